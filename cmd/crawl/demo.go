@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"crawl/internal/testweb"
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+// The demo's usual port, so that its addresses stay the same from one run to
+// the next, and how many clicks it goes: its calendar never ends.
+const (
+	demoPort  = 8737
+	demoDepth = 4
+)
+
+func newDemoCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Crawl a small built-in site, faults and all",
+		Long: `Serve a small company's site from inside this program on this machine, and
+crawl it with the ordinary engine into the ordinary store. The site has faults
+to find: dead links, redirect chains, duplicate titles, a calendar without end.`,
+		Args: cobra.NoArgs,
+		RunE: runDemo,
+	}
+	addSettingsFlags(c.Flags(), "data", "run", "output")
+	return c
+}
+
+func runDemo(c *cobra.Command, _ []string) (err error) {
+	r, err := loadSettings(c.Flags(), "")
+	if err != nil {
+		return err
+	}
+	warn(c, r)
+	s := r.Settings
+	if r.Origin["depth"] == originDefault {
+		s.Depth = demoDepth
+	}
+	web, err := testweb.Config{OwnPorts: true, Port: demoPort}.Serve(testweb.Demo())
+	if err != nil { // the port is taken: any other will do
+		web, err = testweb.Config{OwnPorts: true}.Serve(testweb.Demo())
+	}
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer web.Close()
+	run := &store.Run{Site: "demo", Program: version(), Started: time.Now()}
+	var seeds []weburl.URL
+	for _, host := range []string{"shop", "blog"} {
+		u, err := weburl.Parse(web.URL(host, "/"))
+		if err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		seeds = append(seeds, u)
+		run.Seeds = append(run.Seeds, u.String())
+	}
+	if run.Settings, err = json.Marshal(runSettings{s, r.Hosts}); err != nil {
+		return err
+	}
+	return crawl(c, &s, r.Hosts, seeds, run)
+}

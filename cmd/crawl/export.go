@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+// exportFlags are the flags of export alone.
+type exportFlags struct {
+	format, table, file string
+	overwrite, raw      bool
+}
+
+var exportFormats = []string{"jsonl", "csv", "warc"}
+
+var exportTables = []string{"pages", "links", "redirects", "skipped"}
+
+func newExportCommand() *cobra.Command {
+	var f exportFlags
+	c := &cobra.Command{
+		Use:   "export [RUN]",
+		Short: "Take a run's pages, links, redirects or skipped URLs away",
+		Long: `Write one table of a run as CSV or JSON lines, or the run's bodies as WARC.
+RUN is a site or host name for its latest run, SITE@43, or SITE~1 for the run
+before the latest; without it the latest run of all is taken.`,
+		Example: `  crawl export example.com -f csv -o pages.csv
+  crawl export --table links -f jsonl | jq 'select(.target_status == 404)'
+  crawl export example.com -o example.warc.gz`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, _ *Settings) error {
+				return f.export(ctx, c.OutOrStdout(), st, run)
+			})
+		},
+	}
+	fl := c.Flags()
+	fl.StringVarP(&f.format, "format", "f", "", "jsonl, csv or warc (default: by the name of FILE, else jsonl)")
+	fl.StringVar(&f.table, "table", "pages", "pages, links, redirects or skipped")
+	fl.StringVarP(&f.file, "output", "o", "-", "FILE to write, - for standard output")
+	fl.BoolVar(&f.overwrite, "overwrite", false, "replace FILE if it is there")
+	fl.BoolVar(&f.raw, "raw", false, "CSV: do not guard cells that a spreadsheet would take for formulas")
+	addSettingsFlags(fl, "data", "output")
+	return c
+}
+
+// check finds faults before anything is opened.
+func (f *exportFlags) check() error {
+	if f.format == "" {
+		f.format = formatOf(f.file)
+	}
+	for _, x := range []struct {
+		flag, value string
+		known       []string
+	}{{"--format", f.format, exportFormats}, {"--table", f.table, exportTables}} {
+		if !contains(x.known, x.value) {
+			return newUsageError(x.flag, quoted(x.value)+" is not one of "+strings.Join(x.known, ", "), didYouMean(x.value, x.known, ""))
+		}
+	}
+	if f.format == "warc" && f.table != "pages" {
+		return newUsageError("--table", "WARC holds bodies, no table", "leave --table out, or write csv or jsonl")
+	}
+	if f.file == "-" {
+		return nil
+	}
+	if _, err := os.Stat(f.file); err == nil && !f.overwrite {
+		return newUsageError(f.file, "the file is there already", "name another, or say --overwrite")
+	}
+	if dir, err := os.Stat(filepath.Dir(f.file)); err != nil || !dir.IsDir() {
+		return newUsageError(f.file, "there is no such folder", "make it, or name another")
+	}
+	return nil
+}
+
+func contains(list []string, word string) bool {
+	for _, w := range list {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+func formatOf(file string) string {
+	switch name := strings.ToLower(file); {
+	case strings.HasSuffix(name, ".csv"):
+		return "csv"
+	case strings.HasSuffix(name, ".warc.gz"), strings.HasSuffix(name, ".warc"):
+		return "warc"
+	}
+	return "jsonl"
+}
+
+// export writes to a file that appears only when it is whole.
+func (f *exportFlags) export(ctx context.Context, out io.Writer, st *store.Bolt, run *store.Run) (err error) {
+	if f.file != "-" {
+		part, err := os.CreateTemp(filepath.Dir(f.file), ".crawl-export-*")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(part.Name())
+		if err := errors.Join(f.write(ctx, part, st, run), part.Chmod(0o644), part.Sync(), part.Close()); err != nil {
+			return err
+		}
+		return os.Rename(part.Name(), f.file)
+	}
+	return f.write(ctx, out, st, run)
+}
+
+func (f *exportFlags) write(ctx context.Context, out io.Writer, st *store.Bolt, run *store.Run) error {
+	w := bufio.NewWriterSize(out, 64<<10)
+	var err error
+	if f.format == "warc" {
+		err = st.CopyRecords(ctx, w, run.ID)
+	} else {
+		err = f.writeTable(ctx, w, st, run)
+	}
+	return errors.Join(err, w.Flush())
+}
+
+func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Store, run *store.Run) error {
+	s, _, err := storedSettings(run)
+	if err != nil {
+		return err
+	}
+	drop, err := weburl.NewParamSet(s.DropParams)
+	if err != nil {
+		return err
+	}
+	t := &tables{store: st, run: run, drop: drop}
+	var rows iter.Seq2[any, error]
+	var shape any
+	switch f.table {
+	case "links":
+		rows, shape = t.links(ctx), linkRow{}
+	case "redirects":
+		rows, shape = t.redirects(ctx), redirectRow{}
+	case "skipped":
+		rows, shape = t.skipped(ctx), skipRow{}
+	default:
+		rows, shape = t.pages(ctx), pageRow{}
+	}
+	if f.format == "csv" {
+		return writeCSV(w, rows, reflect.TypeOf(shape), !f.raw)
+	}
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	for row, err := range rows {
+		if err == nil {
+			err = lines.Encode(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeCSV writes rows, pointers to structs of the given type, by RFC 4180.
+// guard puts an apostrophe before cells that a spreadsheet would run.
+func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, guard bool) error {
+	w := csv.NewWriter(out)
+	w.UseCRLF = true
+	cells := make([]string, shape.NumField())
+	for i := range cells {
+		cells[i] = shape.Field(i).Tag.Get("json")
+	}
+	if err := w.Write(cells); err != nil {
+		return err
+	}
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		v := reflect.ValueOf(row).Elem()
+		for i := range cells {
+			if cells[i] = cell(v.Field(i)); guard && v.Field(i).Kind() == reflect.String {
+				cells[i] = guarded(cells[i])
+			}
+		}
+		if err := w.Write(cells); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// cell is a value as CSV shows it; null is empty.
+func cell(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
+	}
+	if t, ok := v.Interface().(time.Time); ok {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// guarded keeps a spreadsheet from taking text for a formula.
+func guarded(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

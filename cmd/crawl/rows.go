@@ -1,0 +1,398 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"crawl/crawler"
+	"crawl/fetcher"
+	"crawl/frontier"
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// The rows of the tables, as exported. JSON keys are the names of the columns,
+// and CSV has them in this order.
+
+type pageRow struct {
+	Run         string    `json:"run"`
+	URL         string    `json:"url"`
+	Host        string    `json:"host"`
+	Path        string    `json:"path"`
+	Section     string    `json:"section"`
+	Kind        string    `json:"kind"`
+	Depth       *int      `json:"depth"` // null: no chain of links leads there
+	Status      int       `json:"status"`
+	Class       string    `json:"class"`
+	Fault       string    `json:"fault"`
+	FaultText   string    `json:"fault_text"`
+	Type        string    `json:"type"`
+	MIME        string    `json:"mime"`
+	Charset     string    `json:"charset"`
+	Size        int64     `json:"size"`
+	Wire        int64     `json:"wire_bytes"`
+	Title       string    `json:"title"`
+	H1          string    `json:"h1"`
+	Description string    `json:"description"`
+	Canonical   string    `json:"canonical"`
+	Canonicals  int       `json:"canonicals"`
+	Indexable   bool      `json:"indexable"`
+	WhyNot      string    `json:"why_not"`
+	Lang        string    `json:"lang"`
+	Words       int       `json:"words"`
+	BodyHash    string    `json:"body_hash"`
+	FirstSeen   time.Time `json:"first_seen"`
+	LastChanged time.Time `json:"last_changed"`
+	Fetched     time.Time `json:"fetched"`
+	TTFB        float64   `json:"ttfb_ms"`
+	Took        float64   `json:"took_ms"`
+	Try         int       `json:"try"`
+	Inlinks     *int      `json:"inlinks"` // null while the run goes on
+	Outlinks    int       `json:"outlinks"`
+	InSitemap   *bool     `json:"in_sitemap"` // likewise
+	Unchanged   bool      `json:"unchanged"`
+	Redirect    string    `json:"redirect"`
+	From        string    `json:"from"`
+	Robots      string    `json:"robots"` // the rule that disallows it, fetched all the same
+	ETag        string    `json:"etag"`
+	Modified    string    `json:"last_modified"`
+	Encoding    string    `json:"content_encoding"`
+	Truncated   string    `json:"truncated"`
+	Damaged     string    `json:"damaged"`
+	Cut         string    `json:"parse_limit"`
+	Proto       string    `json:"protocol"`
+	Addr        string    `json:"address"`
+	TLS         string    `json:"tls_problem"`
+}
+
+type linkRow struct {
+	Run          string `json:"run"`
+	Source       string `json:"source"`
+	Target       string `json:"target"`
+	Anchor       string `json:"anchor"`
+	Rel          string `json:"rel"`
+	Element      string `json:"element"`
+	Attribute    string `json:"attribute"`
+	Asset        bool   `json:"asset"`
+	NoFollow     bool   `json:"nofollow"`
+	Internal     bool   `json:"internal"`
+	SourceStatus int    `json:"source_status"`
+	TargetStatus *int   `json:"target_status"` // null: not fetched in this run
+	TargetClass  string `json:"target_class"`
+	FinalStatus  *int   `json:"target_final_status"` // behind all redirects
+}
+
+type redirectRow struct {
+	Run         string `json:"run"`
+	Source      string `json:"source"`
+	Target      string `json:"target"`
+	Final       string `json:"final"`
+	Hops        int    `json:"hops"`
+	Loop        bool   `json:"loop"`
+	Kind        int    `json:"kind"` // status of the first answer
+	FinalStatus *int   `json:"final_status"`
+}
+
+type skipRow struct {
+	Run     string `json:"run"`
+	URL     string `json:"url"`
+	Reason  string `json:"reason"`
+	Rule    string `json:"rule"`
+	FoundOn string `json:"found_on"`
+	Depth   *int   `json:"depth"`
+	Count   int    `json:"count"` // links to it
+}
+
+// inlink is what is known of links to one URL.
+type inlink struct {
+	count   int
+	sitemap bool
+}
+
+// inlinks counts links by target. A target takes about 40 bytes.
+type inlinks map[[16]byte]inlink
+
+func targetKey(u string) [16]byte {
+	sum := sha256.Sum256([]byte(u))
+	return [16]byte(sum[:16])
+}
+
+// countInlinks reads all links of a run.
+func countInlinks(ctx context.Context, st store.Store, run *store.Run, drop weburl.ParamSet) (inlinks, error) {
+	in := inlinks{}
+	for p, err := range st.Pages(ctx, run.ID) {
+		if err != nil {
+			return nil, err
+		}
+		links, err := st.Links(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range links {
+			u, err := weburl.Parse(l.Target)
+			if err != nil {
+				continue
+			}
+			k := targetKey(u.DropParams(drop).String())
+			n := in[k]
+			if p.Kind == store.KindSitemap {
+				n.sitemap = true
+			} else {
+				n.count++
+			}
+			in[k] = n
+		}
+	}
+	return in, nil
+}
+
+func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
+	r := &pageRow{
+		Run: runName(run), URL: p.URL.String(), Host: p.URL.Host(), Path: p.URL.RequestURI(), Section: section(p.URL),
+		Kind: "page", Depth: depthOf(p.Depth), Status: p.Status, Class: classOf(p), Fault: p.Fault, FaultText: p.FaultText,
+		Type: p.Type, MIME: p.MIME, Charset: p.Charset, Size: p.Size, Wire: p.Wire,
+		Title: p.Title, H1: p.H1, Description: p.Description, Canonical: p.Canonical, Canonicals: p.Canonicals, Lang: p.Lang, Words: p.Words,
+		FirstSeen: p.FirstSeen.UTC(), LastChanged: p.Changed.UTC(), Fetched: p.Fetched.UTC(),
+		TTFB: millis(p.TTFB), Took: millis(p.Took), Try: int(p.Try), Outlinks: p.Links, Unchanged: p.Unchanged,
+		Redirect: p.Redirect, From: p.From, Robots: p.Barred, ETag: p.ETag, Modified: p.Modified, Encoding: p.Encoding,
+		Truncated: p.Truncated, Damaged: p.Damaged, Cut: p.ParseLimit, Proto: p.Proto, Addr: p.Addr, TLS: p.TLS,
+	}
+	if p.Kind == store.KindSitemap {
+		r.Kind = "sitemap"
+	}
+	if p.Hash != [32]byte{} {
+		r.BodyHash = hex.EncodeToString(p.Hash[:])
+	}
+	r.WhyNot = whyNot(p)
+	r.Indexable = r.WhyNot == ""
+	if in != nil {
+		n := in[targetKey(r.URL)]
+		r.Inlinks, r.InSitemap = &n.count, &n.sitemap
+	}
+	return r
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func depthOf(d int) *int {
+	if d >= frontier.NoDepth {
+		return nil
+	}
+	return &d
+}
+
+// section is the first folder of a path.
+func section(u weburl.URL) string {
+	first, _, more := strings.Cut(u.Path()[1:], "/")
+	if !more {
+		return "/"
+	}
+	return "/" + first
+}
+
+// classOf sorts answers by what they mean to whoever looks after the site:
+// only broken and server are the site's faults.
+func classOf(p *store.Page) string {
+	switch fetcher.Kind(p.Fault) {
+	case "":
+	case fetcher.DNS:
+		return "broken"
+	case fetcher.Timeout, crawler.FaultIncomplete:
+		return "timeout"
+	default:
+		return "unverified"
+	}
+	switch s := p.Status; {
+	case s >= 200 && s < 300, s == 304:
+		return "ok"
+	case s >= 300 && s < 400:
+		return "redirect"
+	case s == 404, s == 410:
+		return "broken"
+	case s == 401, s == 403, s == 429, s == 451, s == 999:
+		return "blocked"
+	case s >= 400 && s < 500:
+		return "client"
+	case s >= 500 && s < 600:
+		return "server"
+	}
+	return "unverified"
+}
+
+// whyNot says why a search engine would not list the page.
+func whyNot(p *store.Page) string {
+	switch {
+	case p.Fault != "":
+		return p.Fault
+	case classOf(p) != "ok":
+		return fmt.Sprintf("status %d", p.Status)
+	case p.NoIndex:
+		return "noindex"
+	case p.Barred != "":
+		return "robots.txt"
+	case p.Canonical != "" && p.Canonical != p.URL.String():
+		return "canonical elsewhere"
+	case p.Type != "html":
+		return "not html"
+	}
+	return ""
+}
+
+func newSkipRow(run *store.Run, s *store.Skip, count int) skipRow {
+	return skipRow{Run: runName(run), URL: s.URL.String(), Reason: s.Reason, Rule: s.Rule, FoundOn: s.From, Depth: depthOf(s.Depth), Count: count}
+}
+
+// tables reads the rows of one run.
+type tables struct {
+	store store.Store
+	run   *store.Run
+	drop  weburl.ParamSet // names taken out of URLs in this run
+}
+
+func (t *tables) pages(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		in, err := countInlinks(ctx, t.store, t.run, t.drop)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(newPageRow(t.run, p, in), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (t *tables) links(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			var links []store.Link
+			if err == nil {
+				links, err = t.store.Links(ctx, p)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, l := range links {
+				row, err := t.link(ctx, p, l)
+				if !yield(row, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t *tables) link(ctx context.Context, p *store.Page, l store.Link) (*linkRow, error) {
+	row := &linkRow{
+		Run: runName(t.run), Source: p.URL.String(), Target: l.Target, Anchor: l.Text, Rel: l.Rel, Element: l.Element,
+		Attribute: l.Attr, Asset: l.Asset, NoFollow: l.NoFollow, SourceStatus: p.Status,
+	}
+	u, err := weburl.Parse(l.Target)
+	if err != nil {
+		return row, nil
+	}
+	row.Internal = u.Host() == p.URL.Host()
+	target, err := t.page(ctx, u)
+	if err != nil || target == nil {
+		return row, err
+	}
+	row.TargetStatus, row.TargetClass = &target.Status, classOf(target)
+	chain, err := t.chain(ctx, target)
+	if err == nil && chain.last != nil {
+		row.FinalStatus = &chain.last.Status
+	}
+	return row, err
+}
+
+// page is the run's visit of u, nil if there was none.
+func (t *tables) page(ctx context.Context, u weburl.URL) (*store.Page, error) {
+	p, err := t.store.Page(ctx, t.run.ID, u.DropParams(t.drop))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// chain is where redirects lead.
+type chain struct {
+	hops  int
+	final string
+	last  *store.Page // nil if it was not fetched
+	loop  bool
+}
+
+func (t *tables) chain(ctx context.Context, p *store.Page) (c chain, err error) {
+	seen := map[weburl.URL]bool{}
+	for c.last = p; c.last != nil && c.last.Redirect != ""; c.hops++ {
+		if seen[c.last.URL] {
+			c.loop = true
+			return c, nil
+		}
+		seen[c.last.URL] = true
+		u, err := weburl.Parse(c.last.Redirect)
+		if err != nil {
+			return c, nil
+		}
+		c.final = u.String()
+		if c.last, err = t.page(ctx, u); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (t *tables) redirects(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if p.Redirect == "" {
+				continue
+			}
+			c, err := t.chain(ctx, p)
+			row := &redirectRow{
+				Run: runName(t.run), Source: p.URL.String(), Target: p.Redirect, Final: c.final, Hops: c.hops, Loop: c.loop, Kind: p.Status,
+			}
+			if c.last != nil && !c.loop {
+				row.FinalStatus = &c.last.Status
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (t *tables) skipped(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		in, err := countInlinks(ctx, t.store, t.run, t.drop)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for s, err := range t.store.Skips(ctx, t.run.ID) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if row := newSkipRow(t.run, s, in[targetKey(s.URL.String())].count); !yield(&row, nil) {
+				return
+			}
+		}
+	}
+}

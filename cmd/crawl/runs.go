@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"crawl/crawler"
+	"crawl/frontier"
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+// runName is what people call a run: acme@43.
+func runName(r *store.Run) string { return fmt.Sprintf("%s@%d", r.Site, r.Number) }
+
+// findRun finds the run that people call name: acme or its URL is the latest
+// of the site, acme~1 the one before, acme@43 its run number 43. "" is the
+// latest of all.
+func findRun(ctx context.Context, st store.Store, name string) (*store.Run, error) {
+	site, number, back, err := parseRunName(name)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for run, err := range st.Runs(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		known[run.Site] = true
+		if site != "" && run.Site != site {
+			continue
+		}
+		if number == 0 && back == 0 || number == run.Number {
+			return run, nil
+		}
+		if number == 0 {
+			back--
+		}
+	}
+	if len(known) == 0 {
+		return nil, newUsageError("", "the store holds no run yet", "crawl something: crawl run https://example.com")
+	}
+	if !known[site] {
+		var sites []string
+		for s := range known {
+			sites = append(sites, s)
+		}
+		return nil, newUsageError("", "there is no run of "+quoted(name), didYouMean(site, sites, "see `crawl runs`"))
+	}
+	return nil, newUsageError("", "there is no run "+quoted(name), "see `crawl runs "+site+"`")
+}
+
+func parseRunName(name string) (site string, number, back int, err error) {
+	if strings.Contains(name, "://") {
+		u, err := weburl.Parse(name)
+		if err != nil {
+			return "", 0, 0, newUsageError("", err.Error(), "")
+		}
+		return u.Host(), 0, 0, nil
+	}
+	for _, sign := range []string{"@", "~"} {
+		before, digits, ok := strings.Cut(name, sign)
+		if !ok {
+			continue
+		}
+		n, err := strconv.Atoi(digits)
+		if err != nil || n < 1 {
+			return "", 0, 0, newUsageError("", quoted(name)+" is no name of a run", "write SITE, SITE@NUMBER or SITE~HOW-MANY-BACK")
+		}
+		if sign == "@" {
+			return before, n, 0, nil
+		}
+		return before, 0, n, nil
+	}
+	return name, 0, 0, nil
+}
+
+func newRunsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "runs [SITE]", Short: "List runs, newest first", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withStore(c, func(ctx context.Context, st *store.Bolt, _ string, s *Settings) error {
+				return listRuns(ctx, st, strings.Join(args, ""), s.JSON, c.OutOrStdout())
+			})
+		},
+	}
+	addSettingsFlags(c.Flags(), "data", "output")
+	return c
+}
+
+func listRuns(ctx context.Context, st store.Store, site string, asJSON bool, out io.Writer) error {
+	w := tabwriter.NewWriter(out, 2, 0, 2, ' ', 0)
+	if !asJSON {
+		fmt.Fprintln(w, "RUN\tSTATE\tSTARTED\tTOOK\tURLS\t2XX\t3XX\t4XX\t5XX\tNONE\tSKIPPED")
+	}
+	for run, err := range st.Runs(ctx, site) {
+		if err != nil {
+			return err
+		}
+		c := run.Counts
+		if asJSON {
+			raw, err := json.Marshal(newSummary(run, exitOf(run, nil)))
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(out, "%s\n", raw); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", plain(runName(run)), run.State, run.Started.Local().Format("2006-01-02 15:04"),
+			elapsed(time.Duration(run.Active)), c.Done+c.Failed, c.Status[2], c.Status[3], c.Status[4], c.Status[5], c.Status[0], c.Found-c.Done-c.Failed-c.Queued)
+	}
+	return w.Flush()
+}
+
+func newShowCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "show [RUN]", Short: "Show the summary of a run again", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withRun(c, args, func(_ context.Context, _ *store.Bolt, run *store.Run, s *Settings) error {
+				code := exitOf(run, nil)
+				if !s.JSON {
+					printSummary(c.OutOrStdout(), run, code)
+					return nil
+				}
+				return json.NewEncoder(c.OutOrStdout()).Encode(newSummary(run, code))
+			})
+		},
+	}
+	addSettingsFlags(c.Flags(), "data", "output")
+	return c
+}
+
+// withStore opens the store for one command.
+func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) (err error) {
+	r, err := loadSettings(c.Flags(), "")
+	if err != nil {
+		return err
+	}
+	warn(c, r)
+	st, dir, err := openStore(&r.Settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return do(c.Context(), st, dir, &r.Settings)
+}
+
+// withRun opens the store for one command about one run. What the queue of an
+// unfinished run knows is taken into the store first.
+func withRun(c *cobra.Command, args []string, do func(context.Context, *store.Bolt, *store.Run, *Settings) error) error {
+	return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
+		run, err := findRun(ctx, st, strings.Join(args, ""))
+		if err != nil {
+			return err
+		}
+		if run.State == store.Running {
+			if err := settle(ctx, st, dir, run); err != nil {
+				return err
+			}
+		}
+		return do(ctx, st, run, s)
+	})
+}
+
+// settle brings the rows of a run that was cut off up to date with its queue.
+func settle(ctx context.Context, st store.Store, dir string, run *store.Run) (err error) {
+	if _, err := os.Stat(queueFile(dir, run)); errors.Is(err, os.ErrNotExist) {
+		return nil // it was cut off before its queue was made
+	}
+	front := frontier.NewBolt(filepath.Join(dir, "runs"))
+	defer func() { err = errors.Join(err, front.Close()) }()
+	if err := front.Open(ctx, crawler.Name(run.ID), frontier.Config{}); err != nil {
+		return err
+	}
+	if err := crawler.Settle(ctx, front, st, run); err != nil {
+		return err
+	}
+	return st.Update(ctx, run)
+}
+
+// queueFile is where a run's queue lies.
+func queueFile(dir string, run *store.Run) string {
+	return filepath.Join(dir, "runs", crawler.Name(run.ID), "frontier.db")
+}

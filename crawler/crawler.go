@@ -1,0 +1,348 @@
+// Package crawler runs one crawl: it takes URLs from the frontier, fetches and
+// parses them, puts them into the store and hands their links back.
+//
+// It decides whether a URL is wanted and what an answer means; when a URL is
+// asked for is the frontier's decision, how is the fetcher's. It never sleeps,
+// never retries by itself and keeps no queue of its own.
+package crawler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crawl/fetcher"
+	"crawl/frontier"
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Fetcher makes one exchange; see fetcher.Fetcher.
+type Fetcher interface {
+	Fetch(context.Context, fetcher.Request) (*fetcher.Response, error)
+}
+
+// Crawler runs crawls. Its fields are set before the first Begin.
+type Crawler struct {
+	Frontier frontier.Frontier
+	Store    store.Store
+	Fetcher  Fetcher
+	Log      *slog.Logger
+	Grace    time.Duration // how long a stopped run lets fetches finish; 0 means 5 s
+	Watch    func(Event)   // told what happens, by several goroutines at once; may be nil
+}
+
+// Event is one thing that happened in a run.
+type Event struct {
+	Run    *store.Run
+	Page   *store.Page // a visit was stored
+	Skip   *store.Skip // a URL was refused
+	Notice string      // something to tell the user
+}
+
+// Progress is how far a run got.
+type Progress struct {
+	frontier.Stats
+	Status   [6]uint64 // answers of this session by class; 0: none
+	Received int64     // bytes of bodies as sent, this session
+}
+
+// Job is one run being crawled.
+type Job struct {
+	*Crawler
+	store *store.Run
+	name  string // of the run in the frontier
+	spec  *Spec
+	rules *ruleCache
+	began time.Time
+
+	received atomic.Int64
+	status   [6]atomic.Uint64
+	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
+	halt     context.CancelFunc              // stops leasing
+
+	mu       sync.Mutex     // guards what follows and store.Widened
+	sitemaps map[string]int // read in this session, by the origin that announced them
+}
+
+// Name is what a run is called in the frontier: its number in the store.
+func Name(id store.RunID) string { return fmt.Sprintf("%06d", id) }
+
+// Begin opens the queue of r, which may be a new run or one to go on with, and
+// hands in the seeds. Crawl must follow.
+func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error) {
+	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
+	w := &Job{
+		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(), sitemaps: map[string]int{}, began: time.Now(),
+	}
+	config := frontier.Config{MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, Manners: w.manners(s.Manners)}
+	if err := c.Frontier.Open(ctx, w.name, config); err != nil {
+		return nil, err
+	}
+	r.State, r.Why, r.Sessions = store.Running, "", r.Sessions+1
+	err := c.Store.Update(ctx, r)
+	if err == nil {
+		err = w.seed(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Frontier.Leave(w.name))
+	}
+	return w, nil
+}
+
+// Crawl goes on until nothing is left, a limit is reached, stop is closed or
+// ctx ends, and records in the store how the run ended. A closed stop lets the
+// fetches under way finish for Grace; the end of ctx cuts them off. Either way
+// the run can go on later. The error is ours, never the web's: the run can be
+// resumed when its cause is mended.
+func (w *Job) Crawl(ctx context.Context, stop <-chan struct{}) error {
+	err := w.work(ctx, stop)
+	w.store.Active += int64(time.Since(w.began))
+	if err != nil {
+		return errors.Join(err, w.Frontier.Leave(w.name))
+	}
+	return w.finish(context.WithoutCancel(ctx), ctx.Err() != nil || stopped(stop))
+}
+
+// Pause stops leasing URLs, or goes on with it. Fetches under way end.
+func (w *Job) Pause(on bool) error { return w.Frontier.Pause(w.name, on) }
+
+func stopped(stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *Job) seed(ctx context.Context) error {
+	links := make([]frontier.Link, 0, len(w.spec.Seeds))
+	for _, u := range w.spec.Seeds {
+		links = append(links, w.spec.seed(u))
+	}
+	if u, err := weburl.Parse(w.spec.Sitemap); err == nil { // an address instead of a mode
+		links = append(links, w.spec.sitemapLink(u, u, u.Origin(), 0))
+	}
+	_, err := w.Frontier.Add(ctx, w.name, links...)
+	return err
+}
+
+// work is the loop: a lease, a place in the pool, a goroutine that carries the
+// URL to its end.
+func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
+	fetching, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	leasing, halt := context.WithCancel(fetching)
+	defer halt()
+	w.halt = halt
+	release := w.stopOn(stop, halt, cut)
+	defer release()
+
+	workers := int64(max(w.spec.Workers, 1))
+	pool := semaphore.NewWeighted(workers)
+	for {
+		if pool.Acquire(leasing, 1) != nil {
+			break
+		}
+		lease, err := w.Frontier.Next(leasing, w.name)
+		if err != nil {
+			pool.Release(1)
+			if !errors.Is(err, frontier.ErrDrained) && leasing.Err() == nil {
+				cut(err)
+			}
+			break
+		}
+		go func() {
+			defer pool.Release(1)
+			if err := w.visit(fetching, lease); err != nil {
+				cut(err)
+			}
+		}()
+	}
+	_ = pool.Acquire(context.WithoutCancel(ctx), workers) // all have returned
+	if err := context.Cause(fetching); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCut) {
+		return err
+	}
+	return nil
+}
+
+// errCut ends fetches that outlast the grace of a stopped run.
+var errCut = errors.New("crawler: stopped")
+
+// stopOn stops leasing when stop is closed or the time of the run is over, and
+// cuts off what outlasts the grace. The function returned ends the watch.
+func (w *Job) stopOn(stop <-chan struct{}, halt context.CancelFunc, cut context.CancelCauseFunc) (release func()) {
+	grace := w.Grace
+	if grace <= 0 {
+		grace = 5 * time.Second
+	}
+	var over <-chan time.Time
+	if w.spec.MaxTime > 0 {
+		over = time.After(w.spec.MaxTime - time.Duration(w.store.Active))
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-stop:
+		case <-over:
+			w.reach(ReasonMaxTime)
+		case <-done:
+			return
+		}
+		halt()
+		select {
+		case <-time.After(grace):
+			cut(errCut)
+		case <-done:
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// reach notes which limit ends the run, and stops leasing.
+func (w *Job) reach(why frontier.Reason) {
+	w.limit.CompareAndSwap(nil, &why)
+	w.halt()
+}
+
+// visit takes one URL from lease to done. An error means that the crawl cannot
+// go on; whatever the web did wrong is in the page.
+func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
+	if l.Kind == frontier.Robots {
+		return w.visitRobots(ctx, l)
+	}
+	barred, refused, err := w.refuse(ctx, l)
+	if refused || err != nil {
+		return w.unless(ctx, err)
+	}
+	last, good, err := w.Store.Latest(ctx, l.URL)
+	if err != nil {
+		return w.unless(ctx, err)
+	}
+	page, links, err := w.already(ctx, l, last)
+	if page == nil && err == nil {
+		resp, fault := w.Fetcher.Fetch(ctx, request(l, w.store.ID, good, w.spec))
+		if ctx.Err() != nil {
+			return nil // cut short: the lease lapses and the URL is fetched again
+		}
+		var body *store.Exchange
+		page, links, body = w.newPage(ctx, l, resp, fault, good)
+		page.Barred = barred
+		w.Frontier.Release(l, w.spec.answer(l, page, resp))
+		w.widen(ctx, l, page)
+		if err = w.Store.Put(ctx, page, links, body); err == nil { // durable before forgotten
+			w.note(page)
+		}
+	}
+	if err != nil {
+		return w.unless(ctx, err)
+	}
+	return w.unless(ctx, w.Frontier.Done(ctx, l, w.spec.outcome(l, page, links, time.Now())))
+}
+
+// refuse ends the lease of a URL that is not to be fetched after all: what is
+// said in robots.txt, and how many sitemaps there are, is known only now.
+// barred is the rule of robots.txt that a run ignores and reports.
+func (w *Job) refuse(ctx context.Context, l frontier.Lease) (barred string, refused bool, err error) {
+	if l.Kind == frontier.Reread {
+		return "", false, nil
+	}
+	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
+		rule := fmt.Sprintf("more than %d of %s", w.spec.MaxSitemaps, l.For)
+		return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: rule})
+	}
+	return w.robots(ctx, l)
+}
+
+func (w *Job) tooManySitemaps(origin string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sitemaps[origin]++
+	return w.spec.MaxSitemaps > 0 && w.sitemaps[origin] > w.spec.MaxSitemaps
+}
+
+// unless drops an error that comes of being stopped, or of a lease that lapsed
+// meanwhile: somebody else has the URL.
+func (w *Job) unless(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, frontier.ErrStale) {
+		return nil
+	}
+	return err
+}
+
+// already returns what this run stored for the URL before: a crash came
+// between put and done, or only its depth changed.
+func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (*store.Page, []store.Link, error) {
+	if last == nil || last.Run != w.store.ID || l.Kind != frontier.Reread && int(last.Try) != l.Try {
+		return nil, nil, nil
+	}
+	links, err := w.Store.Links(ctx, last)
+	if err != nil || l.Depth == last.Depth {
+		return last, links, err
+	}
+	last.Depth, last.Hops, last.From = l.Depth, l.Hops, l.From.String()
+	return last, links, w.Store.Move(ctx, last)
+}
+
+// note counts a stored visit and tells of it.
+func (w *Job) note(p *store.Page) {
+	class := p.Status / 100
+	if p.Fault != "" || class > 5 {
+		class = 0
+	}
+	w.status[class].Add(1)
+	if n := w.received.Add(p.Wire); w.spec.MaxBytes > 0 && n >= w.spec.MaxBytes {
+		w.reach(ReasonMaxBytes)
+	}
+	w.tell(Event{Page: p})
+}
+
+func (w *Job) tell(e Event) {
+	if w.Watch != nil {
+		e.Run = w.store
+		w.Watch(e)
+	}
+}
+
+// widen takes the host that a seed redirects to into the scope.
+func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) {
+	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList || w.spec.Sitemap == "only" {
+		return
+	}
+	u, err := weburl.Parse(p.Redirect)
+	if err != nil || !w.spec.scope.add(u) {
+		return
+	}
+	w.mu.Lock()
+	w.store.Widened = append(w.store.Widened, u.String())
+	err = w.Store.Update(ctx, w.store)
+	w.mu.Unlock()
+	if err != nil && ctx.Err() == nil {
+		w.Log.Warn("the widened scope is not recorded yet", "error", err)
+	}
+	w.tell(Event{Notice: fmt.Sprintf("seed %s redirects to %s: the scope is widened to %s", l.URL, u, u.Host())})
+}
+
+// Progress tells how far the run got. It may be called until Crawl returns.
+func (w *Job) Progress() Progress {
+	stats, err := w.Frontier.Stats(w.name)
+	if err != nil { // it has ended
+		stats = frontier.Stats{}
+	}
+	p := Progress{Stats: stats, Received: w.received.Load()}
+	for i := range p.Status {
+		p.Status[i] = w.status[i].Load()
+	}
+	return p
+}

@@ -1,0 +1,223 @@
+package crawler
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"crawl/fetcher"
+	"crawl/frontier"
+	"crawl/internal/parse"
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// request asks for a URL; conditionally if an earlier run has its content.
+func request(l frontier.Lease, run store.RunID, good *store.Page, s *Spec) fetcher.Request {
+	r := fetcher.Request{URL: l.URL}
+	if l.Kind == frontier.Sitemap {
+		r.MaxBody = s.MaxSitemap
+	}
+	if good != nil && good.Run != run {
+		r.ETag, r.LastModified = good.ETag, good.Modified
+	}
+	return r
+}
+
+// newPage makes a page of what a fetch brought: a response, or the fault that
+// prevented one. For an unchanged page it is what the earlier run had.
+func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Response, failed error, good *store.Page) (*store.Page, []store.Link, *store.Exchange) {
+	p := &store.Page{
+		URL: l.URL, Run: w.store.ID, Try: uint16(l.Try), Fetched: time.Now(),
+		Depth: l.Depth, Hops: l.Hops, From: l.From.String(),
+	}
+	if l.Kind == frontier.Sitemap {
+		p.Kind = store.KindSitemap
+	}
+	if failed != nil {
+		setFault(p, failed)
+		return p, nil, nil
+	}
+	setAnswer(p, resp)
+	var links []store.Link
+	if resp.Status == http.StatusNotModified {
+		if links = w.unchanged(ctx, p, good); p.Fault != "" {
+			return p, nil, w.exchange(resp)
+		}
+	} else if p.Hash = sha256.Sum256(resp.Body); l.Kind == frontier.Sitemap {
+		links = w.readSitemap(p, resp)
+	} else {
+		links = w.read(p, resp)
+	}
+	return p, links, w.exchange(resp)
+}
+
+func setFault(p *store.Page, failed error) {
+	var f *fetcher.Fault
+	if !errors.As(failed, &f) {
+		f = &fetcher.Fault{Kind: fetcher.Protocol, Sentence: failed.Error()}
+	}
+	p.Fault, p.FaultText, p.Passing = string(f.Kind), f.Sentence, f.Temporary
+}
+
+func setAnswer(p *store.Page, r *fetcher.Response) {
+	p.Fetched, p.TTFB, p.Took = r.Start, r.TTFB, r.Took
+	p.Status, p.Proto, p.TLS = r.Status, r.Proto, r.TLSProblem
+	if r.Addr.IsValid() {
+		p.Addr = r.Addr.String()
+	}
+	p.Encoding, p.Truncated, p.Damaged = r.Encoding, r.Truncated, r.Damaged
+	p.Size, p.Wire = int64(len(r.Body)), int64(len(r.Raw))
+	p.ETag, p.Modified = r.Header.Get("ETag"), r.Header.Get("Last-Modified")
+	p.HasAfter, p.After = r.HasRetryAfter, r.RetryAfter
+	if u, err := r.Location(p.URL); r.Redirect != "" && err == nil {
+		p.Redirect = u.String()
+	}
+	if r.Truncated == "time" || r.Truncated == "disconnect" {
+		p.Fault, p.Passing = FaultIncomplete, true
+		p.FaultText = "the body was cut off: " + r.Truncated
+	}
+}
+
+// unchanged fills in what a 304 stands for, and returns the links.
+func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
+	if good == nil || good.Run == p.Run {
+		p.Fault, p.FaultText = string(fetcher.Protocol), "answered 304 to a request that set no condition"
+		return nil
+	}
+	links, err := w.Store.Links(ctx, good)
+	if err != nil { // better asked for whole than without its links
+		p.Fault, p.Passing, p.FaultText = string(fetcher.Local), true, err.Error()
+		return nil
+	}
+	p.Type, p.MIME, p.Charset, p.Size, p.Hash = good.Type, good.MIME, good.Charset, good.Size, good.Hash
+	p.Title, p.H1, p.Description, p.Lang, p.Words = good.Title, good.H1, good.Description, good.Lang, good.Words
+	p.Canonical, p.Canonicals, p.NoIndex, p.NoFollow = good.Canonical, good.Canonicals, good.NoIndex, good.NoFollow
+	p.ParseLimit = good.ParseLimit
+	if p.ETag == "" {
+		p.ETag = good.ETag
+	}
+	if p.Modified == "" {
+		p.Modified = good.Modified
+	}
+	return links
+}
+
+// read parses a page.
+func (w *Job) read(p *store.Page, r *fetcher.Response) []store.Link {
+	s := w.spec
+	doc := parse.Parse(p.URL, r.Header, r.Body, parse.Options{
+		Agent: s.Agent, Limits: parse.Limits{Links: s.MaxLinks, Depth: s.MaxNesting, Time: s.MaxParse},
+	})
+	p.Type, p.MIME, p.Charset, p.ParseLimit = doc.Type, doc.MIME, doc.Charset, doc.Cut
+	p.Title, p.H1, p.Description, p.Lang, p.Words = doc.Title, doc.H1, doc.Description, doc.Lang, doc.Words
+	p.Canonical, p.Canonicals = doc.Canonical.String(), doc.Canonicals
+	p.NoIndex, p.NoFollow = doc.NoIndex, doc.NoFollow
+	links := make([]store.Link, 0, len(doc.Links))
+	for _, l := range doc.Links {
+		links = append(links, store.Link{
+			Target: l.URL.String(), Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr, Asset: l.Asset, NoFollow: l.NoFollow,
+		})
+	}
+	return links
+}
+
+// exchange is what the archive keeps of a response, if it keeps bodies.
+func (w *Job) exchange(r *fetcher.Response) *store.Exchange {
+	if !w.spec.Keep {
+		return nil
+	}
+	return &store.Exchange{
+		Start: r.Start, Addr: r.Addr, Proto: r.Proto, Sent: r.Sent, Status: r.Status, Reason: r.Reason,
+		Header: r.Header, Body: r.Raw, Truncated: r.Truncated,
+	}
+}
+
+// Elements of links that a sitemap holds; Text is lastmod, Rel the priority.
+const (
+	elementEntry = "sitemap"
+	elementIndex = "sitemapindex"
+)
+
+// readSitemap parses a sitemap.
+func (w *Job) readSitemap(p *store.Page, r *fetcher.Response) []store.Link {
+	if r.Status != http.StatusOK {
+		return nil
+	}
+	s := w.spec
+	p.Type = "sitemap"
+	m, err := parse.ParseSitemap(p.URL, r.Body, parse.SitemapLimits{
+		Entries: s.MaxSitemapURLs, Bytes: s.MaxSitemap, Depth: s.MaxNesting,
+	})
+	if err != nil {
+		p.Type, p.ParseLimit = "", err.Error()
+		return nil
+	}
+	p.ParseLimit = m.Cut
+	if m.Problem != "" {
+		w.Log.Info("sitemap is faulty", "url", p.URL.String(), "problem", m.Problem)
+	}
+	links := make([]store.Link, 0, len(m.Entries))
+	for _, e := range m.Entries {
+		element := elementEntry
+		if m.Index {
+			element = elementIndex
+		}
+		links = append(links, store.Link{
+			Target: e.URL.String(), Element: element, Attr: "loc", Text: e.LastModText,
+			Rel: strconv.FormatFloat(e.Priority, 'g', -1, 64),
+		})
+		for _, a := range e.Alternates {
+			links = append(links, store.Link{Target: a.String(), Element: elementEntry, Attr: "alternate", Rel: "0.5"})
+		}
+	}
+	return links
+}
+
+// sitemapLink makes a link of a sitemap that origin's robots.txt, or the user,
+// named. deep counts the indexes it was found through.
+func (s *Spec) sitemapLink(u, from weburl.URL, origin string, deep int) frontier.Link {
+	return frontier.Link{URL: u, From: from, Depth: frontier.NoDepth, Hops: deep, Rank: 1, Kind: frontier.Sitemap, For: origin}
+}
+
+// entries makes frontier links of a sitemap's entries. A sitemap may name the
+// pages of its own host, and of the host whose robots.txt points at it
+// (sitemaps.org, cross-submits).
+func (s *Spec) entries(l frontier.Lease, links []store.Link) []frontier.Link {
+	depth := frontier.NoDepth
+	if s.Sitemap == "only" {
+		depth = 0 // the sitemap takes the seeds' place
+	}
+	announced := []string{}
+	if u, err := weburl.Parse(l.For); err == nil {
+		announced = append(announced, u.Hostname())
+	}
+	var out []frontier.Link
+	for _, link := range links {
+		u, err := weburl.Parse(link.Target)
+		if err != nil {
+			continue
+		}
+		if link.Element == elementIndex {
+			next := s.sitemapLink(u, l.URL, l.For, l.Hops+1)
+			if next.Hops > maxSitemapDeep {
+				next.Refused, next.Rule = ReasonSitemaps, fmt.Sprintf("more than %d indexes deep", maxSitemapDeep)
+			}
+			out = append(out, next)
+			continue
+		}
+		f := s.link(u, l.URL, depth)
+		if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
+			f.Rank = s.rank(depth, priority)
+		}
+		if f.Refused == "" && !parse.SitemapMayName(l.URL, announced, u, nil) {
+			f.Refused, f.Rule = ReasonScope, "a sitemap of another host names it"
+		}
+		out = append(out, f)
+	}
+	return out
+}

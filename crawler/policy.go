@@ -1,0 +1,334 @@
+package crawler
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"crawl/fetcher"
+	"crawl/frontier"
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// Reasons for which a URL is not fetched. The frontier counts them, the store
+// keeps them with the URL.
+const (
+	ReasonScope      frontier.Reason = "scope"       // outside of what the run is about
+	ReasonExcluded   frontier.Reason = "excluded"    // an exclude pattern, or no include pattern
+	ReasonDepth      frontier.Reason = "depth"       // more clicks from a seed than allowed
+	ReasonRobots     frontier.Reason = "robots"      // robots.txt disallows it
+	ReasonNoFollow   frontier.Reason = "nofollow"    // the link or its page asks not to follow
+	ReasonAsset      frontier.Reason = "asset"       // an image, style or script, and those are not fetched
+	ReasonRedirects  frontier.Reason = "redirects"   // too many redirects in a row
+	ReasonTrap       frontier.Reason = "trap"        // its path repeats itself
+	ReasonTooLong    frontier.Reason = "too-long"    // the address is over the limit
+	ReasonPort       frontier.Reason = "port"        // a port that browsers block
+	ReasonRobotsFile frontier.Reason = "robots-file" // robots.txt is read for its rules
+	ReasonSitemaps   frontier.Reason = "sitemaps"    // more sitemaps than allowed
+
+	ReasonMaxPages frontier.Reason = "max-pages"
+	ReasonMaxTime  frontier.Reason = "max-time"
+	ReasonMaxBytes frontier.Reason = "max-bytes"
+
+	ReasonUnreachable       frontier.Reason = "unreachable"        // the host does not answer
+	ReasonRobotsUnreachable frontier.Reason = "robots-unreachable" // its robots.txt does not
+	ReasonPushedBack        frontier.Reason = "pushed-back"        // the host asks for less, again and again
+)
+
+const (
+	maxHostFails   = 10 // connection failures in a row before a host is given up
+	maxPushBacks   = 8  // answers 429 or 503 in a row before that
+	extraTries     = 3  // a URL that was pushed back is tried this much oftener than one that failed
+	robotsTries    = 3  // times an unreachable robots.txt is asked for
+	maxRobotsHops  = 5  // RFC 9309, 2.3.1.2
+	maxSitemapDeep = 5  // sitemap indexes within one another
+	robotsHold     = 24 * time.Hour
+	longestBackoff = 5 * time.Minute
+)
+
+// FaultIncomplete is the Fault of a page whose body was cut off.
+const FaultIncomplete = "incomplete"
+
+// Spec is what one run is to do. It does not change while the run goes on,
+// but for its scope.
+type Spec struct {
+	Seeds          []weburl.URL
+	Scope          string
+	Include        []Pattern
+	Exclude        []Pattern
+	Depth          int // clicks from a seed; below 0 for no limit
+	MaxPages       int // 0 for no limit, as for all below
+	MaxPagesHost   int
+	MaxTime        time.Duration
+	MaxBytes       int64
+	DropParams     weburl.ParamSet
+	Order          string // "bfs", "dfs" or "priority"
+	Sitemap        string // "auto", "only", "off" or an address
+	Assets         bool
+	Robots         string // "obey", "report" or "ignore"
+	Agent          string // product token for robots.txt
+	Retry          int
+	MaxRedirects   int
+	MaxURL         int
+	MaxRobots      int
+	MaxSitemap     int64
+	MaxSitemapURLs int
+	MaxSitemaps    int
+	MaxRetryAfter  time.Duration
+	MaxLinks       int
+	MaxNesting     int
+	MaxParse       time.Duration
+	Workers        int
+	Keep           bool // keep bodies
+	Manners        func(origin string) frontier.Manners
+
+	scope *scope
+}
+
+func (s *Spec) obeys() bool { return s.Robots != "ignore" }
+
+// link makes a frontier link of u, found on the page from, and refuses it
+// where the rules of the run say so.
+func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {
+	u = u.DropParams(s.DropParams)
+	l := frontier.Link{URL: u, From: from, Depth: depth}
+	l.Rank = s.rank(depth, 0.5)
+	l.Refused, l.Rule = s.judge(u, depth)
+	return l
+}
+
+// judge says whether u is wanted at this depth: a reason against it and the
+// rule, or none.
+func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
+	switch {
+	case s.MaxURL > 0 && u.Len() > s.MaxURL:
+		return ReasonTooLong, ""
+	case (s.Scope == ScopeList || s.Scope == ScopePage) && depth > 0 || !s.scope.contains(u):
+		return ReasonScope, s.Scope
+	case u.BadPort():
+		return ReasonPort, u.Port()
+	case u.RequestURI() == "/robots.txt":
+		return ReasonRobotsFile, ""
+	}
+	if rule := firstMatch(s.Exclude, u); rule != "" {
+		return ReasonExcluded, rule
+	}
+	if len(s.Include) > 0 && firstMatch(s.Include, u) == "" {
+		return ReasonExcluded, "no include pattern matches"
+	}
+	if repeats(u.Path()) {
+		return ReasonTrap, "repeating path"
+	}
+	if s.Depth >= 0 && depth > s.Depth {
+		return ReasonDepth, ""
+	}
+	return "", ""
+}
+
+// repeats tells a path that goes in circles: up to three segments that come
+// again more than four times on end, as relative links on a server that
+// answers every path produce them.
+func repeats(path string) bool {
+	const circles = 5
+	seg := strings.Split(strings.Trim(path, "/"), "/")
+	for period := 1; period <= 3; period++ {
+		run := 0
+		for i := period; i < len(seg); i++ {
+			if run++; seg[i] != seg[i-period] || seg[i] == "" {
+				run = 0
+			}
+			if run >= period*(circles-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rank orders a host's URLs.
+func (s *Spec) rank(depth int, priority float64) uint32 {
+	d := uint32(min(depth, frontier.NoDepth)) + 2 // robots.txt and sitemaps go first
+	switch s.Order {
+	case "dfs":
+		if depth >= frontier.NoDepth {
+			return math.MaxUint32
+		}
+		return math.MaxUint32/2 - d
+	case "priority":
+		return 2 + uint32((1-min(max(priority, 0), 1))*1000)<<20 + min(d, 1<<20-1)
+	}
+	return d
+}
+
+// seed makes a link of a seed. Only what cannot be fetched at all is refused.
+func (s *Spec) seed(u weburl.URL) frontier.Link {
+	return frontier.Link{URL: u.DropParams(s.DropParams), Rank: s.rank(0, 1)}
+}
+
+// outcome says what a visit means for the frontier. links are the page's.
+func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now time.Time) frontier.Outcome {
+	o := frontier.Outcome{}
+	if p.Fault != "" || isPushBack(p.Status) || p.Status >= 500 {
+		o.End = frontier.Failed
+		if at, ok := s.again(l, p, now); ok {
+			o.Again = at
+		}
+		o.GiveUp = s.giveUp(l, p)
+		return o
+	}
+	if p.Redirect != "" {
+		o.Links = s.hop(l, p)
+		return o
+	}
+	if l.Kind == frontier.Sitemap {
+		o.Links = s.entries(l, links)
+		return o
+	}
+	o.Links = s.follow(l, p, links)
+	return o
+}
+
+func isPushBack(status int) bool { return status == 429 || status == 503 }
+
+// again says when to try a URL again that failed.
+func (s *Spec) again(l frontier.Lease, p *store.Page, now time.Time) (time.Time, bool) {
+	tries := s.Retry
+	switch {
+	case s.Retry == 0:
+		return now, false
+	case isPushBack(p.Status), p.Fault == string(fetcher.Local):
+		tries += extraTries
+	case p.Fault != "" && !passing(p):
+		return now, false
+	}
+	if l.Try > tries {
+		return now, false
+	}
+	wait := backoff(l.Try)
+	if isPushBack(p.Status) {
+		wait = s.rest(l.Fails, p)
+	}
+	return now.Add(wait), true
+}
+
+// passing tells a fault that another try may not meet again.
+func passing(p *store.Page) bool {
+	switch fetcher.Kind(p.Fault) {
+	case fetcher.RefusedAddress, fetcher.TooLarge:
+		return false
+	case fetcher.DNS, fetcher.TLS, fetcher.Protocol:
+		return p.Passing
+	}
+	return true
+}
+
+// backoff is the wait before try n+1: 1 s, 4 s, 16 s and so on.
+func backoff(n int) time.Duration {
+	return min(time.Second<<(2*min(max(n-1, 0), 10)), longestBackoff)
+}
+
+// rest is how long a host that pushed back is left alone.
+func (s *Spec) rest(fails int, p *store.Page) time.Duration {
+	if p.HasAfter {
+		return min(max(p.After, time.Second), max(s.MaxRetryAfter, time.Second))
+	}
+	return min(2*time.Second<<min(fails, 10), longestBackoff)
+}
+
+// answer says what an exchange tells of its host.
+func (s *Spec) answer(l frontier.Lease, p *store.Page, resp *fetcher.Response) frontier.Answer {
+	a := frontier.Answer{Conduct: frontier.Good, Took: p.TTFB}
+	if resp != nil {
+		a.Took, a.Addr = resp.TTFB, resp.Addr
+	}
+	switch kind := fetcher.Kind(p.Fault); {
+	case isPushBack(p.Status):
+		a.Conduct, a.Rest = frontier.PushBack, s.rest(l.Fails, p)
+	case kind == fetcher.Local, kind == fetcher.Proxy, kind == fetcher.RefusedAddress:
+		a.Conduct = frontier.Blameless
+	case kind != "" && kind != FaultIncomplete:
+		a.Conduct = frontier.Failing
+		if l.Fails >= 2 {
+			a.Rest = backoff(l.Fails - 1)
+		}
+	case p.Status >= 500:
+		a.Conduct = frontier.Slow
+	}
+	return a
+}
+
+// giveUp says why a host that keeps failing is asked nothing more.
+func (s *Spec) giveUp(l frontier.Lease, p *store.Page) frontier.Reason {
+	switch kind := fetcher.Kind(p.Fault); {
+	case isPushBack(p.Status) && l.Fails+1 >= maxPushBacks:
+		return ReasonPushedBack
+	case kind == "" || kind == fetcher.Local || kind == fetcher.Proxy || kind == fetcher.RefusedAddress:
+		return ""
+	case l.Fails+1 >= maxHostFails && kind != FaultIncomplete:
+		return ReasonUnreachable
+	}
+	return ""
+}
+
+// hop makes the link that a redirect is. It costs no click.
+func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
+	u, err := weburl.Parse(p.Redirect)
+	if err != nil { // newPage kept it only because it parsed
+		return nil
+	}
+	next := s.link(u, l.URL, l.Depth)
+	next.Hops = l.Hops + 1
+	next.Kind, next.For = l.Kind, l.For
+	if l.Kind == frontier.Reread {
+		next.Kind = frontier.Page
+	}
+	if next.Refused == "" && next.Hops > s.MaxRedirects {
+		next.Refused = ReasonRedirects
+	}
+	return []frontier.Link{next}
+}
+
+// follow makes frontier links of a page's links.
+func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []frontier.Link {
+	if s.Sitemap == "only" {
+		return nil
+	}
+	depth := l.Depth
+	if depth < frontier.NoDepth {
+		depth++
+	}
+	out := make([]frontier.Link, 0, len(links))
+	for _, link := range links {
+		u, err := weburl.Parse(link.Target)
+		if err != nil || u == l.URL {
+			continue
+		}
+		f := s.link(u, l.URL, depth)
+		if f.URL == l.URL {
+			continue
+		}
+		if link.Asset {
+			s.asset(&f, l)
+		}
+		if f.Refused == "" && link.NoFollow && s.obeys() {
+			f.Refused = ReasonNoFollow
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// asset judges what is needed to show a page: it costs no click and belongs to
+// a page of the scope, wherever it lies on the web.
+func (s *Spec) asset(f *frontier.Link, l frontier.Lease) {
+	switch {
+	case !s.Assets:
+		if f.Refused == "" {
+			f.Refused = ReasonAsset
+		}
+	case f.Refused == ReasonDepth, f.Refused == ReasonScope && s.Scope == ScopePage && s.scope.contains(f.URL):
+		f.Refused, f.Rule = "", ""
+		f.Depth, f.Rank = l.Depth, s.rank(l.Depth, 0.5)
+	}
+}

@@ -1,0 +1,266 @@
+package crawler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"crawl/fetcher"
+	"crawl/frontier"
+	"crawl/internal/robots"
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// maxRules is how many parsed robots.txt files a run holds in memory.
+const maxRules = 2000
+
+// ruleCache holds parsed robots.txt files by origin. Whatever it forgets is in
+// the store.
+type ruleCache struct {
+	mu    sync.Mutex
+	files map[string]*robots.File
+}
+
+func newRuleCache() *ruleCache { return &ruleCache{files: map[string]*robots.File{}} }
+
+func (c *ruleCache) get(origin string) *robots.File {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.files[origin]
+}
+
+func (c *ruleCache) put(origin string, f *robots.File) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.files) >= maxRules {
+		for other := range c.files { // any one
+			delete(c.files, other)
+			break
+		}
+	}
+	c.files[origin] = f
+}
+
+// robots holds a leased URL against its origin's robots.txt. A disallowed URL
+// is ended here, refused true, or named barred where the run only reports.
+func (w *Job) robots(ctx context.Context, l frontier.Lease) (barred string, refused bool, err error) {
+	if !w.spec.obeys() {
+		return "", false, nil
+	}
+	file, err := w.fileOf(ctx, l.URL.Origin())
+	if err != nil {
+		return "", false, err
+	}
+	v := file.Test(w.spec.Agent, l.URL.RequestURI())
+	if v.Allowed {
+		return "", false, nil
+	}
+	rule := fmt.Sprintf("line %d %s", v.Line, v.Rule)
+	if w.spec.Robots == "report" {
+		return rule, false, nil
+	}
+	return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
+}
+
+func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
+	if f := w.rules.get(origin); f != nil {
+		return f, nil
+	}
+	rec, err := w.Store.Robots(ctx, w.store.ID, origin)
+	if errors.Is(err, store.ErrNotFound) {
+		return robots.DisallowAll(), nil // the frontier hands out nothing of an origin before its rules
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := w.parseRobots(rec)
+	w.rules.put(origin, f)
+	return f, nil
+}
+
+func (w *Job) parseRobots(rec *store.Robots) *robots.File {
+	state := robots.Unreachable
+	switch {
+	case rec.Fault == "" && rec.Status >= 300 && rec.Status < 400:
+		state = robots.Unavailable // redirected too often, or nowhere
+	case rec.Fault == "":
+		state = robots.Answer(rec.Status)
+	}
+	switch state {
+	case robots.Found:
+		return robots.ParseLimit(rec.Text, w.spec.MaxRobots)
+	case robots.Unavailable:
+		return robots.AllowAll()
+	}
+	return robots.DisallowAll()
+}
+
+// visitRobots asks for the robots.txt of an origin, or for the next hop of its
+// redirects.
+func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
+	rec, err := w.Store.Robots(ctx, w.store.ID, l.For)
+	known := err == nil && rec.URL == l.URL.String() && int(rec.Try) == l.Try && rec.Until.After(time.Now())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return w.unless(ctx, err)
+	}
+	if !known { // else a crash came between put and done
+		resp, failed := w.Fetcher.Fetch(ctx, fetcher.Request{URL: l.URL, MaxBody: int64(w.spec.MaxRobots), Accept: "text/plain, */*;q=0.5"})
+		if ctx.Err() != nil {
+			return nil
+		}
+		var x *store.Exchange
+		rec, x = w.newRobots(l, resp, failed)
+		w.Frontier.Release(l, w.spec.robotsAnswer(l, rec, resp))
+		if err := w.Store.PutRobots(ctx, rec, x); err != nil {
+			return w.unless(ctx, err)
+		}
+	}
+	o := w.robotsOutcome(l, rec, time.Now())
+	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown {
+		w.rules.put(l.For, w.parseRobots(rec))
+	}
+	return w.unless(ctx, w.Frontier.Done(ctx, l, o))
+}
+
+func (w *Job) newRobots(l frontier.Lease, resp *fetcher.Response, failed error) (*store.Robots, *store.Exchange) {
+	rec := &store.Robots{
+		Origin: l.For, Run: w.store.ID, Try: uint16(l.Try), Fetched: time.Now(), URL: l.URL.String(),
+	}
+	if failed != nil {
+		p := &store.Page{}
+		setFault(p, failed)
+		rec.Fault, rec.FaultText, rec.Passing = p.Fault, p.FaultText, p.Passing
+		return rec, nil
+	}
+	rec.Status, rec.HasAfter, rec.After, rec.Text = resp.Status, resp.HasRetryAfter, resp.RetryAfter, resp.Body
+	if u, err := resp.Location(l.URL); resp.Redirect != "" && err == nil && l.Hops < maxRobotsHops {
+		rec.Hop = u.String()
+	}
+	if !unreachable(rec) {
+		rec.Until = rec.Fetched.Add(robotsHold)
+	}
+	return rec, w.exchange(resp)
+}
+
+// unreachable tells a robots.txt that brought no rules and has to be asked for
+// again (RFC 9309, 2.3.1.4).
+func unreachable(r *store.Robots) bool {
+	return r.Fault != "" || robots.Answer(r.Status) == robots.Unreachable
+}
+
+// robotsAnswer is the answer of a robots.txt for its host's clock: one that is
+// unreachable keeps everything else waiting, so it counts as a failure.
+func (s *Spec) robotsAnswer(l frontier.Lease, r *store.Robots, resp *fetcher.Response) frontier.Answer {
+	a := s.answer(l, robotsPage(r), resp)
+	if unreachable(r) && (a.Conduct == frontier.Good || a.Conduct == frontier.Slow || a.Conduct == frontier.Blameless) {
+		a.Conduct = frontier.Failing
+	}
+	return a
+}
+
+// robotsPage shows a robots.txt to the rules that judge a page's answer.
+func robotsPage(r *store.Robots) *store.Page {
+	return &store.Page{Status: r.Status, Fault: r.Fault, Passing: r.Passing, HasAfter: r.HasAfter, After: r.After}
+}
+
+// robotsOutcome says what a robots.txt means (RFC 9309, 2.3.1): rules, no
+// rules for a 4xx, another hop, or nothing yet for a 5xx or no answer.
+func (w *Job) robotsOutcome(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
+	s := w.spec
+	if u, err := weburl.Parse(rec.Hop); rec.Hop != "" && err == nil {
+		hop := frontier.Link{URL: u, From: l.URL, Depth: frontier.NoDepth, Hops: l.Hops + 1, Kind: frontier.Robots, For: l.For}
+		return frontier.Outcome{Links: []frontier.Link{hop}, Rules: &frontier.Rules{Pending: true}}
+	}
+	if unreachable(rec) {
+		return w.robotsUnreachable(l, rec, now)
+	}
+	file := w.parseRobots(rec)
+	rules := &frontier.Rules{Until: rec.Until}
+	if d, ok := file.CrawlDelay(s.Agent); ok && s.Robots == "obey" {
+		rules.Delay = d
+	}
+	return frontier.Outcome{Rules: rules, Links: w.sitemapsOf(l, file)}
+}
+
+func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
+	wait := backoff(l.Fails + 1)
+	if isPushBack(rec.Status) {
+		wait = w.spec.rest(l.Fails, robotsPage(rec))
+	}
+	o := frontier.Outcome{Rules: &frontier.Rules{Unknown: true, Until: now.Add(wait)}}
+	switch {
+	case rec.Fault != "" && !passing(robotsPage(rec)):
+		o.GiveUp = ReasonUnreachable
+	case l.Fails+1 < robotsTries && w.spec.Retry > 0:
+	case rec.Fault != "":
+		o.GiveUp = ReasonUnreachable
+	default:
+		o.GiveUp = ReasonRobotsUnreachable
+	}
+	if o.GiveUp != "" {
+		w.tell(Event{Notice: fmt.Sprintf("%s: %s; given up", l.For, robotsTrouble(rec))})
+	}
+	return o
+}
+
+// robotsTrouble says in words why a robots.txt brought no rules.
+func robotsTrouble(rec *store.Robots) string {
+	if rec.Fault != "" {
+		return rec.FaultText
+	}
+	return fmt.Sprintf("robots.txt answered %d", rec.Status)
+}
+
+// sitemapsOf makes links of the sitemaps of an origin that is in scope: those
+// its robots.txt names, else the usual place.
+func (w *Job) sitemapsOf(l frontier.Lease, file *robots.File) []frontier.Link {
+	s := w.spec
+	home, err := weburl.Parse(l.For + "/")
+	wanted := (s.Sitemap == "auto" || s.Sitemap == "only") && s.Scope != ScopeList && s.Scope != ScopePage
+	if err != nil || !wanted || !s.scope.names(home) {
+		return nil
+	}
+	var found []weburl.URL
+	for _, raw := range file.Sitemaps() {
+		if u, err := home.Resolve(raw); err == nil {
+			found = append(found, u)
+		}
+	}
+	if len(found) == 0 {
+		if u, err := home.Resolve("/sitemap.xml"); err == nil {
+			found = append(found, u)
+		}
+	}
+	var links []frontier.Link
+	for _, u := range found[:min(len(found), s.MaxSitemaps)] {
+		links = append(links, s.sitemapLink(u, l.URL, l.For, 0))
+	}
+	return links
+}
+
+// manners are what the user asks for, and what earlier runs learnt: a rest
+// that is not over, and the time a host was last asked.
+func (w *Job) manners(wish func(string) frontier.Manners) func(string) frontier.Manners {
+	return func(origin string) frontier.Manners {
+		m := frontier.Manners{}
+		if wish != nil {
+			m = wish(origin)
+		}
+		m.NoRobots = !w.spec.obeys()
+		h, err := w.Store.Host(context.Background(), origin)
+		if err != nil { // never asked, or the next write will tell of a sick store
+			return m
+		}
+		m.NotBefore = h.RestUntil
+		if next := h.Asked.Add(h.Delay); next.After(m.NotBefore) {
+			m.NotBefore = next
+		}
+		if limit := time.Now().Add(frontier.MaxRest); m.NotBefore.After(limit) {
+			m.NotBefore = limit
+		}
+		return m
+	}
+}

@@ -1,0 +1,126 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	speedWindow = 10 * time.Second // over which Config.MinSpeed is measured
+	firstBuffer = 64 << 10         // most bytes allocated on a server's promise
+)
+
+// readBody reads and decodes at most limit bytes each way. It cannot fail:
+// what went wrong is in out.Truncated and out.Damaged.
+func (f *Fetcher) readBody(x *exchange, out *Response, resp *http.Response, limit int64) {
+	p := watch(x, resp.Body, f.c.MinSpeed)
+	raw, over, err := readUpTo(p, limit, resp.ContentLength)
+	p.stop()
+	out.Raw = raw
+	if over {
+		out.Truncated = "length"
+	} else {
+		out.Truncated, out.Damaged = endOf(err, context.Cause(x.ctx))
+	}
+	f.decode(out, limit)
+}
+
+// endOf says what the end of a body means.
+func endOf(err, cause error) (truncated, damaged string) {
+	switch {
+	case err == nil:
+		return "", ""
+	case cause == errMaxTime, cause == errTooSlow:
+		return "time", ""
+	case afterTheEnd(err):
+		return "", ""
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "disconnect", ""
+	case strings.Contains(err.Error(), "chunk"), strings.Contains(err.Error(), "line too long"):
+		return "disconnect", "broken transfer coding"
+	}
+	return "disconnect", ""
+}
+
+// afterTheEnd reports whether err concerns only the trailer section. The last
+// chunk was read by then, so the body is whole (RFC 9112, 8); net/http has no
+// types for these errors. Trailers are never used.
+func afterTheEnd(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "trailer") || strings.Contains(text, "malformed MIME header")
+}
+
+// pace counts the bytes of a body and cancels its exchange where fewer come in
+// a window than the minimum.
+type pace struct {
+	io.Reader
+	x     *exchange
+	least int64 // bytes a window
+	last  int64 // count at the end of the window before; used by tick alone
+	count atomic.Int64
+	timer *time.Timer // nil: no minimum
+}
+
+func watch(x *exchange, r io.Reader, speed int64) *pace {
+	p := &pace{Reader: r, x: x}
+	if speed > 0 {
+		p.least = speed * int64(speedWindow/time.Second)
+		p.timer = time.AfterFunc(speedWindow, p.tick)
+	}
+	return p
+}
+
+func (p *pace) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.count.Add(int64(n))
+	return n, err
+}
+
+func (p *pace) tick() {
+	if p.x.ctx.Err() != nil {
+		return
+	}
+	n := p.count.Load()
+	if n-p.last < p.least {
+		p.x.cancel(errTooSlow)
+		return
+	}
+	p.last = n
+	p.timer.Reset(speedWindow)
+}
+
+func (p *pace) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// readUpTo reads r to its end or to limit bytes; over reports that there was
+// more. hint is a promised length, believed only up to firstBuffer: memory
+// grows with what really comes.
+func readUpTo(r io.Reader, limit, hint int64) (b []byte, over bool, err error) {
+	size := min(max(hint, 0), firstBuffer, limit) + 1
+	b = make([]byte, 0, max(size, 512))
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		room := min(int64(cap(b)), limit+1)
+		n, err := r.Read(b[len(b):room])
+		b = b[:len(b)+n]
+		if int64(len(b)) > limit {
+			return b[:limit:limit], true, nil
+		}
+		if err == io.EOF {
+			return b, false, nil
+		}
+		if err != nil {
+			return b, false, err
+		}
+	}
+}

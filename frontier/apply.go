@@ -1,0 +1,268 @@
+package frontier
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// change is one caller's part of a transaction.
+type change struct {
+	open    bool // the run was opened
+	links   []found
+	lease   *lease // with outcome: the end of a lease
+	outcome Outcome
+	refuse  *refusal
+	added   int  // result: URLs newly queued
+	gaveUp  bool // result: a host was given up
+}
+
+// found is a link with the digest of its URL.
+type found struct {
+	Link
+	digest digest
+}
+
+// candidate is a link on its way into the seen-set.
+type candidate struct {
+	key  seenKey
+	host *host
+	link Link
+	seq  uint64 // its number in order of arrival
+	op   *change
+}
+
+// batch is one transaction: the disk is changed at once, memory (effects) when
+// the transaction is durable.
+type batch struct {
+	run     *run
+	now     time.Time
+	seen    *bolt.Bucket
+	queue   *bolt.Bucket
+	skipped *bolt.Bucket
+	counts  countsRecord
+	origins map[string]*host      // those met, new ones included
+	hosts   map[*host]*hostRecord // those changed, as they will be
+	made    []*host
+	puts    []queued
+	effects []func(now time.Time)
+}
+
+// queued is an entry of the queue that is to be written.
+type queued struct {
+	key   []byte
+	value []byte
+}
+
+// apply turns changes into writes; it runs in the committer.
+func (r *run) apply(tx *bolt.Tx, ops []*change) error {
+	b, err := r.begin(tx)
+	if err != nil {
+		return err
+	}
+	for _, op := range ops {
+		if op.open {
+			b.counts.Opens++
+		}
+		if op.lease != nil {
+			if err := b.finish(op); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range b.candidates(ops) {
+		if err := b.decide(c); err != nil {
+			return err
+		}
+	}
+	if err := b.write(); err != nil { // what follows reads the queue
+		return err
+	}
+	for _, op := range ops {
+		if op.refuse != nil {
+			if err := b.refuse(op); err != nil {
+				return err
+			}
+		}
+	}
+	r.batch = b
+	return b.writeRecords(tx)
+}
+
+func (r *run) begin(tx *bolt.Tx) (*batch, error) {
+	b := &batch{run: r, now: time.Now(), origins: map[string]*host{}, hosts: map[*host]*hostRecord{}}
+	for _, name := range [][]byte{bucketMeta, bucketHosts, bucketSeen, bucketQueue, bucketSkipped} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return nil, err
+		}
+	}
+	b.seen, b.queue, b.skipped = tx.Bucket(bucketSeen), tx.Bucket(bucketQueue), tx.Bucket(bucketSkipped)
+	b.counts = r.counts
+	b.counts.Skipped = maps.Clone(r.counts.Skipped)
+	return b, nil
+}
+
+// candidates are the links of all changes in the order of the tree, numbered
+// in the order they came in.
+func (b *batch) candidates(ops []*change) []*candidate {
+	n := 0
+	for _, op := range ops {
+		n += len(op.links)
+	}
+	store, sorted := make([]candidate, 0, n), make([]*candidate, 0, n)
+	for _, op := range ops {
+		for _, l := range op.links {
+			h := b.hostNamed(l.URL.Origin())
+			b.counts.Seq++
+			l.Depth = min(max(l.Depth, 0), NoDepth)
+			store = append(store, candidate{makeKey(h.rec.ID, l.digest), h, l.Link, b.counts.Seq, op})
+			sorted = append(sorted, &store[len(store)-1])
+		}
+	}
+	slices.SortFunc(sorted, compareCandidates)
+	return sorted
+}
+
+// compareCandidates sorts by key; of one URL the way that counts comes first.
+func compareCandidates(a, b *candidate) int {
+	if c := bytes.Compare(a.key[:], b.key[:]); c != 0 {
+		return c
+	}
+	if wanted := a.link.Refused == ""; wanted != (b.link.Refused == "") {
+		if wanted {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.link.Depth, b.link.Depth), cmp.Compare(a.seq, b.seq))
+}
+
+// applied brings memory in step; it runs in the committer when the batch is durable.
+func (r *run) applied([]*change) {
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	b, now := r.batch, time.Now()
+	r.batch = nil
+	if r.gone {
+		return
+	}
+	r.counts = b.counts
+	for _, h := range b.made {
+		r.join(h)
+	}
+	for h, rec := range b.hosts {
+		h.rec.Pages, h.rec.Done, h.rec.GivenUp = rec.Pages, rec.Done, rec.GivenUp
+	}
+	for _, effect := range b.effects {
+		effect(now)
+	}
+	for h := range b.hosts {
+		r.update(h, now)
+	}
+	r.checkFull(now)
+	r.kick()
+}
+
+// then remembers what memory has to do once the batch is durable.
+func (b *batch) then(effect func(now time.Time)) { b.effects = append(b.effects, effect) }
+
+// hostNamed finds a host of the run, or makes it.
+func (b *batch) hostNamed(origin string) *host {
+	if h := b.origins[origin]; h != nil {
+		return h
+	}
+	f := b.run.frontier
+	f.mu.Lock()
+	h := b.run.hosts[origin]
+	f.mu.Unlock()
+	if h == nil {
+		b.counts.HostSeq++
+		h = &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}}
+		b.made = append(b.made, h)
+		b.touch(h)
+	}
+	b.origins[origin] = h
+	return h
+}
+
+// touch returns the host's record as this batch changes it.
+func (b *batch) touch(h *host) *hostRecord {
+	if rec := b.hosts[h]; rec != nil {
+		return rec
+	}
+	f := b.run.frontier
+	f.mu.Lock()
+	rec := h.record()
+	f.mu.Unlock()
+	b.hosts[h] = &rec
+	return &rec
+}
+
+// givenUp tells why nothing more is asked of h, if that is so.
+func (b *batch) givenUp(h *host) Reason {
+	if rec := b.hosts[h]; rec != nil {
+		return Reason(rec.GivenUp)
+	}
+	f := b.run.frontier
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return Reason(h.rec.GivenUp)
+}
+
+// giveUp ends all work for a host.
+func (b *batch) giveUp(op *change, h *host, why Reason) {
+	b.touch(h).GivenUp = string(why)
+	op.gaveUp = true
+}
+
+// write puts what was queued, in the order of the tree.
+func (b *batch) write() error {
+	slices.SortFunc(b.puts, func(x, y queued) int { return bytes.Compare(x.key, y.key) })
+	for _, q := range b.puts {
+		if err := b.queue.Put(q.key, q.value); err != nil {
+			return err
+		}
+	}
+	b.puts = nil
+	return nil
+}
+
+// writeRecords writes counters and hosts.
+func (b *batch) writeRecords(tx *bolt.Tx) error {
+	meta, hosts := tx.Bucket(bucketMeta), tx.Bucket(bucketHosts)
+	raw, err := b.counts.MarshalMsg(nil)
+	if err != nil {
+		return err
+	}
+	if err := meta.Put(keyVersion, []byte{layoutVersion}); err != nil {
+		return err
+	}
+	if err := meta.Put(keyCounts, raw); err != nil {
+		return err
+	}
+	for h, rec := range b.hosts {
+		if raw, err = b.hostRecord(h, rec).MarshalMsg(nil); err != nil {
+			return err
+		}
+		if err := hosts.Put(binary.BigEndian.AppendUint32(nil, h.rec.ID), raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostRecord is the host as memory has it now, with what this batch changed.
+func (b *batch) hostRecord(h *host, changed *hostRecord) *hostRecord {
+	mu := &b.run.frontier.mu
+	mu.Lock()
+	defer mu.Unlock()
+	rec := h.record()
+	rec.Pages, rec.Done, rec.GivenUp = changed.Pages, changed.Done, changed.GivenUp
+	rec.RobotsState, rec.RobotsUntil, rec.CrawlDelay = changed.RobotsState, changed.RobotsUntil, changed.CrawlDelay
+	return &rec
+}

@@ -1,0 +1,402 @@
+package frontier
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Bolt is a Frontier in files of one folder: DIR/RUN/frontier.db holds the
+// queue and the seen-set of one run.
+//
+// It is a state machine under one mutex, which is never held across a disk
+// write: a heap of hosts by the time they are free, a list of waiting callers
+// and one timer for the top of the heap. It starts no goroutine of its own but
+// each file's committer.
+type Bolt struct {
+	dir string
+
+	mu        sync.Mutex // guards all below, and every run, host and clock
+	runs      map[string]*run
+	clocks    map[string]*clock // by origin, for all runs
+	addresses map[netip.Addr]time.Time
+	closed    bool
+}
+
+var _ Frontier = (*Bolt)(nil)
+
+// NewBolt returns a frontier whose runs live in folders below dir.
+func NewBolt(dir string) *Bolt {
+	return &Bolt{
+		dir: dir, runs: map[string]*run{}, clocks: map[string]*clock{}, addresses: map[netip.Addr]time.Time{},
+	}
+}
+
+func (f *Bolt) path(name string) string { return filepath.Join(f.dir, name, "frontier.db") }
+
+// named refuses a name that is not that of one folder below dir.
+func named(name string) error {
+	if name == "." || !filepath.IsLocal(name) || filepath.Base(name) != name {
+		return fmt.Errorf("frontier: %q cannot name a run", name)
+	}
+	return nil
+}
+
+// Open implements Frontier.
+func (f *Bolt) Open(ctx context.Context, name string, c Config) error {
+	if err := named(name); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	closed, known := f.closed, f.runs[name] != nil
+	f.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if known {
+		return fmt.Errorf("frontier: run %s is open already", name)
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path(name)), 0o700); err != nil {
+		return fmt.Errorf("frontier: %w", err)
+	}
+	r, err := openRun(ctx, f, name, c)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	if closed = f.closed; closed {
+		f.forget(r)
+	} else {
+		f.runs[name] = r
+	}
+	f.mu.Unlock()
+	if closed {
+		return cmp.Or(r.db.Close(), ErrClosed)
+	}
+	return nil
+}
+
+// find returns an open run; f.mu is held.
+func (f *Bolt) find(name string) (*run, error) {
+	if f.closed {
+		return nil, ErrClosed
+	}
+	if r := f.runs[name]; r != nil {
+		return r, nil
+	}
+	return nil, fmt.Errorf("frontier: run %s: %w", name, ErrNoRun)
+}
+
+func (f *Bolt) lookup(name string) (*run, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.find(name)
+}
+
+// addAtOnce is how many links of one Add become durable together.
+const addAtOnce = 10000
+
+// Add implements Frontier.
+func (f *Bolt) Add(ctx context.Context, name string, links ...Link) (int, error) {
+	r, err := f.begin(name)
+	if err != nil {
+		return 0, err
+	}
+	defer r.idle()
+	added := 0
+	for some := range slices.Chunk(links, addAtOnce) {
+		op := &change{links: digests(some)}
+		f.mu.Lock()
+		op.links = r.unknown(op.links)
+		f.mu.Unlock()
+		if len(op.links) == 0 {
+			continue
+		}
+		if err := r.commit(ctx, op); err != nil {
+			return added, err
+		}
+		added += op.added
+	}
+	return added, nil
+}
+
+// begin finds a run and counts it busy until idle.
+func (f *Bolt) begin(name string) (*run, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.find(name)
+	if err != nil {
+		return nil, err
+	}
+	r.busy++
+	return r, nil
+}
+
+// idle ends what begin counted.
+func (r *run) idle() {
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	r.busy--
+	r.kick()
+}
+
+// Next implements Frontier.
+func (f *Bolt) Next(ctx context.Context, name string) (Lease, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		r, err := f.find(name)
+		if err != nil {
+			return Lease{}, err
+		}
+		if err := ctx.Err(); err != nil {
+			r.kick() // it may have been woken: pass it on
+			return Lease{}, err
+		}
+		now := time.Now()
+		r.lapse(now)
+		if r.sweep {
+			if err := f.sweep(ctx, r); err != nil {
+				return Lease{}, err
+			}
+			continue
+		}
+		st, err := r.next(now)
+		if r.gone {
+			continue
+		}
+		if err != nil {
+			r.kick() // another caller comes to the same end
+			return Lease{}, err
+		}
+		if st != nil {
+			r.kick() // another caller may find more
+			return st.Lease, nil
+		}
+		r.wait(ctx, now)
+	}
+}
+
+// sweep refuses what lapsed leases left at hosts that were given up. f.mu is
+// held on entry and on return, and not meanwhile.
+func (f *Bolt) sweep(ctx context.Context, r *run) error {
+	r.sweep = false
+	r.busy++
+	f.mu.Unlock()
+	err := r.refuseGivenUp(ctx)
+	f.mu.Lock()
+	r.busy--
+	r.sweep = r.sweep || err != nil
+	return err
+}
+
+// Release implements Frontier.
+func (f *Bolt) Release(l Lease, a Answer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.runs[l.Run]
+	if r == nil {
+		return
+	}
+	if st := r.leases[l.ID]; st != nil {
+		r.release(st, a, time.Now())
+	}
+}
+
+// Done implements Frontier.
+func (f *Bolt) Done(ctx context.Context, l Lease, o Outcome) error {
+	op := &change{outcome: o, links: digests(o.Links)}
+	r, err := f.ending(l, op)
+	if err != nil {
+		return err
+	}
+	defer r.idle()
+	if err := r.commit(ctx, op); err != nil {
+		f.mu.Lock()
+		op.lease.ending = false // if it failed it may be tried again, or lapse
+		f.mu.Unlock()
+		return err
+	}
+	return nil
+}
+
+// ending takes the lease that op is to end.
+func (f *Bolt) ending(l Lease, op *change) (*run, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.find(l.Run)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	r.lapse(now)
+	st := r.leases[l.ID]
+	if st == nil || st.ending {
+		return nil, fmt.Errorf("frontier: %s: %w", l.URL, ErrStale)
+	}
+	st.ending = true
+	r.release(st, Answer{}, now)
+	op.lease, op.links = st, r.unknown(op.links)
+	r.busy++
+	return r, nil
+}
+
+// Refuse implements Frontier.
+func (f *Bolt) Refuse(ctx context.Context, name string, why Reason) (int, error) {
+	r, err := f.begin(name)
+	if err != nil {
+		return 0, err
+	}
+	defer r.idle()
+	r.hold(1)
+	defer r.hold(-1)
+	return r.refuseAll(ctx, refusal{reason: why})
+}
+
+// hold keeps Next from giving leases while what lies queued is refused.
+func (r *run) hold(n int) {
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	r.held += n
+}
+
+// Pause implements Frontier.
+func (f *Bolt) Pause(name string, on bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.find(name)
+	if err != nil {
+		return err
+	}
+	r.paused = on
+	r.kick()
+	return nil
+}
+
+// Stats implements Frontier.
+func (f *Bolt) Stats(name string) (Stats, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.find(name)
+	if err != nil {
+		return Stats{}, err
+	}
+	return r.stats(), nil
+}
+
+// Hosts implements Frontier.
+func (f *Bolt) Hosts(name string) ([]Host, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.find(name)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Host, 0, len(r.hosts))
+	for _, h := range r.hosts {
+		c := h.clock
+		all = append(all, Host{
+			Origin: h.rec.Origin, Done: h.rec.Done, Queued: uint64(h.pending()), InFlight: c.inFlight, Delay: c.delay(),
+			CrawlDelay: c.crawlWait, Fails: int(h.rec.Fails), Asked: c.asked, RestUntil: c.restUntil,
+			GivenUp: Reason(h.rec.GivenUp), Latency: c.latency, PushBacks: int(h.rec.PushBacks),
+		})
+	}
+	return all, nil
+}
+
+// Skips implements Frontier.
+func (f *Bolt) Skips(ctx context.Context, name string) iter.Seq2[Skip, error] {
+	return func(yield func(Skip, error) bool) {
+		r, err := f.lookup(name)
+		if err != nil {
+			yield(Skip{}, err)
+			return
+		}
+		r.skips(ctx, func(s Skip, err error) bool { return yield(s, r.explain(err)) })
+	}
+}
+
+// Check implements Frontier.
+func (f *Bolt) Check(ctx context.Context, name string) ([]string, error) {
+	r, err := f.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	faults, err := r.check(ctx)
+	return faults, r.explain(err)
+}
+
+// Leave implements Frontier.
+func (f *Bolt) Leave(name string) error {
+	f.mu.Lock()
+	r, err := f.find(name)
+	if err == nil {
+		f.forget(r)
+	}
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return r.db.Close()
+}
+
+// forget takes a run out of memory; f.mu is held. Clocks stay: the next run
+// of the process goes by them, and requests that are out count as over.
+func (f *Bolt) forget(r *run) {
+	now := time.Now()
+	for _, st := range r.leases {
+		r.release(st, Answer{Conduct: Blameless}, now)
+	}
+	r.gone = true
+	delete(f.runs, r.name)
+	for _, h := range r.hosts {
+		h.clock.drop(h)
+	}
+	f.tidy(now)
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.wakeAll()
+}
+
+// Drop implements Frontier.
+func (f *Bolt) Drop(name string) error {
+	if err := named(name); err != nil {
+		return err
+	}
+	if _, err := f.lookup(name); err == nil {
+		if err := f.Leave(name); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Dir(f.path(name))); err != nil {
+		return fmt.Errorf("frontier: drop run %s: %w", name, err)
+	}
+	return nil
+}
+
+// Close implements Frontier.
+func (f *Bolt) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	var open []*run
+	for _, r := range f.runs {
+		open = append(open, r)
+		f.forget(r)
+	}
+	f.mu.Unlock()
+	var first error
+	for _, r := range open {
+		if err := r.db.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}

@@ -1,0 +1,61 @@
+package frontier
+
+import "encoding/binary"
+
+// seenCache remembers the depth of URLs that were found wanted, so that most
+// links, which are known already, never touch the tree. It holds a fixed
+// number of 128-bit fingerprints; what it forgets is asked of the tree. It is
+// guarded by Bolt.mu.
+type seenCache struct {
+	slots []seenSlot // two for each bucket
+	mask  uint64
+}
+
+type seenSlot struct {
+	key   seenKey
+	depth int32
+	used  bool
+}
+
+// newSeenCache holds n URLs; n is rounded up to a power of two. One takes 28 bytes.
+func newSeenCache(n int) *seenCache {
+	size := uint64(2)
+	for size < uint64(n) {
+		size *= 2
+	}
+	return &seenCache{slots: make([]seenSlot, size), mask: size/2 - 1}
+}
+
+func (c *seenCache) bucket(k seenKey) []seenSlot {
+	i := (binary.BigEndian.Uint64(k[4:12]) & c.mask) * 2
+	return c.slots[i : i+2]
+}
+
+// knows reports whether k was seen, and wanted, at this depth or a smaller one.
+func (c *seenCache) knows(k seenKey, depth int) bool {
+	for _, s := range c.bucket(k) {
+		if s.used && s.key == k {
+			return int(s.depth) <= depth
+		}
+	}
+	return false
+}
+
+// add remembers k; the older of its bucket gives way.
+func (c *seenCache) add(k seenKey, depth int) {
+	b := c.bucket(k)
+	if b[0].used && b[0].key != k {
+		b[1] = b[0]
+	}
+	b[0] = seenSlot{key: k, depth: int32(min(depth, NoDepth)), used: true}
+}
+
+// forget drops k: it is no longer sure to be wanted at the depth remembered.
+func (c *seenCache) forget(k seenKey) {
+	b := c.bucket(k)
+	for i := range b {
+		if b[i].used && b[i].key == k {
+			b[i].used = false
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package frontier
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+)
+
+func (b *batch) look(k seenKey) (v seenValue, known bool, err error) {
+	raw := b.seen.Get(k[:])
+	if raw == nil {
+		return v, false, nil
+	}
+	v, err = readSeen(raw)
+	return v, true, err
+}
+
+func (b *batch) mark(k seenKey, v seenValue) error {
+	return b.seen.Put(k[:], v.append(make([]byte, 0, 24)))
+}
+
+// decide takes one link in: a new URL is queued or refused, a known one may be
+// wanted after all, or have become nearer.
+func (b *batch) decide(c *candidate) error {
+	if c.link.Refused == "" {
+		c.link.Refused = b.givenUp(c.host)
+	}
+	if c.link.Kind == Robots {
+		return b.decideHop(c)
+	}
+	v, known, err := b.look(c.key)
+	if err != nil {
+		return err
+	}
+	wanted := c.link.Refused == ""
+	switch {
+	case !known && !wanted:
+		return b.refuseNew(c)
+	case !known:
+		b.counts.Found++
+		c.op.added++
+		return b.enqueue(c.key, c.host, c.link, 0, c.seq)
+	case !wanted:
+		return nil
+	case v.state == stateSkipped:
+		return b.wantAfterAll(c)
+	case c.link.Depth >= v.depth:
+		b.then(func(time.Time) { b.run.cache.add(c.key, v.depth) })
+		return nil
+	case v.state == stateQueued:
+		return b.rerank(c, v)
+	case v.state == stateDone:
+		b.counts.Done--
+		return b.reread(c.key, c.host, c.link, c.seq)
+	case v.state == stateFailed: // it has no links that would come nearer
+		v.depth = c.link.Depth
+		return b.mark(c.key, v)
+	}
+	return nil
+}
+
+func (b *batch) refuseNew(c *candidate) error {
+	b.counts.Found++
+	b.counts.Skipped[string(c.link.Refused)]++
+	if err := b.mark(c.key, seenValue{state: stateSkipped, depth: c.link.Depth}); err != nil {
+		return err
+	}
+	return b.keepSkip(c.key, c.link, c.link.Refused, c.link.Rule)
+}
+
+func (b *batch) keepSkip(k seenKey, l Link, why Reason, rule string) error {
+	rec := skipRecord{URL: l.URL.String(), From: l.From.String(), Reason: string(why), Rule: rule, Depth: uint32(l.Depth)}
+	raw, err := rec.MarshalMsg(nil)
+	if err != nil {
+		return err
+	}
+	return b.skipped.Put(k[:], raw)
+}
+
+func (b *batch) wantAfterAll(c *candidate) error {
+	var rec skipRecord
+	if _, err := rec.UnmarshalMsg(b.skipped.Get(c.key[:])); err != nil {
+		return fmt.Errorf("frontier: damaged record of a skipped URL: %w", err)
+	}
+	if err := b.skipped.Delete(c.key[:]); err != nil {
+		return err
+	}
+	if b.counts.Skipped[rec.Reason]--; b.counts.Skipped[rec.Reason] == 0 {
+		delete(b.counts.Skipped, rec.Reason)
+	}
+	c.op.added++
+	return b.enqueue(c.key, c.host, c.link, 0, c.seq)
+}
+
+// enqueue queues l as a URL that was asked for try times.
+func (b *batch) enqueue(k seenKey, h *host, l Link, try int, seq uint64) error {
+	b.counts.Queued++
+	e := entry{place: readyPlace(l, seq), key: k, link: l, try: try}
+	b.then(func(now time.Time) { h.insert(e, now) })
+	return b.put(h, e)
+}
+
+// put writes a queued URL, and its place into the seen-set. Memory hears of it
+// from the caller.
+func (b *batch) put(h *host, e entry) error {
+	rec := e.link.record(e.try)
+	raw, err := rec.MarshalMsg(make([]byte, 0, rec.Msgsize()))
+	if err != nil {
+		return err
+	}
+	b.puts = append(b.puts, queued{queueKey(h.rec.ID, e.place), raw})
+	b.touch(h)
+	if e.link.Kind == Robots {
+		return nil
+	}
+	b.then(func(time.Time) { b.run.cache.add(e.key, e.link.Depth) })
+	return b.mark(e.key, seenValue{state: stateQueued, depth: e.link.Depth, place: e.place})
+}
+
+// decideHop queues a hop towards an origin's robots.txt. Where the hop is
+// refused, whoever waits for these rules waits in vain.
+func (b *batch) decideHop(c *candidate) error {
+	if c.link.Refused != "" {
+		b.giveUp(c.op, b.hostNamed(c.link.For), c.link.Refused)
+		return nil
+	}
+	e := entry{place: readyPlace(c.link, c.seq), key: c.key, link: c.link}
+	b.then(func(now time.Time) { c.host.insert(e, now) })
+	return b.put(c.host, e)
+}
+
+// taken removes a queued URL from its place and returns its record.
+func (b *batch) taken(h *host, p place) (rec linkRecord, err error) {
+	key := queueKey(h.rec.ID, p)
+	raw := b.queue.Get(key)
+	if raw == nil { // queued in this very batch
+		i := slices.IndexFunc(b.puts, func(q queued) bool { return bytes.Equal(q.key, key) })
+		if i < 0 {
+			return rec, fmt.Errorf("frontier: a URL of %s is not where the seen-set says", h.rec.Origin)
+		}
+		raw = b.puts[i].value
+		b.puts = slices.Delete(b.puts, i, i+1)
+	}
+	if _, err = rec.UnmarshalMsg(raw); err != nil {
+		return rec, fmt.Errorf("frontier: damaged record in the queue: %w", err)
+	}
+	return rec, b.queue.Delete(key)
+}
+
+// rerank moves a queued URL that was met again on a shorter way.
+func (b *batch) rerank(c *candidate, v seenValue) error {
+	rec, err := b.taken(c.host, v.place)
+	if err != nil {
+		return err
+	}
+	c.link.Kind = Kind(rec.Kind)
+	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try)}
+	if !v.place.later() && c.link.Kind == Page {
+		e.place = readyPlace(c.link, v.place.seq())
+	}
+	b.then(func(now time.Time) { c.host.move(v.place, e, now) })
+	return b.put(c.host, e)
+}
+
+// move brings memory in step when a queued URL was met on a shorter way. One
+// that is out keeps its place among the leases: its lease says where it was met
+// before, and Done compares.
+func (h *host) move(from place, e entry, now time.Time) {
+	if st := h.run.leased[e.key]; st != nil {
+		e.try, e.held = st.entry.try, st.entry.held
+		st.entry = e
+		return
+	}
+	if old := h.remove(from, e.key); old.key == e.key { // it was due already
+		e.try, e.held = old.try, old.held
+		h.giveBack(e)
+		return
+	}
+	h.insert(e, now)
+}
+
+// reread queues a stored page whose links count anew, some clicks nearer.
+func (b *batch) reread(k seenKey, h *host, l Link, seq uint64) error {
+	l.Kind, l.Rank = Reread, 0
+	return b.enqueue(k, h, l, 1, seq)
+}

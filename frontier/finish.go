@@ -1,0 +1,154 @@
+package frontier
+
+import (
+	"fmt"
+	"time"
+)
+
+// How long an origin's rules hold where the caller says nothing, and how long
+// they hold at least: rules that expire before the host may be asked again
+// would be asked for without end.
+const (
+	unknownRules = time.Minute
+	leastRules   = time.Minute
+)
+
+// finish ends a lease.
+func (b *batch) finish(op *change) error {
+	st, o := op.lease, op.outcome
+	h, r := st.host, b.run
+	b.touch(h)
+	b.then(func(time.Time) { r.end(st) })
+	if o.GiveUp != "" {
+		about := h
+		if st.Kind == Robots {
+			about = b.hostNamed(st.For)
+		}
+		b.giveUp(op, about, o.GiveUp)
+	}
+	if st.Kind == Robots {
+		return b.finishRobots(st, o.Rules)
+	}
+	return b.finishURL(st, o)
+}
+
+func (b *batch) finishURL(st *lease, o Outcome) error {
+	h, k := st.host, st.entry.key
+	rec := b.touch(h)
+	v, known, err := b.look(k)
+	if err != nil {
+		return err
+	}
+	if !known || v.state != stateQueued {
+		return fmt.Errorf("frontier: %s is leased but not queued", st.URL)
+	}
+	queued, err := b.taken(h, v.place)
+	if err != nil {
+		return err
+	}
+	b.counts.Queued--
+	again := !o.Again.IsZero()
+	if st.fresh && (o.End != Skipped || again) {
+		rec.Pages++
+		b.counts.Pages++
+	}
+	l, err := queued.link()
+	if err != nil {
+		return err
+	}
+	if again && rec.GivenUp == "" {
+		return b.retry(st, l, o.Again)
+	}
+	return b.settle(st, o, v, l, rec)
+}
+
+// retry queues a URL for another try.
+func (b *batch) retry(st *lease, l Link, at time.Time) error {
+	if limit := b.now.Add(MaxRest); at.After(limit) {
+		at = limit
+	}
+	b.counts.Queued++
+	b.counts.Seq++
+	e := entry{place: laterPlace(at, b.counts.Seq), key: st.entry.key, link: l, try: st.Try}
+	b.then(func(now time.Time) { st.host.insert(e, now) })
+	return b.put(st.host, e)
+}
+
+// settle gives a URL its final state.
+func (b *batch) settle(st *lease, o Outcome, v seenValue, l Link, rec *hostRecord) error {
+	k, next := st.entry.key, seenValue{state: stateDone, depth: v.depth}
+	switch {
+	case st.Kind == Reread: // the page stays stored, however its second reading ends
+	case !o.Again.IsZero() || o.End == Failed:
+		next.state = stateFailed
+	case o.End == Skipped:
+		next.state = stateBarred
+	}
+	if st.Kind != Reread && next.state != stateBarred {
+		rec.Done++
+	}
+	switch next.state {
+	case stateBarred:
+		b.counts.Skipped[string(o.Reason)]++
+		if err := b.keepSkip(k, l, o.Reason, o.Rule); err != nil {
+			return err
+		}
+	case stateFailed:
+		b.counts.Failed++
+	case stateDone:
+		if v.depth < st.Depth && rec.GivenUp == "" { // met on a shorter way while it was out
+			b.counts.Seq++
+			return b.reread(k, st.host, l, b.counts.Seq)
+		}
+		b.counts.Done++
+	}
+	return b.mark(k, next)
+}
+
+// finishRobots gives the rules of an origin to its clock.
+func (b *batch) finishRobots(st *lease, rules *Rules) error {
+	h, r := b.hostNamed(st.For), b.run
+	if st.queued {
+		if _, err := b.taken(st.host, st.entry.place); err != nil {
+			return err
+		}
+	}
+	if rules == nil {
+		rules = &Rules{Unknown: true}
+	}
+	next := robotsKnown
+	switch {
+	case rules.Unknown:
+		next = robotsWanted
+	case rules.Pending:
+		next = robotsPending
+	}
+	delay := min(max(rules.Delay, 0), MaxRest)
+	until := b.holdUntil(rules, delay)
+	rec := b.touch(h)
+	rec.RobotsState, rec.RobotsUntil = uint8(next), unixNano(until)
+	rec.CrawlDelay = max(rec.CrawlDelay, int64(delay))
+	b.then(func(now time.Time) {
+		h.robots, h.until = next, until
+		if delay > h.clock.crawlWait {
+			h.clock.crawlWait = delay
+			h.clock.limit()
+			r.refresh(h.clock, now)
+		}
+	})
+	return nil
+}
+
+// holdUntil is when rules are asked for again.
+func (b *batch) holdUntil(rules *Rules, delay time.Duration) time.Time {
+	until := rules.Until
+	switch {
+	case rules.Unknown && until.IsZero():
+		return b.now.Add(unknownRules)
+	case rules.Unknown:
+		return earliest(until, b.now.Add(MaxRest))
+	case until.IsZero():
+		return b.now.Add(MaxRest)
+	}
+	return latest(earliest(until, b.now.Add(MaxRest)), b.now.Add(leastRules+2*delay))
+}

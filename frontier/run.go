@@ -1,0 +1,216 @@
+package frontier
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"crawl/internal/kv"
+)
+
+const (
+	defaultLease = 15 * time.Minute
+	cacheURLs    = 1 << 18 // fingerprints remembered for each run: 7 MB
+	windowTotal  = 1 << 15 // URLs of all hosts held in memory, roughly
+)
+
+// run is one open run. All but db, name and config is guarded by Bolt.mu.
+type run struct {
+	frontier *Bolt
+	name     string
+	config   Config
+	db       *kv.DB[*change]
+	batch    *batch // of the transaction under way; the committer's own
+
+	counts  countsRecord // durable
+	hosts   map[string]*host
+	cache   *seenCache
+	ready   hostHeap
+	live    int // hosts that have, or will have, something to lease
+	leases  map[uint64]*lease
+	leased  map[seenKey]*lease
+	oldest  list.List // of *lease, in the order of Until
+	issued  uint32    // leases given since the run was opened
+	asking  int       // pages out that were never asked for before
+	full    bool      // the page limit holds new pages back
+	busy    int       // Add, Done, Refuse and reads of the disk under way
+	held    int       // no lease is given while Refuse is at work
+	sweep   bool      // a lapsed lease left a URL of a host that was given up
+	paused  bool
+	gone    bool // left or closed
+	waiters []chan struct{}
+	timer   *time.Timer
+}
+
+// next leases a URL if some host is free now. Neither a lease nor an error
+// means wait.
+func (r *run) next(now time.Time) (*lease, error) {
+	for !r.paused && r.held == 0 && len(r.ready) > 0 && !r.ready[0].at.After(now) {
+		h := r.ready[0]
+		if at, ok := h.freeAt(now); !ok || at.After(now) {
+			r.update(h, now)
+			continue
+		}
+		choice := h.wants(now)
+		if choice != fill {
+			return r.lease(h, choice, now)
+		}
+		if err := r.fill(h, now); err != nil || r.gone {
+			return nil, err
+		}
+	}
+	if r.drained() {
+		return nil, ErrDrained
+	}
+	return nil, nil
+}
+
+// drained is exact: no lease is out, no change is under way and no host has,
+// or waits for, anything that may be leased.
+func (r *run) drained() bool { return r.live == 0 && len(r.leases) == 0 && r.busy == 0 }
+
+// refresh brings the hosts that share a clock, of whatever run, up to date.
+func (r *run) refresh(c *clock, now time.Time) {
+	for _, h := range c.users {
+		h.run.update(h, now)
+		if h.run != r {
+			h.run.kick()
+		}
+	}
+	r.kick()
+}
+
+// update puts h where it belongs in the heap and in the count of live hosts.
+func (r *run) update(h *host, now time.Time) {
+	at, ok := h.freeAt(now)
+	r.ready.place(h, at, ok)
+	live := ok || h.alive(now)
+	if live != h.live {
+		h.live = live
+		if live {
+			r.live++
+		} else {
+			r.live--
+		}
+	}
+}
+
+func (r *run) pagesTaken() int { return int(r.counts.Pages) + r.asking }
+
+// checkFull looks at all hosts anew when the page limit is reached or no
+// longer is.
+func (r *run) checkFull(now time.Time) {
+	full := r.config.MaxPages > 0 && r.pagesTaken() >= r.config.MaxPages
+	if full == r.full {
+		return
+	}
+	r.full = full
+	for _, h := range r.hosts {
+		r.update(h, now)
+	}
+}
+
+// windowSize is how many URLs of a host to hold in memory: fewer where there
+// are many hosts.
+func (r *run) windowSize() int {
+	return max(1, min(windowSize, windowTotal/max(1, len(r.hosts))))
+}
+
+func (r *run) stats() Stats {
+	s := Stats{
+		Found: r.counts.Found, Done: r.counts.Done, Failed: r.counts.Failed, Pages: r.counts.Pages, Hosts: len(r.hosts),
+		Skipped: make(map[Reason]uint64, len(r.counts.Skipped)),
+	}
+	for _, st := range r.leases {
+		if st.Kind != Robots {
+			s.InFlight++
+		}
+	}
+	s.Queued = r.counts.Queued - s.InFlight
+	for reason, n := range r.counts.Skipped {
+		s.Skipped[Reason(reason)] = n
+	}
+	return s
+}
+
+// digests reads the links before any lock is taken.
+func digests(links []Link) []found {
+	all := make([]found, len(links))
+	for i, l := range links {
+		all[i] = found{l, l.digest()}
+	}
+	return all
+}
+
+// unknown drops links that are known to be queued or done at no greater depth,
+// and refused ones that are known at all; what is left goes to the tree.
+func (r *run) unknown(links []found) []found {
+	left := links[:0]
+	for _, l := range links {
+		if h := r.hosts[l.URL.Origin()]; h != nil && l.Kind != Robots {
+			depth := l.Depth
+			if l.Refused != "" {
+				depth = NoDepth
+			}
+			if r.cache.knows(makeKey(h.rec.ID, l.digest), depth) {
+				continue
+			}
+		}
+		left = append(left, l)
+	}
+	return left
+}
+
+// commit sees a change through. Once handed in it is not given up for a
+// context that ends: it takes but one sync, and its caller reads its results.
+func (r *run) commit(ctx context.Context, op *change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := r.db.Commit(context.WithoutCancel(ctx), op)
+	if err == nil && op.gaveUp {
+		err = r.refuseGivenUp(ctx)
+	}
+	return r.explain(err)
+}
+
+// explain tells an error of the file from the end of the run.
+func (r *run) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, kv.ErrClosed):
+		return fmt.Errorf("frontier: run %s: %w", r.name, err)
+	}
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	if r.frontier.closed {
+		return ErrClosed
+	}
+	return fmt.Errorf("frontier: run %s: %w", r.name, ErrNoRun)
+}
+
+// refuseGivenUp turns what is queued for hosts that were given up into skipped URLs.
+func (r *run) refuseGivenUp(ctx context.Context) error {
+	_, err := r.refuseAll(ctx, refusal{givenUp: true})
+	return err
+}
+
+// refuseAll refuses chunk by chunk and returns how many URLs it skipped.
+func (r *run) refuseAll(ctx context.Context, what refusal) (skipped int, err error) {
+	for {
+		chunk := what
+		if err := ctx.Err(); err != nil {
+			return skipped, err
+		}
+		if err := r.db.Commit(context.WithoutCancel(ctx), &change{refuse: &chunk}); err != nil {
+			return skipped, r.explain(err)
+		}
+		skipped += chunk.skipped
+		if chunk.moved == 0 {
+			return skipped, nil
+		}
+	}
+}

@@ -1,0 +1,361 @@
+//go:build conformance
+
+package parse
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html/charset"
+
+	"crawl/internal/conformance"
+)
+
+func TestConformanceLinkHeader(t *testing.T) {
+	type testCase struct {
+		Name, Header string
+		Links        []struct {
+			URL    string
+			Params map[string]any
+		}
+		Error bool
+	}
+	policy := map[string]string{
+		"unfolds header":             "net/http unfolds headers (RFC 9110, 5.5: by a blank)",
+		"unfolds hard-folded header": "net/http unfolds headers (RFC 9110, 5.5: by a blank)",
+	}
+	for _, set := range []string{"linkheader/http_link_header.json", "linkheader/zeno.json"} {
+		for _, c := range conformance.Load[testCase](t, set) {
+			if skipped(t, policy, c.Name) {
+				continue
+			}
+			if c.Links == nil {
+				t.Logf("left out: %s: an error there, here what can be read", c.Name)
+				continue
+			}
+			type pair struct{ url, rel, title string }
+			var got, want []pair
+			for _, l := range linkHeaders([]string{c.Header}) {
+				rels := strings.Fields(l.params["rel"])
+				if len(rels) == 0 {
+					rels = []string{""}
+				}
+				for _, rel := range rels {
+					got = append(got, pair{l.target, rel, l.params["title"]})
+				}
+			}
+			for _, l := range c.Links {
+				rel, _ := l.Params["rel"].(string)
+				title, _ := l.Params["title"].(string)
+				want = append(want, pair{l.URL, lower(rel), title})
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q: got %q, want %q", c.Name, c.Header, got, want)
+			}
+		}
+	}
+}
+
+func TestConformanceSrcset(t *testing.T) {
+	type testCase struct{ Srcset, Selected, Note string }
+	for _, c := range conformance.Load[testCase](t, "srcset/wpt.json") {
+		if strings.Contains(c.Note, "U+0001") && !strings.Contains(c.Srcset, "\x01") {
+			t.Logf("left out: %q: the set lost the character that its note names", c.Srcset)
+			continue
+		}
+		var got []string
+		srcset(c.Srcset, func(url string) { got = append(got, url) })
+		if c.Selected == "" && len(got) > 0 || c.Selected != "" && !slices.Contains(got, c.Selected) {
+			t.Errorf("%q: got %q, want %q", c.Srcset, got, c.Selected)
+		}
+	}
+}
+
+func TestConformanceRobotsTag(t *testing.T) {
+	type testCase struct {
+		Name        string
+		Inputs      []struct{ Via, Name, Value string }
+		Restrictive bool
+		AllOf       []string `json:"all_of"`
+		UserAgent   string   `json:"user_agent"`
+		Result      bool
+	}
+	ours := []string{"index", "noindex", "follow", "nofollow", "none", "all"}
+	n, out := 0, 0
+	for _, c := range conformance.Load[testCase](t, "robotstag/robot_directives.json") {
+		other := func(word string) bool { return !slices.Contains(ours, word) }
+		if !c.Restrictive || slices.ContainsFunc(c.AllOf, other) {
+			out++
+			continue
+		}
+		n++
+		p := newParser(address(t, "http://x.example/"), nil, Options{Agent: c.UserAgent})
+		for _, in := range c.Inputs {
+			if in.Via == "header" {
+				p.robotsTag(in.Value)
+			} else if p.addressed(lower(in.Name)) {
+				p.directive(in.Value)
+			}
+		}
+		have := map[string]bool{
+			"noindex": p.doc.NoIndex, "index": !p.doc.NoIndex, "nofollow": p.doc.NoFollow, "follow": !p.doc.NoFollow,
+			"none": p.doc.NoIndex && p.doc.NoFollow, "all": !p.doc.NoIndex && !p.doc.NoFollow,
+		}
+		got := true
+		for _, w := range c.AllOf {
+			got = got && have[w]
+		}
+		if got != c.Result {
+			t.Errorf("%s: %v as %q: %v is %v", c.Name, c.Inputs, c.UserAgent, c.AllOf, got)
+		}
+	}
+	t.Logf("%d cases; %d left out: the last directive wins (ours: the most restrictive), or a directive not read (archive, snippet, …)", n, out)
+}
+
+func TestConformanceRobotsMeta(t *testing.T) {
+	type testCase struct {
+		HTML              string
+		NoIndex, NoFollow bool
+	}
+	for _, c := range conformance.Load[testCase](t, "robotstag/nutch_meta.json") {
+		d := Parse(address(t, "http://x.example/"), htmlHeader, []byte(c.HTML), Options{})
+		if d.NoIndex != c.NoIndex || d.NoFollow != c.NoFollow {
+			t.Errorf("%s: %v %v", c.HTML, d.NoIndex, d.NoFollow)
+		}
+	}
+}
+
+func TestConformanceCSS(t *testing.T) {
+	type testCase struct {
+		Name, CSS     string
+		B64           string `json:"css_b64"`
+		URLs, Imports []string
+		Optional      any
+	}
+	for _, c := range conformance.Load[testCase](t, "css/zeno.json") {
+		urls, imports := []string{}, []string{}
+		scanCSS(conformance.Bytes(t, c.CSS, c.B64), func(ref string, isImport bool) bool {
+			if isImport {
+				imports = append(imports, ref)
+			} else {
+				urls = append(urls, ref)
+			}
+			return true
+		})
+		if !slices.Equal(urls, c.URLs) || !slices.Equal(imports, c.Imports) {
+			t.Errorf("%s (optional %v): got %q %q, want %q %q", c.Name, c.Optional, urls, imports, c.URLs, c.Imports)
+		}
+	}
+}
+
+func TestConformanceMIME(t *testing.T) {
+	type testCase struct {
+		Input    string
+		Output   *string
+		Encoding *string
+	}
+	for _, c := range conformance.Load[testCase](t, "contenttype/wpt_mime_types.json") {
+		m, ok := parseMIME(isomorphic(c.Input))
+		if ok != (c.Output != nil) {
+			t.Errorf("%q: parsed %v", c.Input, ok)
+			continue
+		}
+		if ok && serialize(m) != isomorphic(*c.Output) {
+			t.Errorf("%q: got %q, want %q", c.Input, serialize(m), *c.Output)
+		}
+		want := ""
+		if c.Encoding != nil {
+			_, want = charset.Lookup(*c.Encoding)
+		}
+		if ok && m.label() != want {
+			t.Errorf("%q: encoding %q, want %q", c.Input, m.label(), want)
+		}
+	}
+}
+
+// isomorphic encodes code points below 256 as one byte each, as headers do.
+func isomorphic(s string) string {
+	var b []byte
+	for _, r := range s {
+		if r > 0xFF {
+			return s
+		}
+		b = append(b, byte(r))
+	}
+	return string(b)
+}
+
+func serialize(m mediaType) string {
+	s := m.essence
+	for _, p := range m.params {
+		v := p.value
+		if !isToken(v) {
+			v = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
+		}
+		s += ";" + p.name + "=" + v
+	}
+	return s
+}
+
+func TestConformanceMIMEMultiple(t *testing.T) {
+	type testCase struct {
+		Headers  []string
+		Encoding *string
+		MIME     string `json:"mime_type"`
+	}
+	for _, c := range conformance.Load[testCase](t, "contenttype/wpt_multiple.json") {
+		m := declared(http.Header{"Content-Type": c.Headers})
+		want := ""
+		if c.Encoding != nil {
+			_, want = charset.Lookup(*c.Encoding)
+		}
+		essence, _, _ := strings.Cut(c.MIME, ";")
+		if m.essence != essence || m.label() != want {
+			t.Errorf("%q: got %+v, want %q %q", c.Headers, m, c.MIME, want)
+		}
+	}
+}
+
+func TestConformanceCharsetDeclared(t *testing.T) {
+	type testCase struct {
+		Name, HTML string
+		B64        string `json:"html_b64"`
+		Body       string `json:"body_b64"`
+		Headers    map[string]string
+		Encoding   *string
+	}
+	for _, c := range conformance.Load[testCase](t, "charset/html5lib.json") {
+		if c.B64 == "" {
+			c.B64 = c.Body
+		}
+		body := conformance.Bytes(t, c.HTML, c.B64)
+		got := bomCharset(body)
+		if got == "" {
+			got = declaration(body, "html")
+		}
+		if got == "" {
+			got = "windows-1252"
+		}
+		if _, want := charset.Lookup(*c.Encoding); got != want {
+			t.Errorf("%s: %q: got %q, want %q", c.Name, body[:min(len(body), 300)], got, want)
+		}
+	}
+}
+
+func TestConformanceCharsetHeader(t *testing.T) {
+	type testCase struct {
+		ContentType string `json:"content_type"`
+		Encoding    *string
+	}
+	policy := map[string]string{
+		"Content-Type: text/html; charset=ISO-8859-4":                         "a header name in a value is no media type",
+		"Content-Type: text/html; charset=\"utf-8\"":                          "a header name in a value is no media type",
+		"Content-Type: text/html; charset=utf-8\r\n":                          "a header name in a value is no media type",
+		"text/html; charset=\"utf-8":                                          "MIME Sniffing: a quote need not be closed",
+		"foo=bar; charset=\"utf-8\"":                                          "MIME Sniffing: no media type, no parameters",
+		"text/html; charset=\"utf-8\"x":                                       "MIME Sniffing: what follows the quote is ignored",
+		"text/html; charset=\"utf-8\"extra":                                   "MIME Sniffing: what follows the quote is ignored",
+		"text/html; foo=\"bar; charset=utf-7;\"; charset=\"\"; charset=utf-8": "MIME Sniffing: the first charset counts",
+		"text/html; charset=utf-8, text/plain; charset=utf-16":                "Fetch: the last media type counts",
+	}
+	for _, c := range conformance.Load[testCase](t, "charset/w3lib_header.json") {
+		if skipped(t, policy, c.ContentType) {
+			continue
+		}
+		got := declared(http.Header{"Content-Type": {c.ContentType}}).label()
+		if want := pythonName(c.Encoding); got != want {
+			t.Errorf("%q: got %q, want %q", c.ContentType, got, want)
+		}
+	}
+}
+
+// pythonName maps a codec name of Python to that of the Encoding standard.
+func pythonName(name *string) string {
+	if name == nil {
+		return ""
+	}
+	n := strings.Replace(*name, "iso8859", "iso-8859", 1)
+	n = strings.Replace(n, "cp125", "windows-125", 1)
+	n = strings.Replace(n, "utf-16-", "utf-16", 1)
+	n = strings.NewReplacer("big5hkscs", "big5-hkscs", "_", "-").Replace(n)
+	_, std := charset.Lookup(n)
+	if std == "" {
+		return *name
+	}
+	return std
+}
+
+func TestConformanceCharsetDetect(t *testing.T) {
+	type testCase struct {
+		Name, Encoding string
+		Body           string `json:"body_b64"`
+		Declared       *string
+		Tentative      bool
+	}
+	// What the detector can do; the sets are beyond it in part (few bytes, late
+	// bytes, encodings it does not know).
+	for set, least := range map[string]int{"charset/wpt_detection.json": 9, "charset/chardet_corpus.json": 65} {
+		right, n := 0, 0
+		for _, c := range conformance.Load[testCase](t, set) {
+			body := conformance.Bytes(t, "", c.Body)
+			p := newParser(address(t, "http://x.example/"), nil, Options{})
+			p.doc.Type = "html"
+			got, from := p.charset(body, false)
+			_, want := charset.Lookup(c.Encoding)
+			n++
+			have, _ := charset.Lookup(got)
+			right8, _ := charset.Lookup(want)
+			if bytes.Equal(decodeAll(have, body), decodeAll(right8, body)) {
+				right++
+			} else {
+				t.Logf("%s: got %s (%s), want %s, declared %v", c.Name, got, from, c.Encoding, c.Declared != nil)
+			}
+		}
+		if t.Logf("%s: %d of %d", set, right, n); right < least {
+			t.Errorf("%s: %d right, want at least %d", set, right, least)
+		}
+	}
+}
+
+func TestConformanceCharsetDecode(t *testing.T) {
+	type testCase struct {
+		Name        string
+		ContentType *string `json:"content_type"`
+		Body        string  `json:"body_b64"`
+		Encoding    *string
+		Text        *string
+		Options     any
+	}
+	for _, c := range conformance.Load[testCase](t, "charset/w3lib_decode.json") {
+		if c.Text == nil {
+			if c.Encoding != nil && strings.HasPrefix(*c.Encoding, "utf-32") {
+				t.Logf("left out: %s: the Encoding standard knows no UTF-32", c.Name)
+			} else if got := bomCharset(conformance.Bytes(t, "", c.Body)); got != pythonName(c.Encoding) {
+				t.Errorf("%s: got %q, want %v", c.Name, got, pythonName(c.Encoding))
+			}
+			continue
+		}
+		h := http.Header{}
+		if c.ContentType != nil {
+			h.Set("Content-Type", *c.ContentType)
+		}
+		p := newParser(address(t, "http://x.example/"), h, Options{})
+		p.doc.Type = "html"
+		if c.ContentType != nil && strings.Contains(*c.ContentType, "utf-32") || strings.HasPrefix(string(conformance.Bytes(t, "", c.Body)), "\xFF\xFE\x00\x00") ||
+			c.Encoding != nil && strings.HasPrefix(*c.Encoding, "utf-32") {
+			t.Logf("left out: %s: the Encoding standard knows no UTF-32", c.Name)
+			continue
+		}
+		if c.Encoding != nil && *c.Encoding == "utf-16-be" && p.declared.label() == "utf-16le" && bomCharset(conformance.Bytes(t, "", c.Body)) == "" {
+			t.Logf("left out: %s: the label utf-16 means UTF-16LE", c.Name)
+			continue
+		}
+		got := string(p.decode(conformance.Bytes(t, "", c.Body), false))
+		if got != *c.Text {
+			t.Errorf("%s %v %v: %s from %s: got %q, want %q", c.Name, h, c.Options, p.doc.Charset, p.doc.CharsetFrom, got, *c.Text)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+// Package parse turns the bytes of an answer into a title, links and
+// directives; it reads HTML, CSS, feeds and sitemaps.
+//
+// It never fails: whatever was found before a limit or a fault is the answer.
+// Time is linear in the length of the body, and everything that a page may
+// repeat has a limit in Limits. It never touches the network, expands no
+// entity, runs no script, builds no tree, keeps no reference to the body and
+// has no opinion on which links to follow: it says what a link is for, and the
+// crawler decides.
+package parse
+
+import (
+	"net/http"
+	"time"
+
+	"crawl/internal/weburl"
+)
+
+// Limits bounds what one document may cost. Zero is the default of a field.
+type Limits struct {
+	Links int           // links kept; default 10,000
+	Text  int           // bytes of a text field such as the title; default 4 KiB
+	Depth int           // open elements of an XML document; default 512
+	Time  time.Duration // for one document, looked at between tokens; default 2 s
+}
+
+// Options tells Parse who reads and how much.
+type Options struct {
+	Agent string // product token of the crawler, for directives addressed to it
+	Limits
+}
+
+// The defaults of Limits, and limits that are the same for everybody.
+const (
+	defaultLinks = 10_000
+	defaultText  = 4 << 10
+	defaultDepth = 512
+	defaultTime  = 2 * time.Second
+
+	maxAnchorText = 256      // bytes of Link.Text
+	maxRel        = 256      // bytes of Link.Rel
+	maxReference  = 64 << 10 // bytes of an address before it is resolved
+	maxReasons    = 32       // different keys in Doc.Refused
+	maxScheme     = 32       // bytes of a scheme in Doc.Refused
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.Links <= 0 {
+		l.Links = defaultLinks
+	}
+	if l.Text <= 0 {
+		l.Text = defaultText
+	}
+	if l.Depth <= 0 {
+		l.Depth = defaultDepth
+	}
+	if l.Time <= 0 {
+		l.Time = defaultTime
+	}
+	return l
+}
+
+// Link is one address that a document names.
+type Link struct {
+	URL      weburl.URL
+	Text     string // anchor text or alt; white space collapsed, at most 256 bytes
+	Rel      string // value of rel, lower case
+	Element  string // "a", "img", "meta", …; "header" for HTTP headers, "css" for style sheets
+	Attr     string // "href", "srcset", "refresh", …
+	Asset    bool   // needed to show the page; false: a page to visit
+	NoFollow bool   // every link to URL from this element, or the whole page, says nofollow
+}
+
+// Doc is what was found in one document. All text is valid UTF-8.
+type Doc struct {
+	Type        string // kind of body, see Sniff
+	MIME        string // declared media type, lower case, without parameters
+	Charset     string // canonical name by the Encoding standard, "" for binary bodies
+	CharsetFrom string // what decided: "bom", "header", "meta" (or XML declaration), "detected", "default"
+
+	Title       string // white space collapsed, as are all four
+	Description string
+	H1          string
+	Lang        string // as written: html lang, else Content-Language
+
+	Canonical  weburl.URL // the first usable one
+	Canonicals int        // how many were given
+	NoIndex    bool       // by meta robots or X-Robots-Tag, addressed to all or to Options.Agent
+	NoFollow   bool       // likewise; also set in every Link
+
+	Links   []Link         // each pair of URL and element once, in document order
+	Refused map[string]int // addresses that are no link: by scheme, or "invalid", "too long", "too many", "form", "rel"
+	Words   int            // words of visible text
+	Cut     string         // limit that ended parsing early: "time", "links", "depth"; else ""
+}
+
+// Parse reads the answer with the given header and decoded body, found at
+// base. It may be called by many goroutines at once.
+func Parse(base weburl.URL, header http.Header, body []byte, o Options) Doc {
+	p := newParser(base, header, o)
+	p.doc.Type = Sniff(header, body)
+	p.headers(header)
+	switch p.doc.Type {
+	case "html":
+		p.html(p.decode(body, false))
+	case "css":
+		p.css(p.decode(body, false), "css")
+	case "feed":
+		p.feed(p.decode(body, true))
+	case "sitemap":
+		p.sitemap(p.decode(body, true))
+	case "xml":
+		p.decode(body, true)
+	case "text":
+		p.words(string(p.decode(body, false)))
+	}
+	return p.finish()
+}
+
+// ParseFeed reads body as RSS (0.9 to 2.0, RDF) or Atom (0.3, 1.0) whatever
+// the header says, as Parse does for a body that Sniff calls a feed.
+func ParseFeed(base weburl.URL, header http.Header, body []byte, o Options) Doc {
+	p := newParser(base, header, o)
+	p.doc.Type = "feed"
+	p.headers(header)
+	p.feed(p.decode(body, true))
+	return p.finish()
+}

@@ -1,0 +1,192 @@
+package testweb
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"hash/crc32"
+	"html"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/text/encoding/japanese"
+)
+
+// demoFiles holds the pages of the demo by host. A page begins with lines
+// "title:", "description:", "head:" and "charset:", all optional, and an empty
+// line; the rest becomes the main part of its host's layout.html. Other files
+// are served as they are, {{shop}} and {{blog}} being the hosts' origins.
+//
+//go:embed demo
+var demoFiles embed.FS
+
+// demoSlow is how long /stock takes.
+const demoSlow = 600 * time.Millisecond
+
+// Demo returns the two hosts of a small company, "shop" and "blog", that look
+// well and are full of planted faults: DemoTruth lists them all.
+func Demo() map[string]http.Handler {
+	shop := http.NewServeMux()
+	shop.Handle("/", demoSite("shop"))
+	shop.Handle("/calendar", http.HandlerFunc(demoCalendar))
+	shop.Handle("/sale", http.RedirectHandler("/spring-sale", http.StatusMovedPermanently))
+	shop.Handle("/spring-sale", http.RedirectHandler("/offers-2025", http.StatusFound))
+	shop.Handle("/offers-2025", http.RedirectHandler("/offers", http.StatusMovedPermanently))
+	shop.Handle("/basket", http.RedirectHandler("/checkout", http.StatusFound))
+	shop.Handle("/checkout", http.RedirectHandler("/basket", http.StatusFound))
+	shop.HandleFunc("/stock", func(w http.ResponseWriter, r *http.Request) {
+		if pause(r.Context(), demoSlow) {
+			demoSite("shop").ServeHTTP(w, r)
+		}
+	})
+	blog := http.NewServeMux()
+	blog.Handle("/", demoSite("blog"))
+	blog.Handle("/first-anvil", http.RedirectHandler("/choosing-your-first-anvil", http.StatusPermanentRedirect))
+	return map[string]http.Handler{"shop": shop, "blog": blog}
+}
+
+// demoSite serves the files of one host; every path that is no file's answers
+// 404, in the layout of the host.
+type demoSite string
+
+func (s demoSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	raw, isPage := s.file(r.URL.Path)
+	if raw == nil {
+		body := s.page(demoPage{title: "Not found", main: "<h1>Not found</h1>\n<p>This page has gone. <a href=\"/\">Home</a></p>"})
+		w.Header().Set("Content-Type", types[".html"])
+		w.WriteHeader(http.StatusNotFound)
+		write(w, string(withOrigins(r.Context(), body)))
+		return
+	}
+	w.Header().Set("Content-Type", typeOf(r.URL.Path))
+	body := withOrigins(r.Context(), raw)
+	if isPage {
+		p := readPage(string(raw))
+		body = withOrigins(r.Context(), s.page(p))
+		body = p.encode(w, body)
+	}
+	if r.URL.Path == "/catalogue" {
+		body = zip(w, body)
+	}
+	serveBytes(w, r, body, demoDate(raw))
+}
+
+// file returns the file that answers at p, nil if there is none, and whether
+// it is a page.
+func (s demoSite) file(p string) (raw []byte, isPage bool) {
+	name := path.Join("demo", string(s), p)
+	switch {
+	case strings.HasSuffix(p, "/"):
+		name, isPage = name+"/index.html", true
+	case path.Ext(p) == "":
+		name, isPage = name+".html", true
+	case path.Ext(p) == ".html":
+		return nil, false // pages have one address each
+	}
+	raw, err := fs.ReadFile(demoFiles, name)
+	if err != nil || path.Base(p) == "index" || path.Base(p) == "layout" {
+		return nil, false
+	}
+	return raw, isPage
+}
+
+// demoPage is the text of one page.
+type demoPage struct{ title, description, head, charset, main string }
+
+func readPage(text string) demoPage {
+	head, main, _ := strings.Cut(text, "\n\n")
+	if strings.HasPrefix(text, "\n") { // no line at all before the empty one
+		head, main = "", text[1:]
+	}
+	p := demoPage{main: strings.TrimSuffix(main, "\n")}
+	for line := range strings.Lines(head) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "title":
+			p.title = value
+		case "description":
+			p.description = value
+		case "head":
+			p.head = value
+		case "charset":
+			p.charset = value
+		}
+	}
+	return p
+}
+
+// page puts p into the layout of its host. A page without title gets no title
+// element.
+func (s demoSite) page(p demoPage) []byte {
+	layout, err := fs.ReadFile(demoFiles, "demo/"+string(s)+"/layout.html")
+	if err != nil { // it is embedded
+		return []byte(err.Error())
+	}
+	var head []string
+	if p.title != "" {
+		head = append(head, "<title>"+html.EscapeString(p.title)+"</title>")
+	}
+	if p.description != "" {
+		head = append(head, "<meta name=\"description\" content=\""+html.EscapeString(p.description)+"\">")
+	}
+	if p.head != "" {
+		head = append(head, p.head)
+	}
+	charset := p.charset
+	if charset == "" {
+		charset = "utf-8"
+	}
+	fill := strings.NewReplacer("{{charset}}", charset, "{{head}}", strings.Join(head, "\n"), "{{main}}", p.main)
+	return []byte(fill.Replace(string(layout)))
+}
+
+// encode returns body in the charset the page declares in its text. The header
+// then names none, so that the text alone tells.
+func (p demoPage) encode(w http.ResponseWriter, body []byte) []byte {
+	if p.charset != "shift_jis" {
+		return body
+	}
+	coded, err := japanese.ShiftJIS.NewEncoder().Bytes(body)
+	if err != nil { // the page holds only what Shift_JIS has
+		return body
+	}
+	w.Header().Set("Content-Type", "text/html")
+	return coded
+}
+
+// zip codes body with gzip, whether asked for or not.
+func zip(w http.ResponseWriter, body []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(body); err != nil { // a buffer takes all
+		return body
+	}
+	if err := z.Close(); err != nil {
+		return body
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	return b.Bytes()
+}
+
+// demoDate is the Last-Modified of a file: a day of early 2026 that follows
+// from its text, since embedded files have no date.
+func demoDate(raw []byte) time.Time {
+	return time.Date(2026, 1, 5+int(crc32.ChecksumIEEE(raw)%100), 9, 0, 0, 0, time.UTC)
+}
+
+// demoCalendar shows a month of workshops and links to its neighbours, for
+// ever: the site's trap. robots.txt does not mention it.
+func demoCalendar(w http.ResponseWriter, r *http.Request) {
+	before, this, after := months(r)
+	body := demoSite("shop").page(demoPage{
+		title: "Workshops in " + this + " | Acme Anvils",
+		main: fmt.Sprintf("<h1>Workshops in %s</h1>\n<p>Hooks on Saturdays, nails on Sundays.</p>\n"+
+			"<p><a href=\"?month=%s\">earlier</a> <a href=\"?month=%s\">later</a></p>", this, before, after),
+	})
+	w.Header().Set("Content-Type", types[".html"])
+	write(w, string(withOrigins(r.Context(), body)))
+}

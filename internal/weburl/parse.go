@@ -1,0 +1,176 @@
+package weburl
+
+import "strings"
+
+// Parse reads an absolute URL. Its errors are of type *Error: ErrScheme for
+// whatever begins with a scheme other than http and https, without a look at
+// the rest; ErrTooLong above MaxLength; ErrInvalid otherwise.
+func Parse(raw string) (URL, error) { return parse(raw, URL{}) }
+
+// Resolve reads ref as a link found on the page u; errors are those of Parse.
+// The base costs nothing: its pieces are slices of u.
+func (u URL) Resolve(ref string) (URL, error) {
+	if u.IsZero() {
+		return URL{}, fail(ref, ErrInvalid)
+	}
+	return parse(ref, u)
+}
+
+// parse follows the basic URL parser of the standard (URL, 4.4) for the two
+// web schemes. What of it concerns files, opaque paths and fragments is gone,
+// and with it all of its states: a web address splits at fixed characters.
+func parse(raw string, base URL) (URL, error) {
+	text := clean(raw)
+	scheme, rest, absolute := cutScheme(text)
+	web := ""
+	if absolute {
+		if web = webScheme(scheme); web == "" {
+			e := fail(raw, ErrScheme)
+			e.Scheme = strings.ToLower(scheme[:min(len(scheme), maxScheme)])
+			return URL{}, e
+		}
+	}
+	var u URL
+	reason := ErrInvalid
+	switch {
+	case absolute && (web != base.Scheme() || strings.HasPrefix(rest, "//")):
+		u, reason = absoluteURL(web, rest, base)
+	case !base.IsZero(): // "http:x" on an http page is the same as "x"
+		u, reason = base.relative(rest)
+	}
+	if reason != nil {
+		return URL{}, fail(raw, reason)
+	}
+	return u, nil
+}
+
+// clean takes from the text what the standard has a parser take: C0 controls
+// and blanks at the ends, tabs and newlines anywhere; and the fragment, which
+// is all that follows the first "#".
+func clean(s string) string {
+	for s != "" && s[0] <= ' ' {
+		s = s[1:]
+	}
+	for s != "" && s[len(s)-1] <= ' ' {
+		s = s[:len(s)-1]
+	}
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '#':
+			return s[:i]
+		case '\t', '\n', '\r':
+			s, _, _ = strings.Cut(newlines.Replace(s), "#")
+			return s
+		}
+	}
+	return s
+}
+
+var newlines = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
+// cutScheme splits s after its scheme; without one rest is s.
+func cutScheme(s string) (scheme, rest string, ok bool) {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c|0x20 && c|0x20 <= 'z':
+		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
+		case i > 0 && c == ':':
+			return s[:i], s[i+1:], true
+		default:
+			return "", s, false
+		}
+	}
+	return "", s, false
+}
+
+// webScheme returns the lower-case spelling of a web scheme, "" for another.
+// The scheme is ASCII, so EqualFold folds nothing but case.
+func webScheme(s string) string {
+	switch {
+	case s == "https" || strings.EqualFold(s, "https"):
+		return "https"
+	case s == "http" || strings.EqualFold(s, "http"):
+		return "http"
+	}
+	return ""
+}
+
+// stackURL is the length up to which an address is built without a second
+// allocation; longer ones are as right and a little slower.
+const stackURL = 256
+
+// absoluteURL reads what follows "http:": slashes of either kind, as many as
+// there are, then userinfo, host, port, path and query. An authority that the
+// base spells alike is not read again.
+func absoluteURL(scheme, rest string, base URL) (URL, error) {
+	for rest != "" && isSlash(rest[0]) {
+		rest = rest[1:]
+	}
+	end := authorityEnd(rest)
+	authority, tail := rest[:end], rest[end:]
+	var buf [stackURL]byte
+	b := append(buf[:0], scheme...)
+	b = append(b, "://"...)
+	if authority == base.Host() && scheme == base.Scheme() {
+		b = append(b, authority...)
+	} else {
+		var ok bool
+		if b, ok = appendAuthority(b, authority, scheme); !ok {
+			return URL{}, ErrInvalid
+		}
+	}
+	if tail != "" && isSlash(tail[0]) {
+		tail = tail[1:]
+	}
+	start := len(b)
+	return finish(append(b, '/'), start, tail)
+}
+
+// authorityEnd returns the index of the path or query that ends the authority.
+func authorityEnd(s string) int {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; isSlash(c) || c == '?' {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func isSlash(c byte) bool { return c == '/' || c == '\\' }
+
+// relative reads a reference that has no scheme of its own.
+func (u URL) relative(ref string) (URL, error) {
+	var buf [stackURL]byte
+	switch {
+	case ref == "":
+		return u, nil
+	case isSlash(ref[0]) && len(ref) > 1 && isSlash(ref[1]):
+		return absoluteURL(u.Scheme(), ref, u)
+	case isSlash(ref[0]):
+		return finish(append(buf[:0], u.href[:u.path+1]...), u.path, ref[1:])
+	}
+	path := u.href
+	if i := strings.IndexByte(u.href[u.path:], '?'); i >= 0 {
+		path = u.href[:u.path+i]
+	}
+	if ref[0] != '?' {
+		path = path[:strings.LastIndexByte(path, '/')+1]
+	}
+	return finish(append(buf[:0], path...), u.path, ref)
+}
+
+// finish adds path and query to b, which holds an origin that ends at start
+// and the path so far. If a path follows, b ends with a slash.
+func finish(b []byte, start int, tail string) (URL, error) {
+	path, query, ok := strings.Cut(tail, "?")
+	if path != "" {
+		b = appendPath(b, start, path)
+	}
+	if ok {
+		b = appendEncoded(append(b, '?'), query, inQuery)
+	}
+	if len(b) > MaxLength {
+		return URL{}, ErrTooLong
+	}
+	return URL{href: string(b), path: start}, nil
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"time"
+
+	"crawl/internal/weburl"
+)
+
+//go:generate go tool msgp -o record_gen.go -tests=false -io=false -unexported
+
+// The records below are MessagePack maps with short names, behind one byte
+// that holds recordVersion. A field that is zero is not written; a field that
+// an older program wrote and this one lacks is skipped. A field never changes
+// its meaning: give a new one a new name.
+
+// RunID numbers the runs of a store from 1 on, in the order they began.
+type RunID uint32
+
+// States of a run.
+const (
+	Running     = "running"     // being crawled, or cut off by a crash
+	Interrupted = "interrupted" // stopped by the user; can be resumed
+	Complete    = "complete"    // the queue is empty
+	Partial     = "partial"     // a limit ended it; Run.Why says which
+	Empty       = "empty"       // nothing was fetched; Run.Why says why
+)
+
+// Run is one crawl of a site.
+type Run struct {
+	ID     RunID  `msg:"-"`
+	Site   string `msg:"site"`
+	Number int    `msg:"number"` // from 1 on within the site
+	State  string `msg:"state"`
+	Why    string `msg:"why,omitempty"`
+
+	Seeds    []string  `msg:"seeds"`
+	Widened  []string  `msg:"widened,omitempty"` // hosts that seeds redirected to
+	Settings []byte    `msg:"settings"`          // JSON; secrets only as references
+	Program  string    `msg:"program"`
+	Started  time.Time `msg:"started"`
+	Ended    time.Time `msg:"ended,omitempty"`
+	Active   int64     `msg:"active,omitempty"` // nanoseconds spent crawling, over all sessions
+	Sessions int       `msg:"sessions,omitempty"`
+	Baseline RunID     `msg:"baseline,omitempty"` // the run of the site before this one
+
+	Counts  Counts `msg:"counts"`
+	Cookies []byte `msg:"cookies,omitempty"` // cookies that servers set, while the run can be resumed
+}
+
+// Counts are a run's totals. Found is the sum of Queued, Done, Failed and all
+// of Skipped.
+type Counts struct {
+	Found     uint64            `msg:"found,omitempty"`
+	Queued    uint64            `msg:"queued,omitempty"`
+	Done      uint64            `msg:"done,omitempty"`
+	Failed    uint64            `msg:"failed,omitempty"`
+	Skipped   map[string]uint64 `msg:"skipped,omitempty"`
+	Status    [6]uint64         `msg:"status"` // answers by class, 1xx to 5xx; 0: no answer
+	Unchanged uint64            `msg:"unchanged,omitempty"`
+	PushBacks uint64            `msg:"pushbacks,omitempty"`
+	Requests  uint64            `msg:"requests,omitempty"` // robots.txt, sitemaps and retries included
+	Received  uint64            `msg:"received,omitempty"` // bytes of bodies, as sent
+	Stored    uint64            `msg:"stored,omitempty"`   // bytes added to the bodies on disk
+}
+
+// Kinds of Page.
+const (
+	KindPage    = 0
+	KindSitemap = 1
+)
+
+// Page is what one run has for one URL. A failed visit is a Page with a Fault.
+type Page struct {
+	URL weburl.URL `msg:"-"`
+	Run RunID      `msg:"-"`
+
+	Kind    uint8         `msg:"k,omitempty"`
+	Try     uint16        `msg:"try"` // which attempt this was, from 1
+	Fetched time.Time     `msg:"at"`
+	TTFB    time.Duration `msg:"ttfb,omitempty"` // until the first byte of the answer
+	Took    time.Duration `msg:"took,omitempty"` // until the last
+
+	Status    int           `msg:"st,omitempty"`
+	Fault     string        `msg:"flt,omitempty"`   // kind of failure; "" if there was an answer
+	FaultText string        `msg:"fltx,omitempty"`  // a sentence
+	Passing   bool          `msg:"pas,omitempty"`   // the failure may not be met again
+	HasAfter  bool          `msg:"haft,omitempty"`  // the server sent Retry-After
+	After     time.Duration `msg:"after,omitempty"` // its value
+	Redirect  string        `msg:"loc,omitempty"`
+	Proto     string        `msg:"pr,omitempty"`
+	Addr      string        `msg:"ip,omitempty"`
+	TLS       string        `msg:"tls,omitempty"` // what is wrong with the certificate that was let pass
+
+	Type       string   `msg:"ty,omitempty"` // html, xml, sitemap, feed, css, text, binary
+	MIME       string   `msg:"mime,omitempty"`
+	Charset    string   `msg:"cs,omitempty"`
+	Encoding   string   `msg:"ce,omitempty"`
+	Size       int64    `msg:"sz,omitempty"`   // bytes, decoded
+	Wire       int64    `msg:"wire,omitempty"` // bytes of the body as sent
+	Hash       [32]byte `msg:"h"`              // SHA-256 of the decoded body
+	ETag       string   `msg:"et,omitempty"`
+	Modified   string   `msg:"lm,omitempty"` // Last-Modified, as sent
+	Truncated  string   `msg:"tr,omitempty"` // length, time or disconnect
+	Damaged    string   `msg:"dmg,omitempty"`
+	ParseLimit string   `msg:"cut,omitempty"` // limit that ended parsing early
+
+	Title       string `msg:"t,omitempty"`
+	H1          string `msg:"h1,omitempty"`
+	Description string `msg:"d,omitempty"`
+	Lang        string `msg:"l,omitempty"`
+	Canonical   string `msg:"can,omitempty"`
+	Canonicals  int    `msg:"cann,omitempty"`
+	NoIndex     bool   `msg:"ni,omitempty"`
+	NoFollow    bool   `msg:"nf,omitempty"`
+	Words       int    `msg:"w,omitempty"`
+
+	Depth   int    `msg:"dep"`
+	Hops    int    `msg:"hop,omitempty"`
+	From    string `msg:"fr,omitempty"`
+	Barred  string `msg:"bar,omitempty"` // the rule of robots.txt that disallows it, fetched all the same
+	Links   int    `msg:"ln,omitempty"`
+	LinksOf RunID  `msg:"lr,omitempty"` // the run whose links these are
+
+	Unchanged bool      `msg:"un,omitempty"` // same content as in the run before
+	FirstSeen time.Time `msg:"fs"`
+	Changed   time.Time `msg:"lc"` // when the content was last found different
+
+	Request Place `msg:"req"` // the WARC record of the request; zero if none was kept
+	Record  Place `msg:"rec"` // that of the answer
+	Payload Place `msg:"pay"` // the WARC record that holds the body
+	// PayloadURL and PayloadAt are that record's URL and date.
+	PayloadURL string    `msg:"payu,omitempty"`
+	PayloadAt  time.Time `msg:"payt"`
+
+	Kept int64 `msg:"-"` // bytes that Put added to the bodies on disk
+}
+
+// Place is where a record lies among the bodies.
+type Place struct {
+	Segment uint32 `msg:"s,omitempty"` // file number from 1; 0 for nowhere
+	Offset  int64  `msg:"o,omitempty"`
+	Length  int64  `msg:"n,omitempty"`
+}
+
+// Link is one link of a page.
+type Link struct {
+	Target   string
+	Text     string // anchor text or alt
+	Rel      string
+	Element  string
+	Attr     string
+	Asset    bool
+	NoFollow bool
+}
+
+// linkTuple is a Link on disk; Target lacks the origin of the page if it is
+// the same.
+//
+//msgp:tuple linkTuple
+type linkTuple struct {
+	Target, Text, Rel, Element, Attr string
+	Flags                            uint8
+}
+
+// linkList is all links of a page.
+type linkList []linkTuple
+
+const (
+	flagAsset = 1 << iota
+	flagNoFollow
+)
+
+// Skip is a URL that a run found and did not fetch.
+type Skip struct {
+	URL    weburl.URL `msg:"-"`
+	Run    RunID      `msg:"-"`
+	Reason string     `msg:"r"`
+	Rule   string     `msg:"u,omitempty"`
+	From   string     `msg:"f,omitempty"`
+	Depth  int        `msg:"d"`
+}
+
+// Host is what a run knew of one host when it ended or was interrupted.
+type Host struct {
+	Origin     string        `msg:"-"`
+	Run        RunID         `msg:"-"`
+	Done       uint64        `msg:"n,omitempty"`
+	Delay      time.Duration `msg:"d,omitempty"`
+	CrawlDelay time.Duration `msg:"cd,omitempty"`
+	Latency    time.Duration `msg:"lat,omitempty"`
+	PushBacks  int           `msg:"pb,omitempty"`
+	Fails      int           `msg:"f,omitempty"`
+	GivenUp    string        `msg:"gu,omitempty"`
+	Asked      time.Time     `msg:"a"`
+	RestUntil  time.Time     `msg:"r"`
+}
+
+// Robots is an origin's robots.txt as a run saw it.
+type Robots struct {
+	Origin  string    `msg:"-"`
+	Run     RunID     `msg:"-"`
+	Try     uint16    `msg:"try"`
+	Fetched time.Time `msg:"at"`
+	Until   time.Time `msg:"un"` // it holds until then
+	Status  int       `msg:"st,omitempty"`
+	URL     string    `msg:"u"`             // asked for: the origin's own or where that redirected
+	Hop     string    `msg:"hop,omitempty"` // it redirected there
+	Text    []byte    `msg:"b,omitempty"`
+
+	Fault     string        `msg:"flt,omitempty"` // as in Page, and so on
+	FaultText string        `msg:"fltx,omitempty"`
+	Passing   bool          `msg:"pas,omitempty"`
+	HasAfter  bool          `msg:"haft,omitempty"`
+	After     time.Duration `msg:"after,omitempty"`
+
+	Request Place `msg:"req"`
+	Record  Place `msg:"rec"`
+}
+
+// body says where a payload lies, by its digest.
+type body struct {
+	Place Place     `msg:"p"`
+	URL   string    `msg:"u"`
+	Date  time.Time `msg:"d"` // to the nanosecond: a revisit names it to the microsecond
+	ID    string    `msg:"i"`
+}
+
+// tail is the end of what is committed of the bodies.
+type tail struct {
+	Segment uint32 `msg:"s"`
+	Size    int64  `msg:"n"`
+}
