@@ -214,6 +214,9 @@ func (s *Spec) entries(l frontier.Lease, links []store.Link) []frontier.Link {
 		if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
 			f.Rank = s.rank(depth, priority)
 		}
+		if f.Refused == ReasonDepth && s.Depth > 0 {
+			f.Refused = "" // named, not clicked to; the links on it count as too deep
+		}
 		if f.Refused == "" && !parse.SitemapMayName(l.URL, announced, u, nil) {
 			f.Refused, f.Rule = ReasonScope, "a sitemap of another host names it"
 		}

@@ -110,9 +110,8 @@ func inTurn(list []netip.Addr) []netip.Addr {
 // race connects to the first address that answers (RFC 8305, 5): each gets a
 // head start over the next, which begins at once where one fails. All tries
 // have ended when race returns.
-func race(ctx context.Context, addrs []dialAddr, dial func(context.Context, dialAddr) (net.Conn, error)) (net.Conn, error) {
+func race(ctx context.Context, addrs []dialAddr, dial func(context.Context, dialAddr) (net.Conn, error)) (won net.Conn, err error) {
 	type result struct {
-		i   int
 		c   net.Conn
 		err error
 	}
@@ -121,39 +120,38 @@ func race(ctx context.Context, addrs []dialAddr, dial func(context.Context, dial
 	results := make(chan result)
 	begun, ended := 0, 0
 	begin := func() {
-		i := begun
+		a := addrs[begun]
 		begun++
 		go func() {
-			c, err := dial(ctx, addrs[i])
-			results <- result{i, c, err}
+			c, err := dial(ctx, a)
+			results <- result{c, err}
 		}()
 	}
-	var won net.Conn
-	errs := make([]error, len(addrs))
-	begin()
-	for ended < begun {
-		next := time.NewTimer(headStart)
-		var timer <-chan time.Time
-		if won == nil && begun < len(addrs) {
-			timer = next.C
+	var errs []error
+	for begin(); ended < begun; {
+		more := won == nil && begun < len(addrs) && ctx.Err() == nil
+		var next <-chan time.Time
+		if more {
+			next = time.After(headStart)
 		}
 		select {
-		case <-timer:
+		case <-next:
 			begin()
 		case r := <-results:
 			ended++
-			errs[r.i] = r.err
 			switch {
-			case r.err == nil && won == nil:
+			case r.err != nil:
+				errs = append(errs, r.err)
+				if more {
+					begin()
+				}
+			case won == nil:
 				won = r.c
 				cancel()
-			case r.err == nil:
+			default:
 				r.c.Close()
-			case won == nil && begun < len(addrs) && ctx.Err() == nil:
-				begin()
 			}
 		}
-		next.Stop()
 	}
 	if won != nil {
 		return won, nil
@@ -165,7 +163,7 @@ func race(ctx context.Context, addrs []dialAddr, dial func(context.Context, dial
 // this machine: without IPv6 here, every host with such an address has one.
 func telling(errs []error) error {
 	for _, err := range errs {
-		if err != nil && localFault(err) == nil {
+		if localFault(err) == nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -161,10 +162,11 @@ func TestRace(t *testing.T) {
 			for i := range c.tries {
 				addrs = append(addrs, dialAddr{netip.AddrPortFrom(netip.AddrFrom4([4]byte{1, 1, 1, 1}), uint16(i)), false})
 			}
-			start, running := time.Now(), 0
+			start := time.Now()
+			var running atomic.Int32
 			got, err := race(ctx, addrs, func(ctx context.Context, a dialAddr) (net.Conn, error) {
-				running++
-				defer func() { running-- }()
+				running.Add(1)
+				defer running.Add(-1)
 				try := c.tries[a.Port()]
 				select {
 				case <-time.After(try.takes):
@@ -182,8 +184,8 @@ func TestRace(t *testing.T) {
 			if err == nil {
 				won = got.(*tagged).i
 			}
-			if won != c.won || time.Since(start) != c.after || running != 0 {
-				t.Errorf("%s: %d won (%v) after %v, %d still run; want %d after %v", c.name, won, err, time.Since(start), running, c.won, c.after)
+			if won != c.won || time.Since(start) != c.after || running.Load() != 0 {
+				t.Errorf("%s: %d won (%v) after %v, %d still run; want %d after %v", c.name, won, err, time.Since(start), running.Load(), c.won, c.after)
 			}
 		})
 	}

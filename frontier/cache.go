@@ -50,12 +50,3 @@ func (c *seenCache) add(k seenKey, depth int) {
 	b[0] = seenSlot{key: k, depth: int32(min(depth, NoDepth)), used: true}
 }
 
-// forget drops k: it is no longer sure to be wanted at the depth remembered.
-func (c *seenCache) forget(k seenKey) {
-	b := c.bucket(k)
-	for i := range b {
-		if b[i].used && b[i].key == k {
-			b[i].used = false
-		}
-	}
-}
