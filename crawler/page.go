@@ -94,6 +94,7 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 		p.Fault, p.Passing, p.FaultText = string(fetcher.Local), true, err.Error()
 		return nil
 	}
+	p.Status, p.NotModified = good.Status, true
 	p.Type, p.MIME, p.Charset, p.Size, p.Hash = good.Type, good.MIME, good.Charset, good.Size, good.Hash
 	p.Title, p.H1, p.Description, p.Lang, p.Words = good.Title, good.H1, good.Description, good.Lang, good.Words
 	p.Canonical, p.Canonicals, p.NoIndex, p.NoFollow = good.Canonical, good.Canonicals, good.NoIndex, good.NoFollow

@@ -68,7 +68,7 @@ func (b *Bolt) Move(ctx context.Context, p *Page) error {
 // hasContent tells a visit whose body, here or in an earlier run, is what the
 // URL shows.
 func (p *Page) hasContent() bool {
-	return p.Fault == "" && (p.Status == 200 || p.Status == 304 && p.Unchanged) && p.Truncated == "" && p.Damaged == ""
+	return p.Fault == "" && p.Status == 200 && p.Truncated == "" && p.Damaged == ""
 }
 
 // compare holds a visit against the ones before.
@@ -77,7 +77,7 @@ func (p *Page) compare(last, good *Page) {
 	if last != nil {
 		p.FirstSeen = last.FirstSeen
 	}
-	if good != nil && good.Run != p.Run && p.Hash == good.Hash && (p.Status == 304 || p.hasContent()) {
+	if good != nil && good.Run != p.Run && p.Hash == good.Hash && p.hasContent() {
 		p.Unchanged, p.Changed = true, good.Changed
 	}
 }
@@ -87,7 +87,7 @@ func (p *Page) compare(last, good *Page) {
 // points at it.
 func (b *Bolt) archive(p *Page, good *Page, x *Exchange) (digest [32]byte, puts []put, err error) {
 	digest = p.Hash
-	if p.Encoding != "" || p.Status == 304 {
+	if p.Encoding != "" || p.NotModified {
 		digest = sha256.Sum256(x.Body)
 	}
 	response := warc.Record{

@@ -121,7 +121,9 @@ type Page struct {
 	Links   int    `msg:"ln,omitempty"`
 	LinksOf RunID  `msg:"lr,omitempty"` // the run whose links these are
 
-	Unchanged bool      `msg:"un,omitempty"` // same content as in the run before
+	NotModified bool `msg:"nm,omitempty"` // the server answered 304; Status and what follows are those of the content it stands for
+
+	Unchanged bool      `msg:"un,omitempty"` // same content as in an earlier run
 	FirstSeen time.Time `msg:"fs"`
 	Changed   time.Time `msg:"lc"` // when the content was last found different
 

@@ -552,8 +552,8 @@ func (z *Link) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(50)
-	var zb0001Mask uint64 /* 50 bits */
+	zb0001Len := uint32(51)
+	var zb0001Mask uint64 /* 51 bits */
 	_ = zb0001Mask
 	if z.Kind == 0 {
 		zb0001Len--
@@ -707,13 +707,17 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000
 	}
-	if z.Unchanged == false {
+	if z.NotModified == false {
 		zb0001Len--
 		zb0001Mask |= 0x40000000000
 	}
+	if z.Unchanged == false {
+		zb0001Len--
+		zb0001Mask |= 0x80000000000
+	}
 	if z.PayloadURL == "" {
 		zb0001Len--
-		zb0001Mask |= 0x1000000000000
+		zb0001Mask |= 0x2000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -923,6 +927,11 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
 		if (zb0001Mask & 0x40000000000) == 0 { // if not omitted
+			// string "nm"
+			o = append(o, 0xa2, 0x6e, 0x6d)
+			o = msgp.AppendBool(o, z.NotModified)
+		}
+		if (zb0001Mask & 0x80000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
@@ -1050,7 +1059,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendInt64(o, z.Payload.Length)
 			}
 		}
-		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
@@ -1336,6 +1345,12 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 				z.LinksOf = RunID(zb0002)
 			}
+		case "nm":
+			z.NotModified, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "NotModified")
+				return
+			}
 		case "un":
 			z.Unchanged, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -1503,7 +1518,7 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Page) Msgsize() (s int) {
-	s = 3 + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
+	s = 3 + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
 	return
 }
 

@@ -159,7 +159,7 @@ func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
 		Type: p.Type, MIME: p.MIME, Charset: p.Charset, Size: p.Size, Wire: p.Wire,
 		Title: p.Title, H1: p.H1, Description: p.Description, Canonical: p.Canonical, Canonicals: p.Canonicals, Lang: p.Lang, Words: p.Words,
 		FirstSeen: p.FirstSeen.UTC(), LastChanged: p.Changed.UTC(), Fetched: p.Fetched.UTC(),
-		TTFB: millis(p.TTFB), Took: millis(p.Took), Try: int(p.Try), Outlinks: p.Links, Unchanged: p.Unchanged,
+		TTFB: millis(p.TTFB), Took: millis(p.Took), Try: int(p.Try), Outlinks: p.Links, Unchanged: p.Unchanged, NotModified: p.NotModified,
 		Redirect: p.Redirect, From: p.From, Robots: p.Barred, ETag: p.ETag, Modified: p.Modified, Encoding: p.Encoding,
 		Truncated: p.Truncated, Damaged: p.Damaged, Cut: p.ParseLimit, Proto: p.Proto, Addr: p.Addr, TLS: p.TLS,
 	}
