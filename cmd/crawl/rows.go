@@ -57,6 +57,7 @@ type pageRow struct {
 	Outlinks    int       `json:"outlinks"`
 	InSitemap   *bool     `json:"in_sitemap"` // likewise
 	Unchanged   bool      `json:"unchanged"`
+	NotModified bool      `json:"not_modified"` // the server answered 304
 	Redirect    string    `json:"redirect"`
 	From        string    `json:"from"`
 	Robots      string    `json:"robots"` // the rule that disallows it, fetched all the same
