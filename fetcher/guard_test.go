@@ -107,6 +107,9 @@ func TestPorts(t *testing.T) {
 			t.Errorf("port %s: %v", p, err)
 		}
 	}
+	if fault := fails(t, f, "http://127.0.0.1:22"); fault.Kind != RefusedAddress || !strings.Contains(fault.Sentence, "port") {
+		t.Errorf("%+v", fault)
+	}
 	for _, p := range strings.Fields("80 443 8080 8443 3000") {
 		if _, err := f.guard.judge(parse(t, "http://example.com:"+p)); err != nil {
 			t.Errorf("port %s: %v", p, err)

@@ -115,6 +115,9 @@ func TestHTTPProxy(t *testing.T) {
 			t.Errorf("%s: %+v", u, fault)
 		}
 	}
+	if fault := fails(t, f, "http://unknown.example.com/"); fault.Kind != DNS {
+		t.Errorf("%+v", fault)
+	}
 	if heads.Len() > 0 {
 		t.Errorf("the proxy heard %s", heads.String())
 	}

@@ -227,6 +227,10 @@ func TestResolve(t *testing.T) {
 	if fault := fails(t, f, "http://www.example.com:8080/"); fault.Kind != DNS {
 		t.Errorf("another port: %+v", fault)
 	}
+	f.net.lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, nil }
+	if fault := fails(t, f, "http://none.example/"); fault.Kind != DNS || fault.Temporary {
+		t.Errorf("no address: %+v", fault)
+	}
 }
 
 // TestOwnErrors: what this machine lacks is not the host's fault.

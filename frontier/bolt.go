@@ -288,6 +288,7 @@ func (f *Bolt) Stats(name string) (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
+	r.lapse(time.Now())
 	return r.stats(), nil
 }
 

@@ -49,4 +49,3 @@ func (c *seenCache) add(k seenKey, depth int) {
 	}
 	b[0] = seenSlot{key: k, depth: int32(min(depth, NoDepth)), used: true}
 }
-

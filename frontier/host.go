@@ -295,11 +295,16 @@ func earliest(t, u time.Time) time.Time {
 	return t
 }
 
-// hostHeap orders hosts by the time they may next be asked.
+// hostHeap orders hosts by the time they may next be asked, then by number.
 type hostHeap []*host
 
-func (q hostHeap) Len() int           { return len(q) }
-func (q hostHeap) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
+func (q hostHeap) Len() int { return len(q) }
+func (q hostHeap) Less(i, j int) bool {
+	if c := q[i].at.Compare(q[j].at); c != 0 {
+		return c < 0
+	}
+	return q[i].rec.ID < q[j].rec.ID
+}
 func (q hostHeap) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j

@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) frontier.Frontier) {
 }
 
 // free is a run that waits for nothing and asks for no robots.txt.
-var free = frontier.Config{Manners: always(frontier.Manners{Rate: math.Inf(1), NoRobots: true})}
+var free = frontier.Config{Manners: always(frontier.Manners{Rate: math.Inf(1), PerHost: 100, NoRobots: true})}
 
 func always(m frontier.Manners) func(string) frontier.Manners {
 	return func(string) frontier.Manners { return m }

@@ -39,9 +39,21 @@ var robotsTests = []test{
 	{"each origin has its own", func(t *testing.T, q *queue) {
 		q.start(mannered)
 		q.add(3, pages("http://a.test/", "https://a.test/", "http://a.test:81/")...)
+		asked := map[string]string{}
+		for range 6 {
+			l, o := q.any(), frontier.Outcome{}
+			if l.Kind == frontier.Robots {
+				o = known(frontier.Rules{})
+			} else if asked[l.URL.Origin()] != "/robots.txt" {
+				t.Fatalf("%s was asked for first", l.URL)
+			}
+			asked[l.URL.Origin()] += l.URL.Path()
+			q.done(l, o)
+		}
 		for _, origin := range []string{"http://a.test", "https://a.test", "http://a.test:81"} {
-			q.done(q.lease(origin+"/robots.txt"), known(frontier.Rules{}))
-			q.done(q.lease(origin+"/"), frontier.Outcome{})
+			if asked[origin] != "/robots.txt/" {
+				t.Errorf("of %s was asked for %s", origin, asked[origin])
+			}
 		}
 		q.drained()
 	}},
@@ -169,14 +181,9 @@ var robotsTests = []test{
 			}
 			q.start(mannered)
 			q.add(2, pages("http://a.test/", "http://b.test/")...)
-			q.done(q.lease("http://a.test/robots.txt"), hop("http://a.test", "http://b.test/r"))
-			for range 2 { // both origins wait, behind pages that they cannot hand out yet
-				switch l := q.any(); {
-				case l.For == "http://b.test":
-					q.done(l, hop("http://b.test", "http://a.test/r"))
-				default:
-					q.f.Release(l, good)
-				}
+			for _, l := range []frontier.Lease{q.any(), q.any()} { // both origins wait, behind pages that neither can hand out yet
+				to := map[string]string{"http://a.test": "http://b.test/r", "http://b.test": "http://a.test/r"}
+				q.done(l, hop(l.For, to[l.For]))
 			}
 			if reopen {
 				q.reopen()
@@ -219,11 +226,11 @@ var robotsTests = []test{
 		q.done(q.lease("http://a.test/"), frontier.Outcome{})
 		q.drained()
 	}},
-	{"an infinite rate asks for robots.txt, too", func(t *testing.T, q *queue) {
-		q.start(frontier.Config{})
+	{"robots.txt waits like any other request", func(t *testing.T, q *queue) {
+		q.start(frontier.Config{Manners: always(frontier.Manners{Rate: 2})})
 		q.add(1, page("http://a.test/", 0))
 		q.done(q.lease("http://a.test/robots.txt"), known(frontier.Rules{}))
-		q.done(q.after(500*time.Millisecond-time.Duration(0), "http://a.test/"), frontier.Outcome{})
+		q.done(q.after(500*time.Millisecond, "http://a.test/"), frontier.Outcome{})
 	}},
 }
 

@@ -1,0 +1,61 @@
+# `make` builds ./bin/crawl, `make test` runs every test that needs only this
+# repository and Go.
+
+GO ?= go
+export CGO_ENABLED ?= 0
+# Test vectors of other projects; not part of the repository.
+export CRAWL_CONFORMANCE ?= $(abspath ../shared/conformance)
+
+.PHONY: all test race lint conformance warcio acceptance fuzz generate realweb clean
+
+all:
+	$(GO) build -trimpath -o bin/crawl ./cmd/crawl
+
+test:
+	$(GO) test ./...
+
+# The race detector needs a C compiler.
+race:
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	@test -z "$$($(GO) tool -modfile=tools/go.mod gofumpt -l .)" || { echo "gofumpt would change:"; $(GO) tool -modfile=tools/go.mod gofumpt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags conformance,warcio,acceptance,soak ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck -tags conformance,warcio,acceptance,soak ./...
+	$(GO) mod tidy -diff
+
+# Vectors of other projects, from the folder CRAWL_CONFORMANCE.
+conformance:
+	@test -d "$(CRAWL_CONFORMANCE)" || { echo "no test vectors in $(CRAWL_CONFORMANCE): set CRAWL_CONFORMANCE to their folder"; exit 1; }
+	$(GO) test -tags conformance -run Conformance ./...
+
+# npm's warcio reads and checks our WARC; needs node and npm.
+warcio:
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install nodejs npm"; exit 1; }
+	$(GO) test -tags warcio -run Warcio ./internal/warc ./store
+
+# The long tests: 40 kills of a crawl of 20,000 URLs, a million queued URLs.
+acceptance:
+	$(GO) test -tags acceptance,soak -run 'Acceptance|Soak' -timeout 30m ./...
+
+# A short run of every fuzz target.
+FUZZTIME ?= 10s
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg; \
+		done; \
+	done
+
+generate:
+	$(GO) generate ./...
+
+# Documentation trees of Debian, served by nginx and crawled beside wget2.
+realweb:
+	bash bench/realweb.sh
+
+clean:
+	rm -rf bin
