@@ -154,7 +154,7 @@ func (b *batch) rerank(c *candidate, v seenValue) error {
 	if err != nil {
 		return err
 	}
-	c.link.Kind = Kind(rec.Kind)
+	c.link.Kind, c.link.For = Kind(rec.Kind), rec.For
 	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try)}
 	if !v.place.later() && c.link.Kind == Page {
 		e.place = readyPlace(c.link, v.place.seq())

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"crawl/internal/kv"
@@ -30,9 +31,8 @@ type put struct {
 // log is a file of numbers, with what committed heard.
 type log struct {
 	*kv.DB[put]
-	batches [][]put // the committer's own until Close
-	began   chan bool
-	block   chan bool // when set, apply says on began that it runs and waits for block
+	batches [][]put   // the committer's own until Close
+	block   chan bool // when set, apply waits for it
 }
 
 func openLog(t *testing.T, path string, o kv.Options) *log {
@@ -49,7 +49,6 @@ func openLog(t *testing.T, path string, o kv.Options) *log {
 
 func (l *log) apply(tx *bolt.Tx, ops []put) error {
 	if l.block != nil {
-		l.began <- true
 		<-l.block
 	}
 	b, err := tx.CreateBucketIfNotExists(bucket)
@@ -81,37 +80,33 @@ func (l *log) count(t *testing.T) (n int) {
 }
 
 func TestWhatArrivesDuringACommitIsOneBatch(t *testing.T) {
-	l := openLog(t, filepath.Join(t.TempDir(), "x.db"), kv.Options{MaxBatch: 60})
-	l.began, l.block = make(chan bool), make(chan bool)
-	var callers sync.WaitGroup
-	commit := func(n int) {
-		callers.Go(func() {
-			if err := l.Commit(t.Context(), put{n: uint64(n)}); err != nil {
-				t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		l := openLog(t, filepath.Join(t.TempDir(), "x.db"), kv.Options{MaxBatch: 60})
+		l.block = make(chan bool)
+		var callers sync.WaitGroup
+		for n := range 101 {
+			callers.Go(func() {
+				if err := l.Commit(t.Context(), put{n: uint64(n)}); err != nil {
+					t.Error(err)
+				}
+			})
+			if n == 0 {
+				synctest.Wait() // the first batch is being applied
 			}
-		})
-	}
-	commit(0)
-	<-l.began // the first batch is being applied
-	for n := range 100 {
-		commit(n + 1)
-	}
-	for l.Pending() < 100 {
-		time.Sleep(0)
-	}
-	for range 2 {
-		l.block <- true
-		<-l.began
-	}
-	l.block <- true
-	callers.Wait()
-	if n := l.count(t); n != 101 {
-		t.Errorf("%d keys are there", n)
-	}
-	l.Close()
-	if len(l.batches) != 3 || len(l.batches[0]) != 1 || len(l.batches[1]) != 60 || len(l.batches[2]) != 40 {
-		t.Errorf("%d batches", len(l.batches))
-	}
+		}
+		synctest.Wait()
+		for range 3 {
+			l.block <- true
+		}
+		callers.Wait()
+		if n := l.count(t); n != 101 {
+			t.Errorf("%d keys are there", n)
+		}
+		l.Close()
+		if len(l.batches) != 3 || len(l.batches[0]) != 1 || len(l.batches[1]) != 60 || len(l.batches[2]) != 40 {
+			t.Errorf("%d batches", len(l.batches))
+		}
+	})
 }
 
 func TestAnErrorUndoesTheBatch(t *testing.T) {
