@@ -22,10 +22,20 @@ func request(l frontier.Lease, run store.RunID, good *store.Page, s *Spec) fetch
 	if l.Kind == frontier.Sitemap {
 		r.MaxBody = s.MaxSitemap
 	}
-	if good != nil && good.Run != run {
+	if good != nil && good.Run != run && s.wholly(good) {
 		r.ETag, r.LastModified = good.ETag, good.Modified
 	}
 	return r
+}
+
+// wholly tells whether what an earlier run took from a page is what this run
+// would: its limits may have been others.
+func (s *Spec) wholly(p *store.Page) bool {
+	most := s.MaxLinks
+	if p.Kind == store.KindSitemap {
+		most = s.MaxSitemapURLs
+	}
+	return p.Truncated == "" && p.ParseLimit == "" && (most <= 0 || p.Links <= most)
 }
 
 // newPage makes a page of what a fetch brought: a response, or the fault that

@@ -2,9 +2,7 @@ package frontier
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"maps"
 
@@ -57,7 +55,7 @@ func (r *run) skips(ctx context.Context, yield func(Skip, error) bool) {
 func readSkip(v []byte) (Skip, error) {
 	var rec skipRecord
 	if _, err := rec.UnmarshalMsg(v); err != nil {
-		return Skip{}, fmt.Errorf("frontier: damaged record of a skipped URL: %w", err)
+		return Skip{}, fmt.Errorf("damaged record of a skipped URL: %w", err)
 	}
 	s := Skip{Reason: Reason(rec.Reason), Rule: rec.Rule, Depth: int(rec.Depth)}
 	var err error
@@ -65,7 +63,7 @@ func readSkip(v []byte) (Skip, error) {
 		s.From, err = weburl.Parse(rec.From)
 	}
 	if err != nil {
-		return Skip{}, fmt.Errorf("frontier: damaged record of a skipped URL: %w", err)
+		return Skip{}, fmt.Errorf("damaged record of a skipped URL: %w", err)
 	}
 	return s, nil
 }
@@ -102,58 +100,80 @@ func (r *run) check(ctx context.Context) (faults []string, err error) {
 	return faults, err
 }
 
-// recount counts the seen-set and holds it against queue and skipped.
-func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (c countsRecord, err error) {
-	c.Skipped = map[string]uint64{}
-	queue, skipped := tx.Bucket(bucketQueue), tx.Bucket(bucketSkipped)
-	err = tx.Bucket(bucketSeen).ForEach(func(k, raw []byte) error {
+// recount counts the seen-set, the hosts and the queue, and holds them against
+// each other.
+func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (countsRecord, error) {
+	c := countsRecord{Skipped: map[string]uint64{}}
+	err := tx.Bucket(bucketSeen).ForEach(func(k, raw []byte) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		v, err := readSeen(raw)
-		if err != nil || ctx.Err() != nil {
-			return cmp.Or(err, ctx.Err())
+		if err == nil {
+			c.Found++
+			recountURL(tx, &c, k, v, report)
 		}
-		c.Found++
-		switch v.state {
-		case stateQueued:
-			c.Queued++
-			if queue.Get(queueKey(binary.BigEndian.Uint32(k), v.place)) == nil {
-				report("a URL is marked queued and is not in the queue (%x)", k)
-			}
-		case stateDone:
-			c.Done++
-		case stateFailed:
-			c.Failed++
-		case stateSkipped, stateBarred:
-			s, err := readSkip(skipped.Get(k))
-			if err != nil {
-				report("a skipped URL has no reason (%x): %v", k, err)
-			}
-			c.Skipped[string(s.Reason)]++
-		default:
-			report("a URL has the unknown state %d (%x)", v.state, k)
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return c, err
 	}
-	waiting, refused := uint64(0), uint64(0)
-	err = queue.ForEach(func(k, v []byte) error {
+	err = tx.Bucket(bucketHosts).ForEach(func(_, raw []byte) error {
+		var rec hostRecord
+		_, err := rec.UnmarshalMsg(raw)
+		c.Pages += rec.Pages
+		return err
+	})
+	if err != nil {
+		return c, err
+	}
+	refused := uint64(0)
+	for _, n := range c.Skipped {
+		refused += n
+	}
+	if n := uint64(tx.Bucket(bucketSkipped).Stats().KeyN); n != refused {
+		report("%d reasons are kept for %d skipped URLs", n, refused)
+	}
+	return c, recountQueue(tx, c.Queued, report)
+}
+
+// recountURL counts one URL of the seen-set.
+func recountURL(tx *bolt.Tx, c *countsRecord, k []byte, v seenValue, report func(string, ...any)) {
+	switch v.state {
+	case stateQueued:
+		c.Queued++
+		if len(k) != len(seenKey{}) || tx.Bucket(bucketQueue).Get(queueKey(seenKey(k).host(), v.place)) == nil {
+			report("a URL is marked queued and is not in the queue (%x)", k)
+		}
+	case stateDone:
+		c.Done++
+	case stateFailed:
+		c.Failed++
+	case stateSkipped, stateBarred:
+		s, err := readSkip(tx.Bucket(bucketSkipped).Get(k))
+		if err != nil {
+			report("a skipped URL has no reason (%x): %v", k, err)
+		}
+		c.Skipped[string(s.Reason)]++
+	default:
+		report("a URL has the unknown state %d (%x)", v.state, k)
+	}
+}
+
+// recountQueue counts the queue, in which marked URLs should be.
+func recountQueue(tx *bolt.Tx, marked uint64, report func(string, ...any)) error {
+	waiting := uint64(0)
+	err := tx.Bucket(bucketQueue).ForEach(func(k, v []byte) error {
 		e, err := readEntry(k, v)
 		if err == nil && e.link.Kind != Robots {
 			waiting++
 		}
 		return err
 	})
-	for _, n := range c.Skipped {
-		refused += n
+	if err == nil && waiting != marked {
+		report("%d URLs are in the queue, %d are marked queued", waiting, marked)
 	}
-	if n := uint64(skipped.Stats().KeyN); err == nil && n != refused {
-		report("%d reasons are kept for %d skipped URLs", n, refused)
-	}
-	if waiting != c.Queued {
-		report("%d URLs are in the queue, %d are marked queued", waiting, c.Queued)
-	}
-	return c, err
+	return err
 }
 
 func compareCounts(kept, real countsRecord, report func(string, ...any)) {
@@ -162,7 +182,7 @@ func compareCounts(kept, real countsRecord, report func(string, ...any)) {
 		kept, real uint64
 	}{
 		{"found", kept.Found, real.Found}, {"queued", kept.Queued, real.Queued},
-		{"done", kept.Done, real.Done}, {"failed", kept.Failed, real.Failed},
+		{"done", kept.Done, real.Done}, {"failed", kept.Failed, real.Failed}, {"pages", kept.Pages, real.Pages},
 	} {
 		if n.kept != n.real {
 			report("%s is kept as %d and is %d", n.name, n.kept, n.real)

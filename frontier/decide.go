@@ -81,7 +81,7 @@ func (b *batch) keepSkip(k seenKey, l Link, why Reason, rule string) error {
 func (b *batch) wantAfterAll(c *candidate) error {
 	var rec skipRecord
 	if _, err := rec.UnmarshalMsg(b.skipped.Get(c.key[:])); err != nil {
-		return fmt.Errorf("frontier: damaged record of a skipped URL: %w", err)
+		return fmt.Errorf("damaged record of a skipped URL: %w", err)
 	}
 	if err := b.skipped.Delete(c.key[:]); err != nil {
 		return err
@@ -137,13 +137,13 @@ func (b *batch) taken(h *host, p place) (rec linkRecord, err error) {
 	if raw == nil { // queued in this very batch
 		i := slices.IndexFunc(b.puts, func(q queued) bool { return bytes.Equal(q.key, key) })
 		if i < 0 {
-			return rec, fmt.Errorf("frontier: a URL of %s is not where the seen-set says", h.rec.Origin)
+			return rec, fmt.Errorf("a URL of %s is not where the seen-set says", h.rec.Origin)
 		}
 		raw = b.puts[i].value
 		b.puts = slices.Delete(b.puts, i, i+1)
 	}
 	if _, err = rec.UnmarshalMsg(raw); err != nil {
-		return rec, fmt.Errorf("frontier: damaged record in the queue: %w", err)
+		return rec, fmt.Errorf("damaged record in the queue: %w", err)
 	}
 	return rec, b.queue.Delete(key)
 }

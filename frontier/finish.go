@@ -40,7 +40,7 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 		return err
 	}
 	if !known || v.state != stateQueued {
-		return fmt.Errorf("frontier: %s is leased but not queued", st.URL)
+		return fmt.Errorf("%s is leased but not queued", st.URL)
 	}
 	queued, err := b.taken(h, v.place)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 
 //go:generate go tool msgp -o record_gen.go -tests=false -io=false -unexported
 
+//msgp:ignore seenKey state seenValue place
+
 // linkRecord is a queued URL on disk. Fields are added at the end only.
 //
 //msgp:tuple linkRecord
@@ -81,12 +83,12 @@ func (l Link) record(try int) linkRecord {
 func (r linkRecord) link() (Link, error) {
 	u, err := weburl.Parse(r.URL)
 	if err != nil {
-		return Link{}, fmt.Errorf("frontier: damaged record: %w", err)
+		return Link{}, fmt.Errorf("damaged record: %w", err)
 	}
 	l := Link{URL: u, Depth: int(r.Depth), Hops: int(r.Hops), Kind: Kind(r.Kind), For: r.For}
 	if r.From != "" {
 		if l.From, err = weburl.Parse(r.From); err != nil {
-			return Link{}, fmt.Errorf("frontier: damaged record: %w", err)
+			return Link{}, fmt.Errorf("damaged record: %w", err)
 		}
 	}
 	return l, nil
@@ -127,12 +129,12 @@ func (v seenValue) append(b []byte) []byte {
 
 func readSeen(b []byte) (seenValue, error) {
 	if len(b) < 2 {
-		return seenValue{}, fmt.Errorf("frontier: damaged record: %d bytes in the seen-set", len(b))
+		return seenValue{}, fmt.Errorf("damaged record: %d bytes in the seen-set", len(b))
 	}
 	depth, n := binary.Uvarint(b[1:])
 	v := seenValue{state: state(b[0]), depth: int(depth)}
 	if n <= 0 || v.state == stateQueued && copy(v.place[:], b[1+n:]) != len(v.place) {
-		return seenValue{}, fmt.Errorf("frontier: damaged record in the seen-set")
+		return seenValue{}, fmt.Errorf("damaged record in the seen-set")
 	}
 	return v, nil
 }

@@ -169,11 +169,13 @@ func (r *run) commit(ctx context.Context, op *change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := r.db.Commit(context.WithoutCancel(ctx), op)
-	if err == nil && op.gaveUp {
-		err = r.refuseGivenUp(ctx)
+	if err := r.db.Commit(context.WithoutCancel(ctx), op); err != nil {
+		return r.explain(err)
 	}
-	return r.explain(err)
+	if op.gaveUp {
+		return r.refuseGivenUp(ctx)
+	}
+	return nil
 }
 
 // explain tells an error of the file from the end of the run.
@@ -182,7 +184,7 @@ func (r *run) explain(err error) error {
 	case err == nil:
 		return nil
 	case !errors.Is(err, kv.ErrClosed):
-		return fmt.Errorf("frontier: run %s: %w", r.name, err)
+		return fmt.Errorf("frontier: %s: %w", r.db.Path(), err)
 	}
 	r.frontier.mu.Lock()
 	defer r.frontier.mu.Unlock()

@@ -1,151 +1,260 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-
-	"crawl/internal/warc"
 )
 
 // maxFaults is how many faults a report names.
 const maxFaults = 200
 
-// Check implements Store. It reads every page of the index and every record of
-// the bodies, checks all digests, follows every pointer and counts again.
-func (b *Bolt) Check(ctx context.Context) (Report, error) {
-	var r Report
-	broken, err := b.db.Check()
-	for _, e := range broken {
-		r.fault("%v", e)
-	}
-	if err != nil {
-		r.fault("%v", err)
-		return r, nil // nothing in it can be trusted
-	}
-	there, err := b.checkBodies(ctx, &r)
-	if err != nil {
-		return r, err
-	}
-	for run, err := range b.Runs(ctx, "") {
-		if err == nil {
-			r.Runs++
-			err = b.checkRun(ctx, run, there, &r)
-		}
-		if errors.Is(err, ErrDamaged) {
-			r.fault("%v", err)
-		} else if err != nil {
-			return r, err
-		}
-	}
-	return r, nil
+// check is one check under way.
+type check struct {
+	*Bolt
+	report Report
+	there  *inventory
 }
 
-func (r *Report) fault(format string, args ...any) {
-	if len(r.Faults) < maxFaults {
-		r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+func (c *check) fault(format string, args ...any) {
+	if len(c.report.Faults) < maxFaults {
+		c.report.Faults = append(c.report.Faults, fmt.Sprintf(format, args...))
 	}
 }
 
-// checkBodies reads all segments and returns which record types begin where.
-func (b *Bolt) checkBodies(ctx context.Context, r *Report) (map[Place]string, error) {
-	b.bodies.mu.Lock()
-	end := b.bodies.end
-	b.bodies.mu.Unlock()
-	there := map[Place]string{}
-	for n := uint32(1); n <= end.Segment; n++ {
-		if err := b.checkSegment(ctx, n, there, r); err != nil {
-			return nil, err
-		}
-	}
-	return there, nil
-}
-
-func (b *Bolt) checkSegment(ctx context.Context, n uint32, there map[Place]string, r *Report) error {
-	f, err := os.Open(b.bodies.path(n))
-	if err != nil {
-		r.fault("%v", err)
+// damage makes a fault of an error that damage caused, and returns any other.
+func (c *check) damage(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		c.fault("%v", err)
 		return nil
 	}
-	defer f.Close()
-	in := warc.NewReader(f)
-	for ctx.Err() == nil {
-		e, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			_, err = e.Verify()
-		}
-		if err != nil {
-			r.fault("%s: %v", f.Name(), err)
-		}
-		if e == nil || err != nil && !errors.Is(err, warc.ErrDigest) {
-			return nil // what follows cannot be told apart
-		}
-		r.Records++
-		r.Bytes += e.ContentLength
-		there[Place{n, e.Offset, e.Length}] = e.Type
+	return err
+}
+
+// Check implements Store. It reads every page of the index and every record of
+// the bodies, checks all digests, follows every pointer and counts again.
+func (b *Bolt) Check(ctx context.Context) (_ Report, err error) {
+	defer wrap(&err, "check %s", b.dir)
+	c := &check{Bolt: b}
+	end, _, err := b.committed()
+	if err != nil {
+		return c.report, c.damage(err)
 	}
-	return ctx.Err()
+	broken, err := b.db.Check()
+	for _, e := range broken {
+		c.fault("%v", e)
+	}
+	if len(broken) > 0 || err != nil {
+		return c.report, c.damage(err) // nothing in it can be trusted
+	}
+	if c.there, err = c.takeInventory(ctx, end); err != nil {
+		return c.report, err
+	}
+	defer c.there.close()
+	for _, part := range []func(context.Context) error{c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld} {
+		if err := c.damage(part(ctx)); err != nil {
+			return c.report, err
+		}
+	}
+	return c.report, nil
+}
+
+func (c *check) checkRuns(ctx context.Context) error {
+	for run, err := range c.Runs(ctx, "") {
+		if err != nil {
+			return err
+		}
+		c.report.Runs++
+		if err := c.damage(c.checkRun(ctx, run)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkRun follows the pointers of one run and counts its rows.
-func (b *Bolt) checkRun(ctx context.Context, run *Run, there map[Place]string, r *Report) error {
+func (c *check) checkRun(ctx context.Context, run *Run) error {
 	name := fmt.Sprintf("run %s@%d", run.Site, run.Number)
-	var done, failed uint64
-	for p, err := range b.Pages(ctx, run.ID) {
+	var visited, both uint64
+	for p, err := range c.Pages(ctx, run.ID) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		r.Pages++
-		if p.Fault != "" {
-			failed++
-		} else {
-			done++
+		c.report.Pages++
+		visited++
+		skipped, err := c.has(bucketSkipped, run.ID.with(p.URL.Key()))
+		if err != nil {
+			return err
 		}
-		for _, at := range []Place{p.Record, p.Payload} {
-			if _, ok := there[at]; at.Segment != 0 && !ok {
-				r.fault("%s: %s points at a record that is not there: file %d, byte %d", name, p.URL, at.Segment, at.Offset)
-			}
+		if skipped {
+			both++
 		}
-		if links, err := b.Links(ctx, p); err != nil || len(links) != p.Links {
-			r.fault("%s: %s has %d links of %d: %v", name, p.URL, len(links), p.Links, err)
+		if err := c.checkPage(ctx, name, p); err != nil {
+			return err
+		}
+	}
+	for r, err := range c.RobotsFiles(ctx, run.ID) {
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		at := fmt.Sprintf("%s: robots.txt of %s", name, r.Origin)
+		if err := errors.Join(c.follow(at, r.Request, kindRequest, r.URL), c.follow(at, r.Record, kindAnswer, r.URL)); err != nil {
+			return err
 		}
 	}
 	skipped := map[string]uint64{}
-	for s, err := range b.Skips(ctx, run.ID) {
+	for s, err := range c.Skips(ctx, run.ID) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		skipped[s.Reason]++
 	}
-	if run.State != Running {
-		checkCounts(name, run.Counts, done+failed, skipped, r)
+	c.checkCounts(name, run, visited-both, skipped)
+	return nil
+}
+
+func (c *check) checkPage(ctx context.Context, name string, p *Page) error {
+	links, err := c.Links(ctx, p)
+	switch {
+	case errors.Is(err, ErrDamaged):
+		c.fault("%s: %v", name, err)
+	case err != nil:
+		return err
+	case len(links) != p.Links:
+		c.fault("%s: %s has %d links of %d", name, p.URL, len(links), p.Links)
+	}
+	at := fmt.Sprintf("%s: %s", name, p.URL)
+	u := p.URL.String()
+	return errors.Join(
+		c.follow(at, p.Request, kindRequest, u),
+		c.follow(at, p.Record, kindAnswer, u),
+		c.follow(at, p.Payload, kindResponse, p.PayloadURL))
+}
+
+// follow sees that a record of this kind and URL is where a pointer says.
+func (c *check) follow(who string, at Place, kind uint8, url string) error {
+	if at.Segment == 0 {
+		return nil
+	}
+	found, err := c.there.find(at)
+	if err != nil {
+		return err
+	}
+	place := fmt.Sprintf("file %d, byte %d", at.Segment, at.Offset)
+	switch {
+	case found == nil:
+		c.fault("%s points at a record that is not there: %s", who, place)
+	case found.kind&kind == 0 || found.url != hashURL(url):
+		c.fault("%s points at a record of something else: %s", who, place)
 	}
 	return nil
 }
 
-// checkCounts holds a run's totals against its rows.
-func checkCounts(name string, c Counts, visited uint64, skipped map[string]uint64, r *Report) {
-	sum := c.Queued + c.Done + c.Failed
-	for reason, n := range c.Skipped {
+// checkCounts holds a run's totals against its rows. visited counts the URLs
+// that are not also skipped: one that failed may be refused before it is tried
+// again.
+func (c *check) checkCounts(name string, run *Run, visited uint64, skipped map[string]uint64) {
+	switch run.State {
+	case Running: // nothing was counted yet
+		return
+	case Interrupted: // visits may be stored that the queue does not know of
+		if done := run.Counts.Done + run.Counts.Failed; visited < done {
+			c.fault("%s: %d URLs were visited, %d pages are kept", name, done, visited)
+		}
+	default:
+		c.checkExact(name, run.Counts, visited, skipped)
+	}
+	sum := run.Counts.Queued + run.Counts.Done + run.Counts.Failed
+	for _, n := range run.Counts.Skipped {
 		sum += n
-		if skipped[reason] != n {
-			r.fault("%s: %d URLs skipped for %s, %d are kept", name, n, reason, skipped[reason])
+	}
+	if run.Counts.Found != sum {
+		c.fault("%s: found %d, the sum of its parts is %d", name, run.Counts.Found, sum)
+	}
+}
+
+func (c *check) checkExact(name string, n Counts, visited uint64, skipped map[string]uint64) {
+	if done := n.Done + n.Failed; visited != done {
+		c.fault("%s: %d URLs were visited, %d pages are kept", name, done, visited)
+	}
+	if n.Queued > 0 {
+		c.fault("%s: it has ended, and %d URLs are queued", name, n.Queued)
+	}
+	for reason, counted := range n.Skipped {
+		if skipped[reason] != counted {
+			c.fault("%s: %d URLs skipped for %s, %d are kept", name, counted, reason, skipped[reason])
 		}
 	}
-	for reason, n := range skipped {
-		if c.Skipped[reason] == 0 {
-			r.fault("%s: %d URLs are kept as skipped for %s, none was counted", name, n, reason)
+	for reason, kept := range skipped {
+		if n.Skipped[reason] == 0 {
+			c.fault("%s: %d URLs are kept as skipped for %s, none was counted", name, kept, reason)
 		}
 	}
-	if c.Found != sum {
-		r.fault("%s: found %d, the sum of its parts is %d", name, c.Found, sum)
+}
+
+// checkSites sees that each run is listed under its site and number, and that
+// nothing else is; and that nobody asked an origin whose run is not there.
+func (c *check) checkSites(ctx context.Context) error {
+	listed := 0
+	err := c.scan(ctx, bucketSites, nil, func(key, value []byte) bool {
+		listed++
+		site, number, ok := bytes.Cut(key, []byte{0})
+		var r Run
+		if !ok || len(number) != runSize || len(value) != runSize || c.get(bucketRuns, value, &r) != nil ||
+			r.Site != string(site) || uint32(r.Number) != binary.BigEndian.Uint32(number) {
+			c.fault("%s: run %x is listed as %q", c.db.Path(), value, key)
+		}
+		return true
+	})
+	if err == nil && listed != c.report.Runs {
+		c.fault("%s: %d runs are kept, %d are listed under their sites", c.db.Path(), c.report.Runs, listed)
 	}
-	if min := c.Done + c.Failed; visited < min {
-		r.fault("%s: %d URLs were visited, %d pages are kept", name, min, visited)
+	if err != nil {
+		return err
 	}
+	return c.scan(ctx, bucketAskers, nil, func(key, value []byte) bool {
+		if there, err := c.has(bucketHosts, append(value, key...)); err == nil && !there {
+			c.fault("%s: what run %x knew of %q is missing", c.db.Path(), value, key)
+		}
+		return true
+	})
+}
+
+// checkLatest sees that the last visits are there.
+func (c *check) checkLatest(ctx context.Context) error {
+	return c.scan(ctx, bucketLatest, nil, func(key, value []byte) bool {
+		u, err := urlOf(key)
+		if err == nil {
+			_, _, err = c.visits(u)
+		}
+		if err != nil {
+			c.fault("last visits of %q: %v", key, err)
+		}
+		return true
+	})
+}
+
+// checkHeld sees that each body is where the index says.
+func (c *check) checkHeld(ctx context.Context) error {
+	var bad error
+	err := c.scan(ctx, bucketBodies, nil, func(key, value []byte) bool {
+		var held body
+		if err := decode(value, &held); err != nil {
+			bad = c.named(err)
+			return false
+		}
+		who := fmt.Sprintf("body %x", key)
+		if bad = c.follow(who, held.Place, kindResponse, held.URL); bad != nil {
+			return false
+		}
+		found, err := c.there.find(held.Place)
+		if err == nil && found != nil && !bytes.HasPrefix(key, found.digest[:]) {
+			c.fault("%s points at a record with another digest: file %d, byte %d", who, held.Place.Segment, held.Place.Offset)
+		}
+		bad = err
+		return bad == nil
+	})
+	return errors.Join(err, bad)
 }

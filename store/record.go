@@ -8,6 +8,9 @@ import (
 
 //go:generate go tool msgp -o record_gen.go -tests=false -io=false -unexported
 
+// A damaged count must not become an allocation.
+//msgp:limit maps:65536
+
 // The records below are MessagePack maps with short names, behind one byte
 // that holds recordVersion. A field that is zero is not written; a field that
 // an older program wrote and this one lacks is skipped. A field never changes
@@ -217,14 +220,16 @@ type Robots struct {
 
 	Request Place `msg:"req"`
 	Record  Place `msg:"rec"`
+	Payload Place `msg:"pay"`
 }
 
 // body says where a payload lies, by its digest.
 type body struct {
-	Place Place     `msg:"p"`
-	URL   string    `msg:"u"`
-	Date  time.Time `msg:"d"` // to the nanosecond: a revisit names it to the microsecond
-	ID    string    `msg:"i"`
+	Place  Place     `msg:"p"`
+	Coding string    `msg:"e,omitempty"` // its Content-Encoding
+	URL    string    `msg:"u"`
+	Date   time.Time `msg:"d"` // to the nanosecond: a revisit names it to the microsecond
+	ID     string    `msg:"i"`
 }
 
 // tail is the end of what is committed of the bodies.

@@ -8,6 +8,11 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
+// Size limits for msgp deserialization
+const (
+	z89264a71limitMaps = 65536
+)
+
 // MarshalMsg implements msgp.Marshaler
 func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
@@ -134,6 +139,10 @@ func (z *Counts) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -171,6 +180,10 @@ func (z *Counts) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Skipped")
+				return
+			}
+			if zb0002 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
 				return
 			}
 			if z.Skipped == nil {
@@ -362,6 +375,10 @@ func (z *Host) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -478,6 +495,10 @@ func (z *Link) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -1081,6 +1102,10 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -1376,6 +1401,10 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Request")
 				return
 			}
+			if zb0003 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
 			for zb0003 > 0 {
 				zb0003--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -1417,6 +1446,10 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Record")
 				return
 			}
+			if zb0004 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
 			for zb0004 > 0 {
 				zb0004--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -1456,6 +1489,10 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Payload")
+				return
+			}
+			if zb0005 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
 				return
 			}
 			for zb0005 > 0 {
@@ -1575,6 +1612,10 @@ func (z *Place) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -1623,8 +1664,8 @@ func (z Place) Msgsize() (s int) {
 func (z *Robots) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(14)
-	var zb0001Mask uint16 /* 14 bits */
+	zb0001Len := uint32(15)
+	var zb0001Mask uint16 /* 15 bits */
 	_ = zb0001Mask
 	if z.Status == 0 {
 		zb0001Len--
@@ -1793,6 +1834,45 @@ func (z *Robots) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendInt64(o, z.Record.Length)
 			}
 		}
+		// string "pay"
+		o = append(o, 0xa3, 0x70, 0x61, 0x79)
+		// check for omitted fields
+		zb0004Len := uint32(3)
+		var zb0004Mask uint8 /* 3 bits */
+		_ = zb0004Mask
+		if z.Payload.Segment == 0 {
+			zb0004Len--
+			zb0004Mask |= 0x1
+		}
+		if z.Payload.Offset == 0 {
+			zb0004Len--
+			zb0004Mask |= 0x2
+		}
+		if z.Payload.Length == 0 {
+			zb0004Len--
+			zb0004Mask |= 0x4
+		}
+		// variable map header, size zb0004Len
+		o = append(o, 0x80|uint8(zb0004Len))
+
+		// skip if no fields are to be emitted
+		if zb0004Len != 0 {
+			if (zb0004Mask & 0x1) == 0 { // if not omitted
+				// string "s"
+				o = append(o, 0xa1, 0x73)
+				o = msgp.AppendUint32(o, z.Payload.Segment)
+			}
+			if (zb0004Mask & 0x2) == 0 { // if not omitted
+				// string "o"
+				o = append(o, 0xa1, 0x6f)
+				o = msgp.AppendInt64(o, z.Payload.Offset)
+			}
+			if (zb0004Mask & 0x4) == 0 { // if not omitted
+				// string "n"
+				o = append(o, 0xa1, 0x6e)
+				o = msgp.AppendInt64(o, z.Payload.Length)
+			}
+		}
 	}
 	return
 }
@@ -1805,6 +1885,10 @@ func (z *Robots) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -1894,6 +1978,10 @@ func (z *Robots) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Request")
 				return
 			}
+			if zb0002 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
 			for zb0002 > 0 {
 				zb0002--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -1935,6 +2023,10 @@ func (z *Robots) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Record")
 				return
 			}
+			if zb0003 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
 			for zb0003 > 0 {
 				zb0003--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -1969,6 +2061,51 @@ func (z *Robots) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "pay":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Payload")
+				return
+			}
+			if zb0004 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			for zb0004 > 0 {
+				zb0004--
+				field, bts, err = msgp.ReadMapKeyZC(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Payload")
+					return
+				}
+				switch msgp.UnsafeString(field) {
+				case "s":
+					z.Payload.Segment, bts, err = msgp.ReadUint32Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Payload", "Segment")
+						return
+					}
+				case "o":
+					z.Payload.Offset, bts, err = msgp.ReadInt64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Payload", "Offset")
+						return
+					}
+				case "n":
+					z.Payload.Length, bts, err = msgp.ReadInt64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Payload", "Length")
+						return
+					}
+				default:
+					bts, err = msgp.Skip(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Payload")
+						return
+					}
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1983,7 +2120,7 @@ func (z *Robots) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Robots) Msgsize() (s int) {
-	s = 1 + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 3 + msgp.IntSize + 2 + msgp.StringPrefixSize + len(z.URL) + 4 + msgp.StringPrefixSize + len(z.Hop) + 2 + msgp.BytesPrefixSize + len(z.Text) + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size
+	s = 1 + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 3 + msgp.IntSize + 2 + msgp.StringPrefixSize + len(z.URL) + 4 + msgp.StringPrefixSize + len(z.Hop) + 2 + msgp.BytesPrefixSize + len(z.Text) + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size
 	return
 }
 
@@ -2108,6 +2245,10 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -2342,6 +2483,10 @@ func (z *Skip) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -2395,55 +2540,73 @@ func (z *Skip) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *body) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "p"
-	o = append(o, 0x84, 0xa1, 0x70)
 	// check for omitted fields
-	zb0002Len := uint32(3)
-	var zb0002Mask uint8 /* 3 bits */
-	_ = zb0002Mask
-	if z.Place.Segment == 0 {
-		zb0002Len--
-		zb0002Mask |= 0x1
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Coding == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	if z.Place.Offset == 0 {
-		zb0002Len--
-		zb0002Mask |= 0x2
-	}
-	if z.Place.Length == 0 {
-		zb0002Len--
-		zb0002Mask |= 0x4
-	}
-	// variable map header, size zb0002Len
-	o = append(o, 0x80|uint8(zb0002Len))
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
 
 	// skip if no fields are to be emitted
-	if zb0002Len != 0 {
-		if (zb0002Mask & 0x1) == 0 { // if not omitted
-			// string "s"
-			o = append(o, 0xa1, 0x73)
-			o = msgp.AppendUint32(o, z.Place.Segment)
+	if zb0001Len != 0 {
+		// string "p"
+		o = append(o, 0xa1, 0x70)
+		// check for omitted fields
+		zb0002Len := uint32(3)
+		var zb0002Mask uint8 /* 3 bits */
+		_ = zb0002Mask
+		if z.Place.Segment == 0 {
+			zb0002Len--
+			zb0002Mask |= 0x1
 		}
-		if (zb0002Mask & 0x2) == 0 { // if not omitted
-			// string "o"
-			o = append(o, 0xa1, 0x6f)
-			o = msgp.AppendInt64(o, z.Place.Offset)
+		if z.Place.Offset == 0 {
+			zb0002Len--
+			zb0002Mask |= 0x2
 		}
-		if (zb0002Mask & 0x4) == 0 { // if not omitted
-			// string "n"
-			o = append(o, 0xa1, 0x6e)
-			o = msgp.AppendInt64(o, z.Place.Length)
+		if z.Place.Length == 0 {
+			zb0002Len--
+			zb0002Mask |= 0x4
 		}
+		// variable map header, size zb0002Len
+		o = append(o, 0x80|uint8(zb0002Len))
+
+		// skip if no fields are to be emitted
+		if zb0002Len != 0 {
+			if (zb0002Mask & 0x1) == 0 { // if not omitted
+				// string "s"
+				o = append(o, 0xa1, 0x73)
+				o = msgp.AppendUint32(o, z.Place.Segment)
+			}
+			if (zb0002Mask & 0x2) == 0 { // if not omitted
+				// string "o"
+				o = append(o, 0xa1, 0x6f)
+				o = msgp.AppendInt64(o, z.Place.Offset)
+			}
+			if (zb0002Mask & 0x4) == 0 { // if not omitted
+				// string "n"
+				o = append(o, 0xa1, 0x6e)
+				o = msgp.AppendInt64(o, z.Place.Length)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "e"
+			o = append(o, 0xa1, 0x65)
+			o = msgp.AppendString(o, z.Coding)
+		}
+		// string "u"
+		o = append(o, 0xa1, 0x75)
+		o = msgp.AppendString(o, z.URL)
+		// string "d"
+		o = append(o, 0xa1, 0x64)
+		o = msgp.AppendTime(o, z.Date)
+		// string "i"
+		o = append(o, 0xa1, 0x69)
+		o = msgp.AppendString(o, z.ID)
 	}
-	// string "u"
-	o = append(o, 0xa1, 0x75)
-	o = msgp.AppendString(o, z.URL)
-	// string "d"
-	o = append(o, 0xa1, 0x64)
-	o = msgp.AppendTime(o, z.Date)
-	// string "i"
-	o = append(o, 0xa1, 0x69)
-	o = msgp.AppendString(o, z.ID)
 	return
 }
 
@@ -2455,6 +2618,10 @@ func (z *body) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -2470,6 +2637,10 @@ func (z *body) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Place")
+				return
+			}
+			if zb0002 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
 				return
 			}
 			for zb0002 > 0 {
@@ -2506,6 +2677,12 @@ func (z *body) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "e":
+			z.Coding, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Coding")
+				return
+			}
 		case "u":
 			z.URL, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -2538,7 +2715,7 @@ func (z *body) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *body) Msgsize() (s int) {
-	s = 1 + 2 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 2 + msgp.StringPrefixSize + len(z.URL) + 2 + msgp.TimeSize + 2 + msgp.StringPrefixSize + len(z.ID)
+	s = 1 + 2 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 2 + msgp.StringPrefixSize + len(z.Coding) + 2 + msgp.StringPrefixSize + len(z.URL) + 2 + msgp.TimeSize + 2 + msgp.StringPrefixSize + len(z.ID)
 	return
 }
 
@@ -2676,6 +2853,10 @@ func (z *tail) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {

@@ -13,20 +13,29 @@ import (
 	"crawl/internal/warc"
 )
 
-// maxSegment is the size at which the next file of bodies is begun.
-const maxSegment = 1 << 30
+const (
+	// maxSegment is the size at which the next file of bodies is begun.
+	maxSegment = 1 << 30
+	// maxWaiting bounds the records that wait for a disk that takes none.
+	maxWaiting = 64 << 20
+)
 
 // segments is the append-only archive: DIR/000001.warc.gz and so on. Records
 // get their place when they are handed in and reach the disk with the next
 // flush, so no lock is held across a write.
+//
+// What a flush could not write stays handed in, and the next flush writes all
+// of it again: a failed sync says nothing of what it left undone.
 type segments struct {
 	dir     string
 	program string
+	limit   int64 // maxSegment; tests lower it
 
 	mu      sync.Mutex // guards what follows
 	end     tail       // where the next record goes
 	pending []chunk
-	failed  error // of a write; the archive has a gap until it is opened anew
+	waiting int64 // bytes in pending
+	failed  error // of the last flush
 
 	file *os.File // of the last chunk written; the committer's own
 	open uint32
@@ -38,52 +47,61 @@ type chunk struct {
 	bytes []byte
 }
 
-func (s *segments) path(n uint32) string {
-	return filepath.Join(s.dir, fmt.Sprintf("%06d.warc.gz", n))
+func segmentPath(dir string, n uint32) string {
+	return filepath.Join(dir, fmt.Sprintf("%06d.warc.gz", n))
 }
+
+func (s *segments) path(n uint32) string { return segmentPath(s.dir, n) }
 
 // openSegments makes the archive end where the last commit says: what lies
-// behind was written and never committed.
+// behind was written and never committed. Segments before the last one are
+// Check's affair: one that is lost takes its own bodies with it, no more.
 func openSegments(dir, program string, end tail) (*segments, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+	if err := makeDir(dir); err != nil {
+		return nil, err
 	}
-	s := &segments{dir: dir, program: program, end: end}
+	s := &segments{dir: dir, program: program, limit: maxSegment, end: end}
+	if err := s.cut(); err != nil {
+		return nil, err
+	}
 	for n := end.Segment + 1; ; n++ {
-		err := os.Remove(s.path(n))
-		if errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("store: %w", err)
+		if err := os.Remove(s.path(n)); errors.Is(err, os.ErrNotExist) {
+			return s, nil
+		} else if err != nil {
+			return nil, err
 		}
 	}
-	if end.Segment == 0 {
-		return s, nil
-	}
-	at, err := os.Stat(s.path(end.Segment))
-	if err != nil {
-		return nil, fmt.Errorf("store: %w: %w", ErrDamaged, err)
-	}
-	if at.Size() < end.Size {
-		return nil, fmt.Errorf("store: %s is %w: it has %d bytes of %d", s.path(end.Segment), ErrDamaged, at.Size(), end.Size)
-	}
-	if at.Size() > end.Size {
-		if err := os.Truncate(s.path(end.Segment), end.Size); err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-	}
-	return s, nil
 }
 
-// add gives finished records their places, all in one segment.
+// cut makes the last segment end where the archive does.
+func (s *segments) cut() error {
+	if s.end.Segment == 0 {
+		return nil
+	}
+	path := s.path(s.end.Segment)
+	at, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case err != nil:
+		return err
+	case at.Size() < s.end.Size:
+		return fmt.Errorf("%s is %w: it has %d bytes of %d", path, ErrDamaged, at.Size(), s.end.Size)
+	case at.Size() > s.end.Size:
+		return os.Truncate(path, s.end.Size)
+	}
+	return nil
+}
+
+// add gives finished records their places, all in one segment. They may not be
+// changed afterwards.
 func (s *segments) add(records ...[]byte) ([]Place, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed != nil {
+	if s.failed != nil && s.waiting > maxWaiting {
 		return nil, s.failed
 	}
-	if s.end.Segment == 0 || s.end.Size >= maxSegment {
+	if s.end.Segment == 0 || s.end.Size >= s.limit {
 		if err := s.begin(); err != nil {
 			return nil, err
 		}
@@ -98,7 +116,8 @@ func (s *segments) add(records ...[]byte) ([]Place, error) {
 func (s *segments) append(b []byte) Place {
 	at := Place{Segment: s.end.Segment, Offset: s.end.Size, Length: int64(len(b))}
 	s.pending = append(s.pending, chunk{at, b})
-	s.end.Size += int64(len(b))
+	s.end.Size += at.Length
+	s.waiting += at.Length
 	return at
 }
 
@@ -118,31 +137,30 @@ func (s *segments) begin() error {
 func (s *segments) info(file string) ([]byte, error) {
 	r, err := warc.Info{Filename: file, Software: s.program}.Record(warc.NewID(), time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, err
 	}
-	b, err := r.Append(nil, warc.Deflated)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return b, nil
+	return r.Append(nil, warc.Deflated)
 }
 
 // flush writes and syncs all that was added before, and returns where that
 // ends. Only the committer calls it.
 func (s *segments) flush() (tail, error) {
 	s.mu.Lock()
-	pending, end, err := s.pending, s.end, s.failed
-	s.pending = nil
+	pending, end := s.pending, s.end
 	s.mu.Unlock()
-	if err != nil || len(pending) == 0 {
-		return end, err
+	if len(pending) == 0 {
+		return end, nil
 	}
-	if err := s.write(pending); err != nil {
-		s.mu.Lock()
-		s.failed = fmt.Errorf("store: write bodies: %w", err)
-		err = s.failed
-		s.mu.Unlock()
-		return end, err
+	err := s.write(pending)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed = err; err != nil {
+		s.failed = fmt.Errorf("write bodies: %w", err)
+		return end, s.failed
+	}
+	s.pending = append([]chunk(nil), s.pending[len(pending):]...)
+	for _, c := range pending {
+		s.waiting -= c.at.Length
 	}
 	return end, nil
 }
@@ -159,7 +177,7 @@ func (s *segments) write(pending []chunk) error {
 	return s.file.Sync()
 }
 
-// use makes n the open segment; the one before is complete then.
+// use makes n the open segment, and durable what was written to the one before.
 func (s *segments) use(n uint32) error {
 	if s.file != nil && s.open == n {
 		return nil
@@ -167,12 +185,15 @@ func (s *segments) use(n uint32) error {
 	if err := s.close(); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(s.path(n), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(s.path(n), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
+	}
+	if err := kv.SyncDir(s.dir); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	s.file, s.open = f, n
-	return kv.SyncDir(s.dir)
+	return nil
 }
 
 func (s *segments) close() error {
@@ -181,44 +202,86 @@ func (s *segments) close() error {
 	}
 	err := errors.Join(s.file.Sync(), s.file.Close())
 	s.file = nil
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	return err
 }
 
 // read loads the record at p; only committed records may be read.
 func (s *segments) read(p Place) (*warc.Record, error) {
-	f, err := os.Open(s.path(p.Segment))
+	f, err := s.at(p.Segment)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w: %w", ErrDamaged, err)
+		return nil, err
 	}
 	defer f.Close()
 	r, err := warc.ReadAt(f, p.Offset, p.Length, warc.MaxBlock)
 	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w: %w", f.Name(), ErrDamaged, err)
+		return nil, fmt.Errorf("%s is %w: %w", f.Name(), ErrDamaged, err)
 	}
 	return r, nil
 }
 
-// copy writes committed records to w as they are.
-func (s *segments) copy(w io.Writer, places ...Place) error {
-	for _, p := range places {
-		if p.Segment == 0 {
-			continue
-		}
-		f, err := os.Open(s.path(p.Segment))
-		if err != nil {
-			return fmt.Errorf("store: %w: %w", ErrDamaged, err)
-		}
-		n, err := io.Copy(w, io.NewSectionReader(f, p.Offset, p.Length))
-		f.Close()
-		if err != nil {
-			return fmt.Errorf("store: copy a record of %s: %w", f.Name(), err)
-		}
-		if n != p.Length {
-			return fmt.Errorf("store: %s is %w: it ends within a record", f.Name(), ErrDamaged)
+// at opens a committed segment.
+func (s *segments) at(n uint32) (*os.File, error) {
+	f, err := os.Open(s.path(n))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return f, err
+}
+
+// copier writes committed records to a file as they are.
+type copier struct {
+	from     *segments
+	to       io.Writer
+	payloads map[Place]bool // written already: 24 bytes a page
+
+	file *os.File // read last
+	open uint32
+}
+
+// exchange writes a request and its answer, and before them what the answer
+// refers to.
+func (c *copier) exchange(request, record, payload Place) error {
+	if payload != record {
+		if err := c.payload(payload); err != nil {
+			return err
 		}
 	}
-	return nil
+	if err := c.record(request); err != nil {
+		return err
+	}
+	return c.payload(record)
+}
+
+// payload writes what others may refer to, once.
+func (c *copier) payload(p Place) error {
+	if c.payloads[p] {
+		return nil
+	}
+	c.payloads[p] = true
+	return c.record(p)
+}
+
+func (c *copier) record(p Place) error {
+	if p.Segment == 0 {
+		return nil
+	}
+	if c.open != p.Segment {
+		f, err := c.from.at(p.Segment)
+		if err != nil {
+			return err
+		}
+		c.close()
+		c.file, c.open = f, p.Segment
+	}
+	n, err := io.Copy(c.to, io.NewSectionReader(c.file, p.Offset, p.Length))
+	if err == nil && n != p.Length {
+		err = fmt.Errorf("%s is %w: it ends within a record", c.file.Name(), ErrDamaged)
+	}
+	return err
+}
+
+func (c *copier) close() {
+	if c.file != nil {
+		c.file.Close() // it was only read
+	}
 }

@@ -9,35 +9,20 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/netip"
 	"time"
 
+	"crawl/internal/kv"
 	"crawl/internal/weburl"
 )
 
 // Errors that the methods of Store return; test with errors.Is.
 var (
 	ErrNotFound = errors.New("not found")
-	ErrDamaged  = errors.New("damaged")
+	ErrDamaged  = kv.ErrDamaged // the error names the file
 )
-
-// HeldError says which process holds the store. Only one may.
-type HeldError struct {
-	Path    string
-	PID     int // 0 if it cannot be told
-	Command string
-	Since   time.Time
-}
-
-func (e *HeldError) Error() string {
-	if e.PID == 0 {
-		return fmt.Sprintf("store %s is held by another process", e.Path)
-	}
-	return fmt.Sprintf("store %s is held by pid %d %q since %s", e.Path, e.PID, e.Command, e.Since.Local().Format("15:04"))
-}
 
 // Exchange is one request and its answer, for the archive.
 type Exchange struct {
@@ -54,11 +39,18 @@ type Exchange struct {
 
 // Store is the history of all runs. Its methods may be called from any
 // goroutine. What a method that writes has accepted without an error is
-// durable.
+// durable. A context that has ended keeps a method from beginning, and an
+// iterator from going on; it does not cut a write short.
+//
+// A run's visit of a URL is written by one goroutine at a time. Texts are kept
+// byte for byte, whether they are UTF-8 or not. Iterators hold no lock: what is
+// written while one runs may be yielded or not. An iterator ends with its
+// first error.
 type Store interface {
-	// Begin records a new run of r.Site and gives it ID and Number.
+	// Begin records a new run of r.Site and fills in r's ID, Number and
+	// Baseline, and its State if none is set: Running. A site's name has 1 to 512 bytes, none of them zero.
 	Begin(ctx context.Context, r *Run) error
-	// Update replaces what is recorded of r.
+	// Update replaces what is recorded of r, or returns ErrNotFound.
 	Update(ctx context.Context, r *Run) error
 	// Run returns a run, or ErrNotFound.
 	Run(ctx context.Context, id RunID) (*Run, error)
@@ -68,11 +60,13 @@ type Store interface {
 	// Put records a visit in place of the run's earlier visit of the URL, with
 	// its links and, unless x is nil, with the exchange. A body that some
 	// visit had before is not kept again. Put fills in p's FirstSeen, Changed,
-	// Unchanged, LinksOf, Record and Payload. Links of an unchanged page are
-	// not kept again where links is nil.
+	// Unchanged, Links, LinksOf, Request, Record, Payload, PayloadURL,
+	// PayloadAt and Kept. Links of an unchanged page are not kept again if
+	// they are the same, or nil. A URL that is visited is skipped no more.
 	Put(ctx context.Context, p *Page, links []Link, x *Exchange) error
 	// Move replaces what is recorded of a visit by p, which Put made or a
 	// reading method returned: its depth and the way to it may have changed.
+	// It returns ErrNotFound if there is no such visit.
 	Move(ctx context.Context, p *Page) error
 	// Latest returns the last visit of u in any run, and the last one that
 	// brought content; either is nil if there is none.
@@ -81,38 +75,45 @@ type Store interface {
 	Page(ctx context.Context, run RunID, u weburl.URL) (*Page, error)
 	// Links returns the links of a page.
 	Links(ctx context.Context, p *Page) ([]Link, error)
-	// Body returns the body of a page, content coding removed or not as it
-	// was sent, with the header it came with; ErrNotFound if none was kept.
+	// Body returns the body of a page as the server sent it, content coding
+	// kept, and the header it came with: for an answer 304 that of the visit
+	// it stands for. It returns ErrNotFound if no body was kept.
 	Body(ctx context.Context, p *Page) (http.Header, []byte, error)
 	// Pages yields a run's visits in the order of weburl.URL.Key.
 	Pages(ctx context.Context, run RunID) iter.Seq2[*Page, error]
 
-	// PutRobots records an origin's robots.txt as the run saw it, with the
-	// exchange that brought it unless x is nil.
+	// PutRobots records an origin's robots.txt as the run saw it, in place of
+	// what it saw before, with the exchange that brought it unless x is nil.
 	PutRobots(ctx context.Context, r *Robots, x *Exchange) error
 	// Robots returns it, or ErrNotFound.
 	Robots(ctx context.Context, run RunID, origin string) (*Robots, error)
+	// RobotsFiles yields all that a run saw, in the order of their origins.
+	RobotsFiles(ctx context.Context, run RunID) iter.Seq2[*Robots, error]
 
-	// PutSkips records refused URLs of a run.
+	// PutSkips records refused URLs of a run; a URL it has already is replaced.
 	PutSkips(ctx context.Context, run RunID, skips []Skip) error
 	// Skips yields them in the order of weburl.URL.Key.
 	Skips(ctx context.Context, run RunID) iter.Seq2[*Skip, error]
 
-	// PutHosts records what a run knows of hosts.
+	// PutHosts records what a run knows of hosts, in place of what it knew.
 	PutHosts(ctx context.Context, run RunID, hosts []Host) error
-	// Hosts yields it.
+	// Hosts yields it, in the order of their origins.
 	Hosts(ctx context.Context, run RunID) iter.Seq2[*Host, error]
-	// Host returns what the last run that asked origin knew of it, or ErrNotFound.
+	// Host returns what the run that wrote of origin last knew of it, or
+	// ErrNotFound.
 	Host(ctx context.Context, origin string) (*Host, error)
 
-	// Check reads everything and returns what is wrong.
+	// Check reads everything and returns what is wrong. It may run beside
+	// writers, and then sees what was durable when it began.
 	Check(ctx context.Context) (Report, error)
+	// Close makes durable what was handed in. It may be called twice; no other
+	// method may be called after it.
 	Close() error
 }
 
 // Report is the result of a check.
 type Report struct {
 	Runs, Pages, Records int
-	Bytes                int64 // of bodies read
-	Faults               []string
+	Bytes                int64    // of bodies read
+	Faults               []string // the first 200, one sentence each
 }

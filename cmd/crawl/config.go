@@ -261,7 +261,7 @@ func unknownSite(files []*configFile, site string) fault {
 	for _, f := range files {
 		known = append(known, slices.Sorted(maps.Keys(f.sites))...)
 	}
-	next := "no config file has sites; see crawl config path"
+	next := "no config file has sites, see `crawl config path`; a URL has a dot or ://"
 	if len(known) > 0 {
 		next = "there are " + strings.Join(known, ", ")
 	}
@@ -279,7 +279,8 @@ wins: flag, environment, the site's block of the config file, defaults of
 ./config.yaml, of the user's config file, of /etc/crawl/config.yaml.
 A variable that is empty counts as not set. Lists: a flag is repeated, a
 variable has one entry a line.`,
-		Args: cobra.NoArgs,
+		Args: onlySubcommands,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newConfigShow(), newConfigCheck(), newConfigPath())
 	return c
@@ -293,7 +294,7 @@ func newConfigShow() *cobra.Command {
 		Long: `Print what holds here, for runs of any site or of SITE, as a config file that
 says the same. With --origin a comment tells where each value came from; with
 --json it is JSON.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := loadSettings(cmd.Flags(), strings.Join(args, ""))
 			if err != nil {
@@ -315,7 +316,7 @@ func newConfigCheck() *cobra.Command {
 		Long: `Read the environment and the config files that a run would read, or FILE in
 their place, and report every fault with its line. The exit code is 2 if there
 is one.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if err := cmd.Flags().Set(configFlag, args[0]); err != nil {
@@ -367,7 +368,7 @@ func newConfigPath() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "path",
 		Short: "Print which config files are read",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 			for _, p := range configPaths(cmd.Flags()) {

@@ -372,7 +372,7 @@ func nodeKind(n *yaml.Node) string {
 func (r *configReader) site(name, n *yaml.Node) siteBlock {
 	var s siteBlock
 	if !isSiteName(name.Value) {
-		r.fault(name, quoted(name.Value)+" is no name of a site", "take letters, digits, dots, _ and -, at most 64, with a letter or digit first")
+		r.fault(name, quoted(name.Value)+" is no name of a site", "take letters, digits, _ and -, at most 64, with a letter or digit first")
 	}
 	s.options = r.options(n, "site "+name.Value, map[string]func(key, value *yaml.Node){
 		"seeds": func(key, value *yaml.Node) { s.seeds, s.where = r.seeds(value), r.where(key) },
@@ -384,11 +384,11 @@ func (r *configReader) site(name, n *yaml.Node) siteBlock {
 }
 
 // isSiteName reports whether name can stand for a site on the command line,
-// where ~ and @ name its runs.
+// where ~ and @ name its runs and a dot makes a URL.
 func isSiteName(name string) bool {
 	alnum := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' }
 	for i := range len(name) {
-		if c := name[i]; !alnum(c) && (i == 0 || c != '.' && c != '_' && c != '-') {
+		if c := name[i]; !alnum(c) && (i == 0 || c != '_' && c != '-') {
 			return false
 		}
 	}

@@ -18,16 +18,11 @@ import (
 func newDBCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "db", Short: "Look after the store",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return newUsageError("", "unknown command "+quoted("db "+args[0]), didYouMean(args[0], []string{"info", "check"}, ""))
-		},
+		Args: onlySubcommands,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	info := &cobra.Command{
-		Use: "info", Short: "Say where the store lies and what it holds", Args: cobra.NoArgs,
+		Use: "info", Short: "Say where the store lies and what it holds", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, _ *Settings) error {
 				return printInfo(ctx, c, st, dir)
@@ -39,7 +34,7 @@ func newDBCommand() *cobra.Command {
 		Long: `Read every page of the index and every record of the bodies: checksums and
 digests are computed again, pointers followed, and counts made afresh, those
 of unfinished queues too. Exit code 5 if anything is wrong.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, _ *Settings) error {
 				return checkStore(ctx, c, st, dir)

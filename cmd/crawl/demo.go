@@ -26,7 +26,7 @@ func newDemoCommand() *cobra.Command {
 		Long: `Serve a small company's site from inside this program on this machine, and
 crawl it with the ordinary engine into the ordinary store. The site has faults
 to find: dead links, redirect chains, duplicate titles, a calendar without end.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: runDemo,
 	}
 	addSettingsFlags(c.Flags(), "data", "run", "output")

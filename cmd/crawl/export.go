@@ -42,7 +42,7 @@ before the latest; without it the latest run of all is taken.`,
 		Example: `  crawl export example.com -f csv -o pages.csv
   crawl export --table links -f jsonl | jq 'select(.target_status == 404)'
   crawl export example.com -o example.warc.gz`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err

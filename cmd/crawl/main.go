@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -78,12 +79,16 @@ func exitCode(err error, talk io.Writer) int {
 			return code
 		}
 	case errors.As(err, &usage):
+	case errors.Is(err, syscall.EPIPE): // whoever read standard output has had enough
+		return exitDone
 	case errors.As(err, &held), errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged), errors.Is(err, kv.ErrLocked),
 		errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EIO),
 		errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission):
 		code = exitStore
 	}
-	fmt.Fprintf(talk, "error: %s\n", plainLines(err.Error()))
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(talk, "error: %s\n", plain(line))
+	}
 	if next := nextStep(err); next != "" {
 		fmt.Fprintf(talk, "  %s\n", next)
 	}
@@ -93,13 +98,18 @@ func exitCode(err error, talk io.Writer) int {
 // nextStep says what to do about an error of the store.
 func nextStep(err error) string {
 	var held *store.HeldError
+	var usage *usageError
 	switch {
+	case errors.As(err, &usage):
+		return "" // each fault says it itself
 	case errors.As(err, &held):
 		return "wait until it ends, or name another store with --data DIR"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "make room, then `crawl resume`: what was acknowledged is safe"
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged):
 		return "see what is damaged with `crawl db check`; nothing was changed"
+	case errors.Is(err, os.ErrPermission), errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+		return "name a folder that can be written with --data DIR or CRAWL_DATA"
 	}
 	return ""
 }
@@ -125,21 +135,51 @@ skipping on disk, and takes out of it what you ask for.
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("crawl {{.Version}}\n")
+	root.Flags().Bool("version", false, "say which version this is") // no -v, which is --verbose
 	root.SetFlagErrorFunc(usageFlagError)
-	root.AddCommand(newRunCommand(), newResumeCommand(), newRobotsCommand(), newDemoCommand(),
-		newRunsCommand(), newShowCommand(), newExportCommand(),
-		newDBCommand(), newConfigCommand(), newVersionCommand())
-	for _, c := range root.Commands() {
-		addSettingsCompletions(c)
-	}
+	root.SetUsageFunc(showUsage)
+	root.AddGroup(groups...)
+	addCommands(root, "do", newRunCommand(), newResumeCommand(), newRobotsCommand(), newDemoCommand())
+	addCommands(root, "look", newRunsCommand(), newShowCommand())
+	addCommands(root, "take", newExportCommand())
+	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newVersionCommand())
+	root.AddCommand(newTopics()...)
+	root.SetHelpCommand(newHelpCommand(root))
+	root.SetCompletionCommandGroupID("keep")
 	return root
 }
 
-func unknownCommand(word string) error {
-	known := []string{"completion", "help"}
-	for _, c := range newRoot().Commands() {
-		known = append(known, c.Name())
+func addCommands(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		addSettingsCompletions(c)
+		root.AddCommand(c)
 	}
+}
+
+// onlySubcommands is for commands that are but a heading of others.
+func onlySubcommands(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	next := "there are " + strings.Join(commandNames(c), ", ")
+	return newUsageError("", "unknown command "+quoted(c.Name()+" "+args[0]), didYouMean(args[0], commandNames(c), next))
+}
+
+// none and atMostOne say what a command takes besides flags.
+func none(c *cobra.Command, args []string) error { return atMost(0, c, args) }
+
+func atMostOne(c *cobra.Command, args []string) error { return atMost(1, c, args) }
+
+func atMost(n int, c *cobra.Command, args []string) error {
+	if len(args) <= n {
+		return nil
+	}
+	return newUsageError("", fmt.Sprintf("%s is one word too many", quoted(args[n])), "write: "+strings.TrimSuffix(c.UseLine(), " [flags]"))
+}
+
+func unknownCommand(word string) error {
+	known := append(commandNames(newRoot()), "completion")
 	return newUsageError("", "unknown command "+quoted(word), didYouMean(word, known, "see `crawl help`; a URL needs its scheme or a dot"))
 }
 
@@ -172,7 +212,7 @@ func version() string {
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which version this is", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
 			goVersion := ""
@@ -218,7 +258,10 @@ func openStore(s *Settings) (*store.Bolt, string, error) {
 		return nil, "", err
 	}
 	st, err := store.Open(dir, store.Options{Program: "crawl/" + version(), Command: commandLine()})
-	return st, dir, err
+	if err != nil {
+		return nil, "", &exitError{exitStore, err}
+	}
+	return st, dir, nil
 }
 
 // commandLine is what another process is told of this one: no flag's value,
@@ -228,6 +271,9 @@ func commandLine() string {
 	for _, a := range os.Args[1:] {
 		if strings.HasPrefix(a, "-") {
 			break
+		}
+		if u, err := url.Parse(a); err == nil && u.User != nil {
+			a = u.Redacted()
 		}
 		words = append(words, a)
 	}

@@ -348,9 +348,14 @@ func addSettingsFlags(fs *pflag.FlagSet, groups ...string) {
 		}
 	}
 	if len(groups) == 0 || slices.Contains(groups, "data") {
-		fs.String("config", "", "read this `FILE` instead of ./config.yaml and the user's and system's one")
-		fs.Lookup("config").Annotations = map[string][]string{sectionAnnotation: {"data"}}
+		addConfigFlag(fs)
 	}
+}
+
+// addConfigFlag gives fs the flag --config.
+func addConfigFlag(fs *pflag.FlagSet) {
+	fs.String(configFlag, "", "read this `FILE` instead of ./config.yaml and the user's and system's one")
+	fs.Lookup(configFlag).Annotations = map[string][]string{sectionAnnotation: {"data"}}
 }
 
 // usageFlagError turns cobra's error about a flag into a *usageError with the

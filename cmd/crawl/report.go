@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"crawl/crawler"
@@ -35,14 +37,25 @@ func newReporter(out, talk io.Writer, s *Settings, stop func()) *reporter {
 	return &reporter{s: s, talk: talk, stop: stop, out: bufio.NewWriter(out)}
 }
 
-// say writes one line of talk.
+// say writes one line of talk for people.
 func (r *reporter) say(format string, args ...any) {
-	if r.s.Quiet {
+	if r.s.Quiet || r.s.Progress == "json" {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fmt.Fprintf(r.talk, format+"\n", args...)
+}
+
+// tell writes one line of talk for programs.
+func (r *reporter) tell(line any) {
+	raw, err := json.Marshal(line)
+	if r.s.Quiet || r.s.Progress != "json" || err != nil { // our own types always can be written
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.talk, "%s\n", raw)
 }
 
 // write puts one JSON line on out.
@@ -67,6 +80,7 @@ func (r *reporter) event(e crawler.Event) {
 	switch {
 	case e.Notice != "":
 		r.say("note: %s", plain(e.Notice))
+		r.tell(noteLine{"note", runName(r.run), e.Notice})
 	case e.Page != nil:
 		r.page(e.Page)
 	case e.Skip != nil && r.s.JSON:
@@ -98,6 +112,12 @@ func (r *reporter) page(p *store.Page) {
 	}
 }
 
+type noteLine struct {
+	Type string `json:"type"`
+	Run  string `json:"run"`
+	Text string `json:"text"`
+}
+
 type errorLine struct {
 	Type   string `json:"type"`
 	Run    string `json:"run"`
@@ -110,7 +130,7 @@ type errorLine struct {
 
 // begin says what is crawled and starts the progress lines. The function
 // returned ends them.
-func (r *reporter) begin(run *store.Run, job *crawler.Job) (ended func()) {
+func (r *reporter) begin(run *store.Run, progress func() crawler.Progress) (ended func()) {
 	r.run = run
 	again := ""
 	if run.Sessions > 1 {
@@ -118,6 +138,7 @@ func (r *reporter) begin(run *store.Run, job *crawler.Job) (ended func()) {
 	}
 	r.say("%s · run %d%s · %s · scope %s · ^C stops, resumable", plain(run.Site), run.Number, again, plain(strings.Join(run.Seeds[:min(3, len(run.Seeds))], " ")), r.s.Scope)
 	done, gone := make(chan struct{}), make(chan struct{})
+	began := time.Now().Add(-time.Duration(run.Active))
 	go func() {
 		defer close(gone)
 		every := time.NewTicker(lineEvery)
@@ -126,8 +147,8 @@ func (r *reporter) begin(run *store.Run, job *crawler.Job) (ended func()) {
 		for {
 			select {
 			case <-every.C:
-				now := job.Progress()
-				r.status(now, last, time.Since(run.Started))
+				now := progress()
+				r.status(now, last, time.Since(began))
 				last = now
 			case <-done:
 				return
@@ -174,13 +195,8 @@ func (r *reporter) status(p, last crawler.Progress, since time.Duration) {
 	if r.s.JSON {
 		r.write(s)
 	}
-	switch {
-	case r.s.Progress == "json":
-		raw, err := json.Marshal(s)
-		if err == nil {
-			r.say("%s", raw)
-		}
-	case r.s.Progress == "lines" && !r.s.JSON:
+	r.tell(s)
+	if r.s.Progress == "lines" {
 		r.say("%02d:%02d fetched=%d queued=%d skipped=%d found=%d rate=%.1f/s 2xx=%d 3xx=%d 4xx=%d 5xx=%d none=%d",
 			int(since.Minutes()), int(since.Seconds())%60, s.Fetched, s.Queued, s.Skipped, s.Found, s.Rate, s.Status2, s.Status3, s.Status4, s.Status5, s.NoAnswer)
 	}
@@ -191,14 +207,15 @@ func (r *reporter) end(run *store.Run, code int) error {
 	if r.s.JSON {
 		r.write(newSummary(run, code))
 	}
-	if !r.s.Quiet {
+	r.tell(newSummary(run, code))
+	if !r.s.Quiet && r.s.Progress != "json" {
 		r.mu.Lock()
 		printSummary(r.talk, run, code)
 		r.mu.Unlock()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err != nil {
+	if r.err != nil && !errors.Is(r.err, syscall.EPIPE) { // who reads no further wants no more
 		return fmt.Errorf("write to standard output: %w", r.err)
 	}
 	return nil
@@ -241,10 +258,13 @@ func newSummary(run *store.Run, code int) summary {
 // printSummary writes the end of a run for people.
 func printSummary(w io.Writer, run *store.Run, code int) {
 	c := run.Counts
-	fmt.Fprintf(w, "\n%s run %d: %s in %s, %s URLs\n", plain(run.Site), run.Number, stateText(run), elapsed(time.Duration(run.Active)), grouped(c.Done+c.Failed))
+	fmt.Fprintf(w, "\n%s run %d: %s\n", plain(run.Site), run.Number, endText(run))
 	answers := [][2]string{
 		{"2xx", grouped(c.Status[2])}, {"3xx", grouped(c.Status[3])}, {"4xx", grouped(c.Status[4])},
 		{"5xx", grouped(c.Status[5])}, {"no answer", grouped(c.Status[0])},
+	}
+	if n := sitemapCount(&c); n > 0 {
+		answers = append(answers, [2]string{"sitemaps", grouped(n)})
 	}
 	var skips [][2]string
 	reasons := slices.SortedFunc(maps.Keys(c.Skipped), func(a, b string) int {
@@ -269,30 +289,59 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	if c.PushBacks > 0 {
 		fmt.Fprintf(w, "  MANNERS  hosts asked for less %s times\n", grouped(c.PushBacks))
 	}
-	next := fmt.Sprintf("crawl show %[1]s     crawl export %[1]s -f csv -o pages.csv", plain(run.Site))
-	if run.State == store.Interrupted || run.State == store.Running {
-		next = "crawl resume " + plain(runName(run))
-	}
-	fmt.Fprintf(w, "  next  %s\n", next)
+	fmt.Fprintf(w, "  next     %s\n", nextCommands(run))
 	if code != exitDone {
-		fmt.Fprintf(w, "  exit %d\n", code)
+		fmt.Fprintf(w, "  exit     %d\n", code)
 	}
 }
 
-func stateText(run *store.Run) string {
+// endText says how a run ended, how long it took and how far it came.
+func endText(run *store.Run) string {
+	size := fmt.Sprintf(" in %s, %s URLs", elapsed(time.Duration(run.Active)), grouped(run.Counts.Done+run.Counts.Failed))
 	switch run.State {
 	case store.Complete:
-		return "complete (queue empty)"
+		return "complete (queue empty)" + size
 	case store.Partial:
-		return "partial, ended by " + plain(run.Why)
+		return "partial (ended by " + plain(run.Why) + ")" + size
 	case store.Interrupted:
-		return "interrupted, state saved"
+		return "interrupted (state saved)" + size
 	case store.Empty:
-		return "nothing crawled: " + plain(run.Why)
+		return "nothing crawled" + size + "\n  " + plain(run.Why)
 	case store.Running:
-		return "unfinished (it runs, or was cut off)"
+		return "unfinished (it runs, or was cut off)" + size
 	}
-	return plain(run.State)
+	return plain(run.State) + size
+}
+
+// nextCommands are what a user may want to type next.
+func nextCommands(run *store.Run) string {
+	site := shellWord(plain(run.Site))
+	switch {
+	case resumable(run):
+		return "crawl resume " + shellWord(plain(runName(run)))
+	case run.State == store.Empty:
+		return "crawl export " + site + " --table skipped"
+	}
+	return fmt.Sprintf("crawl show %[1]s     crawl export %[1]s -f csv -o pages.csv", site)
+}
+
+// shellWord quotes a word that a shell would not leave alone, such as the
+// brackets of an IPv6 address.
+func shellWord(s string) string {
+	if strings.ContainsAny(s, "[]*?'\"\\ ") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
+// sitemapCount is how many of the URLs done were sitemaps, which have no place
+// among the answers.
+func sitemapCount(c *store.Counts) uint64 {
+	visits := c.Done + c.Failed
+	for _, n := range c.Status {
+		visits -= min(n, visits)
+	}
+	return visits
 }
 
 // reasonText says a reason for skipping in words.

@@ -46,6 +46,7 @@ func newRobotsCommand() *cobra.Command {
 	c.Flags().StringVar(&file, "file", "", "read the rules from FILE (- for standard input) instead of fetching them")
 	c.Flags().StringVar(&agent, "agent", "", "judge for this product token (default: of the user agent)")
 	addSettingsFlags(c.Flags(), "request", "limits", "output")
+	addConfigFlag(c.Flags())
 	return c
 }
 

@@ -43,7 +43,7 @@ func newResumeCommand() *cobra.Command {
 		Use:   "resume [RUN]",
 		Short: "Go on with an interrupted run",
 		Long:  `Go on with a run that was stopped, killed or cut off, with the settings it began with. Without RUN, the latest such run.`,
-		Args:  cobra.MaximumNArgs(1),
+		Args:  atMostOne,
 		RunE:  runResume,
 	}
 	addSettingsFlags(c.Flags(), "data", "output")
@@ -198,7 +198,7 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 	if err != nil {
 		return err
 	}
-	ended := out.begin(run, job)
+	ended := out.begin(run, job.Progress)
 	err = job.Crawl(ctx, stop.done)
 	ended()
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -23,6 +25,8 @@ import (
 
 // runName is what people call a run: acme@43.
 func runName(r *store.Run) string { return fmt.Sprintf("%s@%d", r.Site, r.Number) }
+
+var errNoRun = newUsageError("", "the store holds no run yet", "crawl something: crawl run https://example.com")
 
 // findRun finds the run that people call name: acme or its URL is the latest
 // of the site, acme~1 the one before, acme@43 its run number 43. "" is the
@@ -49,16 +53,17 @@ func findRun(ctx context.Context, st store.Store, name string) (*store.Run, erro
 		}
 	}
 	if len(known) == 0 {
-		return nil, newUsageError("", "the store holds no run yet", "crawl something: crawl run https://example.com")
+		return nil, errNoRun
 	}
 	if !known[site] {
-		var sites []string
-		for s := range known {
-			sites = append(sites, s)
-		}
-		return nil, newUsageError("", "there is no run of "+quoted(name), didYouMean(site, sites, "see `crawl runs`"))
+		return nil, noSuchSite(name, site, known)
 	}
 	return nil, newUsageError("", "there is no run "+quoted(name), "see `crawl runs "+site+"`")
+}
+
+func noSuchSite(name, site string, known map[string]bool) error {
+	sites := slices.Sorted(maps.Keys(known))
+	return newUsageError("", "there is no run of "+quoted(name), didYouMean(site, sites, "see `crawl runs`"))
 }
 
 func parseRunName(name string) (site string, number, back int, err error) {
@@ -88,7 +93,7 @@ func parseRunName(name string) (site string, number, back int, err error) {
 
 func newRunsCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "runs [SITE]", Short: "List runs, newest first", Args: cobra.MaximumNArgs(1),
+		Use: "runs [SITE]", Short: "List runs, newest first", Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withStore(c, func(ctx context.Context, st *store.Bolt, _ string, s *Settings) error {
 				return listRuns(ctx, st, strings.Join(args, ""), s.JSON, c.OutOrStdout())
@@ -100,6 +105,13 @@ func newRunsCommand() *cobra.Command {
 }
 
 func listRuns(ctx context.Context, st store.Store, site string, asJSON bool, out io.Writer) error {
+	if site != "" { // an unknown one is told apart from one without runs
+		run, err := findRun(ctx, st, site)
+		if err != nil {
+			return err
+		}
+		site = run.Site
+	}
 	w := tabwriter.NewWriter(out, 2, 0, 2, ' ', 0)
 	if !asJSON {
 		fmt.Fprintln(w, "RUN\tSTATE\tSTARTED\tTOOK\tURLS\t2XX\t3XX\t4XX\t5XX\tNONE\tSKIPPED")
@@ -127,7 +139,7 @@ func listRuns(ctx context.Context, st store.Store, site string, asJSON bool, out
 
 func newShowCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "show [RUN]", Short: "Show the summary of a run again", Args: cobra.MaximumNArgs(1),
+		Use: "show [RUN]", Short: "Show the summary of a run again", Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withRun(c, args, func(_ context.Context, _ *store.Bolt, run *store.Run, s *Settings) error {
 				code := exitOf(run, nil)

@@ -46,7 +46,7 @@ import (
 //
 // Lists are never nil, so that JSON keeps an empty one.
 type Settings struct {
-	Data string `json:"data" arg:"DIR" group:"data" section:"data" path:"value" help:"folder of the store; empty: $XDG_DATA_HOME/crawl or ~/.local/share/crawl"`
+	Data string `json:"data" arg:"DIR" group:"data" section:"data" path:"value" help:"folder of the store (default $XDG_DATA_HOME/crawl or ~/.local/share/crawl)"`
 
 	Scope           string   `json:"scope" default:"host" group:"run" section:"scope" words:"host|domain|prefix|list|page" help:"how far from the seeds to go"`
 	Include         []string `json:"include" arg:"GLOB" group:"run" section:"scope" check:"pattern" help:"crawl only URLs matching this glob on path and query, whole URL with ://, or re:REGEXP; repeatable"`
@@ -68,7 +68,7 @@ type Settings struct {
 	PerHost     int    `json:"per_host" default:"1" group:"run" section:"manners" min:"1" max:"64" help:"requests in flight to one host"`
 	Concurrency int    `json:"concurrency" default:"64" group:"run" section:"manners" min:"1" max:"4096" help:"requests in flight in all"`
 
-	UserAgent    string   `json:"user_agent" arg:"TEXT" group:"run" section:"request" check:"agent" help:"name sent to servers; empty: crawl/VERSION with the contact"`
+	UserAgent    string   `json:"user_agent" arg:"TEXT" group:"run" section:"request" check:"agent" help:"name sent to servers (default crawl/VERSION), followed by the contact"`
 	Contact      string   `json:"contact" arg:"URL" group:"run" section:"request" check:"contact" help:"URL or mail address put in the user agent"`
 	Header       []string `json:"header" arg:"LINE" short:"H" group:"run" section:"request" check:"header" path:"header" help:"\"Name: value\" sent to the seeds' origins; the value may be a secret reference (file:PATH); repeatable"`
 	Cookies      string   `json:"cookies" default:"on" group:"run" section:"request" words:"on|off" else:"FILE" path:"else" help:"keep cookies, send none, or start from this Netscape cookie file"`
@@ -87,7 +87,7 @@ type Settings struct {
 	MaxRatio       int      `json:"max_ratio" default:"200" group:"run" section:"limits" min:"1" max:"100000" help:"times a body may grow in decompression"`
 	MaxHeader      Size     `json:"max_header" default:"64KiB" group:"run" section:"limits" min:"1KiB" max:"16MiB" help:"bytes of a response header"`
 	MaxRedirects   int      `json:"max_redirects" default:"10" group:"run" section:"limits" min:"0" max:"50" help:"redirects in a row"`
-	MaxLinks       int      `json:"max_links" default:"10000" group:"run" section:"limits" min:"0" max:"1000000" help:"links taken from a page"`
+	MaxLinks       int      `json:"max_links" default:"10000" group:"run" section:"limits" min:"1" max:"1000000" help:"links taken from a page"`
 	MaxURLLength   int      `json:"max_url_length" default:"8192" group:"run" section:"limits" min:"64" max:"8192" help:"bytes of a URL"`
 	MaxRobots      Size     `json:"max_robots" default:"500KiB" group:"run" section:"limits" min:"500KiB" max:"16MiB" help:"bytes read of robots.txt (RFC 9309 wants 500 KiB at least)"`
 	MaxSitemap     Size     `json:"max_sitemap" default:"50MB" group:"run" section:"limits" min:"1KB" max:"1GB" help:"bytes of a sitemap, after decompression"`
@@ -96,7 +96,7 @@ type Settings struct {
 	MaxCookies     int      `json:"max_cookies" default:"50" group:"run" section:"limits" min:"1" max:"1000" help:"cookies kept of a site"`
 	MaxParseTime   Duration `json:"max_parse_time" default:"2s" group:"run" section:"limits" min:"10ms" max:"1m" help:"time to parse a document"`
 	MaxRetryAfter  Duration `json:"max_retry_after" default:"1h" group:"run" section:"limits" min:"0" max:"7d" help:"longest Retry-After that is waited for"`
-	MaxNesting     int      `json:"max_nesting" default:"512" group:"run" section:"limits" min:"16" max:"65536" help:"elements within elements of a document"`
+	MaxNesting     int      `json:"max_nesting" default:"512" group:"run" section:"limits" min:"16" max:"65536" help:"elements within elements of a sitemap or feed"`
 
 	Store string `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
 

@@ -43,12 +43,15 @@ func (d *DB[T]) Check() (faults []error, err error) {
 // follow that belong to it (4). Elements have 16 bytes: in a branch offset and
 // length of the key and the child's number; in a leaf flags, offset, and
 // lengths of key and value. A value with the bucket flag begins with the
-// bucket's root page; 0 says that the page follows in the value.
+// bucket's root page; 0 says that the page follows in the value. The two first
+// pages take turns in holding, among others, where the list of free pages is.
 const (
 	headerSize  = 16
 	elementSize = 16
 	branchPage  = 0x01
 	leafPage    = 0x02
+	freePage    = 0x10
+	freeListAt  = headerSize + 32 // in a meta page
 	bucketFlag  = 0x01
 	maxLevels   = 64
 )
@@ -63,6 +66,31 @@ type walk struct {
 	seen     map[uint64]bool
 }
 
+// freeList looks whether the list of free pages that this transaction goes by
+// lies in the file.
+func (w *walk) freeList(transaction int) error {
+	meta := make([]byte, freeListAt+8)
+	if _, err := w.file.ReadAt(meta, int64(transaction%2)*w.pageSize); err != nil {
+		return fmt.Errorf("page %d: %w", transaction%2, err)
+	}
+	id := order.Uint64(meta[freeListAt:])
+	if id < 2 || id >= uint64(w.size/w.pageSize) {
+		return fmt.Errorf("page %d: outside of the file", id)
+	}
+	raw, err := w.read(id)
+	if err != nil {
+		return err
+	}
+	flags, count := order.Uint16(raw[8:]), uint64(order.Uint16(raw[10:]))
+	if count == 0xFFFF { // too many for two bytes
+		count = order.Uint64(raw[headerSize:])
+	}
+	if flags != freePage || count > uint64(len(raw)-headerSize)/8 {
+		return fmt.Errorf("page %d: damaged list of free pages", id)
+	}
+	return nil
+}
+
 func (w *walk) page(id uint64, level int) error {
 	switch {
 	case level > maxLevels:
@@ -73,19 +101,28 @@ func (w *walk) page(id uint64, level int) error {
 		return fmt.Errorf("page %d: in two places of the tree", id)
 	}
 	w.seen[id] = true
+	raw, err := w.read(id)
+	if err != nil {
+		return err
+	}
+	return w.elements(id, raw, level)
+}
+
+// read returns a page with those that belong to it.
+func (w *walk) read(id uint64) ([]byte, error) {
 	var head [headerSize]byte
 	if _, err := w.file.ReadAt(head[:], int64(id)*w.pageSize); err != nil {
-		return fmt.Errorf("page %d: %w", id, err)
+		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
 	length := (int64(order.Uint32(head[12:])) + 1) * w.pageSize
 	if order.Uint64(head[:]) != id || int64(id)*w.pageSize+length > w.size {
-		return fmt.Errorf("page %d: damaged header", id)
+		return nil, fmt.Errorf("page %d: damaged header", id)
 	}
 	raw := make([]byte, length)
 	if _, err := w.file.ReadAt(raw, int64(id)*w.pageSize); err != nil {
-		return fmt.Errorf("page %d: %w", id, err)
+		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
-	return w.elements(id, raw, level)
+	return raw, nil
 }
 
 // elements goes through a page, or through one that lies in a value.

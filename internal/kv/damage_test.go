@@ -24,11 +24,9 @@ func sample(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range 3000 {
-		if n%100 == 0 {
-			if err := db.Commit(t.Context(), put{n: uint64(n * 7919)}); err != nil {
-				t.Fatal(err)
-			}
+	for n := range 30 {
+		if err := db.Commit(t.Context(), put{n: uint64(n*7919) % 31 * 100, more: 100}); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for range 2 {
@@ -64,9 +62,12 @@ func use(t testing.TB, path string) error {
 	}
 	if err == nil {
 		err = db.View(func(tx *bolt.Tx) error {
-			return tx.Bucket(bucket).ForEach(func(_, v []byte) error {
-				if len(v) != 100 {
-					return errors.New("a value of another length")
+			b := tx.Bucket(bucket)
+			if b == nil { // the flip was in its name
+				return nil
+			}
+			return b.ForEach(func(k, v []byte) error {
+				for range append(k[:len(k):len(k)], v...) { // read to the last byte
 				}
 				return nil
 			})
@@ -81,7 +82,7 @@ func use(t testing.TB, path string) error {
 func TestTruncated(t *testing.T) {
 	raw := sample(t)
 	path := filepath.Join(t.TempDir(), "x.db")
-	for _, n := range []int{1, 100, 4096, 8191, 8192, 12288, len(raw) / 2, len(raw)/2 + 1} {
+	for _, n := range []int{1, 100, 4096, 8191, 8192, 12288, 100_000, 250_001} {
 		if err := os.WriteFile(path, raw[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}

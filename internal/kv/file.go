@@ -6,14 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
 
+// creating keeps two creators of one process from using the same other name.
+var creating sync.Mutex
+
 // create makes a new file under another name and gives it its own when it is
 // whole and durable.
 func create(path string, o Options) error {
+	creating.Lock()
+	defer creating.Unlock()
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		if err != nil {
 			return fmt.Errorf("kv: %w", err)
@@ -54,8 +60,8 @@ func publish(fresh, path string) error {
 func open(path string, o Options) (b *bolt.DB, err error) {
 	var file *os.File
 	defer func() {
-		if b == nil && file != nil {
-			file.Close() // after a panic bbolt does not, and the lock would stay
+		if errors.Is(err, ErrDamaged) && file != nil { // after a panic bbolt does not
+			err = errors.Join(err, unlock(file), file.Close())
 		}
 	}()
 	defer caught(path, &err, debug.SetPanicOnFault(true))
@@ -71,6 +77,7 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("kv: open %s: %w", path, ErrLocked)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		file = nil // closed by bbolt
 		return nil, fmt.Errorf("kv: open %s: %w: %w", path, ErrDamaged, err)
 	case err != nil:
 		return nil, fmt.Errorf("kv: open %s: %w", path, err)
@@ -78,18 +85,36 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 	return b, nil
 }
 
-// whole refuses a file that was cut short: bbolt would read past its end.
+// whole refuses a file of which bbolt would read past the end: one that was
+// cut short, or whose list of free pages is said to be longer than the file.
 func whole(b *bolt.DB) error {
-	var want int64
-	if err := b.View(func(tx *bolt.Tx) error { want = tx.Size(); return nil }); err != nil {
+	if err := fits(b); err != nil {
 		return fmt.Errorf("kv: open %s: %w", b.Path(), err)
 	}
-	info, err := os.Stat(b.Path())
+	return nil
+}
+
+func fits(b *bolt.DB) error {
+	tx, err := b.Begin(false)
 	if err != nil {
-		return fmt.Errorf("kv: %w", err)
+		return err
 	}
-	if info.Size() < want {
-		return fmt.Errorf("kv: open %s: %w: it has %d bytes of %d", b.Path(), ErrDamaged, info.Size(), want)
+	defer tx.Rollback()
+	f, err := os.Open(b.Path())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < tx.Size() {
+		return fmt.Errorf("%w: it has %d bytes of %d", ErrDamaged, info.Size(), tx.Size())
+	}
+	w := walk{file: f, pageSize: int64(b.Info().PageSize), size: tx.Size()}
+	if err := w.freeList(tx.ID()); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return nil
 }

@@ -22,9 +22,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var bucket = []byte("b")
 
-// put is a change that writes one number, or fails.
+// put is a change that writes a number, and some more behind it, or fails.
 type put struct {
 	n    uint64
+	more uint64
 	fail error
 }
 
@@ -56,8 +57,10 @@ func (l *log) apply(tx *bolt.Tx, ops []put) error {
 		return err
 	}
 	for _, op := range ops {
-		if err := b.Put(binary.BigEndian.AppendUint64(nil, op.n), make([]byte, 100)); err != nil {
-			return err
+		for n := op.n; n <= op.n+op.more; n++ {
+			if err := b.Put(binary.BigEndian.AppendUint64(nil, n), make([]byte, 100)); err != nil {
+				return err
+			}
 		}
 		if op.fail != nil {
 			return op.fail

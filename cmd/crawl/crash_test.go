@@ -1,0 +1,128 @@
+//go:build unix
+
+package main
+
+import (
+	"testing"
+	"time"
+
+	"crawl/internal/testweb"
+)
+
+// crashWeb is a web with all that makes a crawl hard to interrupt well.
+func crashWeb(pages, hosts int) testweb.SyntheticOptions {
+	return testweb.SyntheticOptions{
+		Seed: 1, Hosts: hosts, Pages: pages, LinksPerPage: 8, CrossHost: 0.3, BodySize: 2000,
+		Redirects: 0.06, Missing: 0.04, Failing: 0.02, Disallowed: 0.04, Slow: 0.02, SlowBy: 30 * time.Millisecond,
+	}
+}
+
+// TestCrashKill kills the program itself with SIGKILL and resumes it. Crash
+// tests print CRASH_SEED; setting it in the environment repeats the dice,
+// though not the moments of another machine.
+func TestCrashKill(t *testing.T) {
+	bin := buildCrawl(t)
+	t.Run("at any time", func(t *testing.T) { killAndResume(t, bin, 4000, 40, 12, 1, 20*time.Millisecond) })
+	t.Run("at every step", func(t *testing.T) { killFinely(t, bin, 150) })
+	t.Run("at the ends", func(t *testing.T) { killAtEnds(t, bin, 20) })
+	t.Run("under a page limit", func(t *testing.T) { killUnderLimit(t, bin, 20) })
+}
+
+// killAndResume is the promise: whenever the program is killed, resuming it
+// brings what an undisturbed run brings, and no server notices but by the
+// requests that were under way.
+func killAndResume(t *testing.T, bin *crawlBinary, pages, hosts, kills, checkEvery int, delay time.Duration) {
+	site := serveCrashSite(t, crashWeb(pages, hosts))
+	o := newOrdeal(t, site, bin, delay)
+	o.kill(t, kills, checkEvery)
+	o.finish(t)
+	counted := o.judge(t, poolSize)
+	t.Logf("%v for %d kills; first request at most %v after the start and the delay; %s", time.Since(o.began).Round(time.Millisecond), kills, o.opening().Round(time.Millisecond), counted)
+	got := resultOf(t, bin, o.data)
+	o.true(t, got)
+	want := o.undisturbed(t)
+	differ(t, "pages against the undisturbed run", got.Pages, want.Pages)
+	differ(t, "skipped against the undisturbed run", got.Skipped, want.Skipped)
+}
+
+// killFinely kills a small crawl every few URLs, mostly without a look at its
+// data in between, and crawls again from the start until there were enough
+// kills.
+func killFinely(t *testing.T, bin *crawlBinary, kills int) {
+	site := serveCrashSite(t, crashWeb(300, 5))
+	for crawls := 1; kills > 0; crawls++ {
+		o := newOrdeal(t, site, bin, 5*time.Millisecond)
+		o.slack = 10 * time.Millisecond
+		kills -= o.killToEnd(t, kills, exitDone)
+		o.whole(t, "complete")
+		t.Logf("crawl %d: %s", crawls, o.judge(t, poolSize))
+		o.true(t, resultOf(t, bin, o.data))
+	}
+}
+
+// killToEnd kills sessions after a few requests each, at most kills of them,
+// until one ends by itself. It looks at the data every 20th time.
+func (o *ordeal) killToEnd(t *testing.T, kills, code int) (killed int) {
+	t.Helper()
+	for {
+		c := o.start(t)
+		if killed == kills {
+			c.exit(t, time.Minute)
+			o.ended(t, c, code)
+			return killed
+		}
+		ended := o.moment(c, 12, 1)
+		if late := c.kill(t); ended || late {
+			o.ended(t, c, code)
+			return killed
+		}
+		killed++
+		o.cut(t, c, killed%20 == 0, true)
+	}
+}
+
+// killAtEnds kills a crawl so small that its begin and its end are most of it.
+func killAtEnds(t *testing.T, bin *crawlBinary, rounds int) {
+	site := serveCrashSite(t, crashWeb(15, 5))
+	var took time.Duration
+	for range rounds {
+		o := newOrdeal(t, site, bin, time.Millisecond)
+		c := o.start(t)
+		if took == 0 {
+			c.exit(t, time.Minute)
+			took = time.Since(c.started)
+		}
+		select {
+		case <-time.After(time.Duration(o.rnd.Int64N(int64(took)))):
+		case <-c.ended:
+		}
+		if late := c.kill(t); !late {
+			o.cut(t, c, true, true)
+			c = o.start(t)
+			c.exit(t, time.Minute)
+		}
+		o.ended(t, c, exitDone)
+		o.whole(t, "complete")
+		o.judge(t, poolSize)
+		o.true(t, resultOf(t, bin, o.data))
+	}
+}
+
+// killUnderLimit sees that --max-pages is exact however often the crawl begins
+// anew.
+func killUnderLimit(t *testing.T, bin *crawlBinary, kills int) {
+	o := newOrdeal(t, serveCrashSite(t, crashWeb(300, 5)), bin, 5*time.Millisecond, "--max-pages", "150")
+	o.slack = 10 * time.Millisecond
+	o.killToEnd(t, kills, exitPartial)
+	o.whole(t, "partial")
+	o.judge(t, poolSize)
+	pages := 0
+	for _, p := range exportRows[pageRow](t, bin, o.data, "pages") {
+		if p.Kind == "page" {
+			pages++
+		}
+	}
+	if pages != 150 {
+		t.Errorf("%d pages; --max-pages was 150", pages)
+	}
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// topics are the pages of help that belong to no command.
+var topics = []struct{ name, short, text string }{
+	{"exit-codes", "What the exit code tells", `The exit code means the same in every command:
+
+  0    done
+  2    wrong usage or configuration
+  3    partial: a limit ended the run (pages, time, bytes); the summary says which
+  4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
+  5    store trouble: held by another process, damaged, no space
+  130  interrupted (Ctrl-C); state saved, ` + "`crawl resume`" + ` goes on
+  143  terminated (SIGTERM); likewise
+
+Whoever reads standard output may stop doing so, as in ` + "`crawl export | head`" + `:
+that is no error, the code is 0. A run that writes there (--json) stops as if
+by Ctrl-C: 130, and ` + "`crawl resume`" + ` goes on.
+`},
+	{"formats", "Where output goes, and in which form", `Data goes to standard output, talk (progress, summary, faults) to standard
+error: a pipe never holds a progress line.
+
+  crawl run --json      one JSON object a line; "type" is page, skip, error,
+                        status or summary
+  --progress json       what a run says while it goes, as JSON lines on standard
+                        error
+  crawl export -f jsonl the rows of a table, one a line; keys are the columns
+  crawl export -f csv   the same as RFC 4180, with a header; cells that a
+                        spreadsheet would run get an apostrophe, unless --raw
+  crawl export -f warc  requests and answers as they were sent, WARC/1.1
+
+-o FILE picks the format by its name (.csv, .warc.gz; else JSON lines). FILE
+appears when it is whole, and is replaced only with --overwrite.
+`},
+	{"names", "How a run is named", `  acme                  the latest run of the site acme of config.yaml
+  example.com           the latest run of a host crawled by its address
+  https://example.com/  the same
+  acme~1                the run before it; acme~2, two before
+  acme@43               run number 43
+
+Without a name it is the latest run of all.
+`},
+	{"politeness", "How hosts are treated", `A host is asked one thing at a time, 2 times a second at first, up to 8 while it
+answers fast and clean; less after 429, 503, timeouts and slow answers.
+Retry-After and the Crawl-delay of robots.txt are kept. A host that keeps failing
+rests, is tried again and is given up with a reason. A loopback seed that you
+typed has no delay.
+
+  --rate 1/s            a pace of your own      --per-host 4   requests at once
+  --robots report       crawl, and note what robots.txt disallows
+  --contact URL         tell servers who you are
+
+For one host alone, whichever run meets it: ` + "`hosts:`" + ` in config.yaml.
+`},
+	{"scope", "Which links are followed", `  --scope host          the seed's host, http and https; where a seed redirects to
+                        another host (apex to www) that one too: the default
+  --scope domain        all hosts of the registrable domain
+  --scope prefix        what lies below the seed's folder
+  --scope list          the seeds alone: the default with --list
+  --scope page          the seeds, and with --assets fetch what shows them
+
+  --exclude '/cart*'    a glob: * is anything, other signs stand for themselves;
+                        it is held against path and query as a whole, or against
+                        the whole address if it has :// in it
+  --exclude 're:\?month=\d+'
+                        a Go regular expression, met anywhere in the address
+  --include GLOB        crawl only what matches, besides the seeds
+
+--depth counts clicks from a seed, redirects not. ` + "`crawl export --table skipped`" + `
+has every URL that was not fetched, with the reason and the rule.
+`},
+	{"units", "How times, sizes and rates are written", `  times   500ms 30s 5m 2h 7d, also 1h30m
+  sizes   500KB 10MB 2GB (thousands), 64KiB 5MiB (1024s), or bytes
+  rates   4/s 30/m 1/h 1/10s, or adaptive
+  counts  500 100k 2M
+  unlimited, where there need not be a limit
+`},
+}
+
+// groups are the headings of the commands.
+var groups = []*cobra.Group{{ID: "do", Title: "Do"}, {ID: "look", Title: "Look"}, {ID: "take", Title: "Take"}, {ID: "keep", Title: "Keep"}}
+
+// newTopics makes the help topics: commands that do nothing.
+func newTopics() []*cobra.Command {
+	var all []*cobra.Command
+	for _, t := range topics {
+		all = append(all, &cobra.Command{Use: t.name, Short: t.short, Long: strings.TrimSuffix(t.text, "\n")})
+	}
+	return all
+}
+
+// newHelpCommand makes `crawl help [COMMAND | TOPIC]`, which unlike cobra's
+// takes an unknown one for an error.
+func newHelpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND | TOPIC]", Short: "Say more of a command or a topic", GroupID: "keep",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return commandNames(root), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			c := root
+			for _, word := range args {
+				i := slices.IndexFunc(c.Commands(), func(sub *cobra.Command) bool { return sub.Name() == word })
+				if i < 0 {
+					return newUsageError("", "there is no help on "+quoted(strings.Join(args, " ")), didYouMean(word, commandNames(c), "see `crawl help`"))
+				}
+				c = c.Commands()[i]
+			}
+			return c.Help()
+		},
+	}
+}
+
+func commandNames(c *cobra.Command) []string {
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	return names
+}
+
+// isTopic tells a help topic from a command.
+func isTopic(c *cobra.Command) bool { return !c.Runnable() && !c.HasSubCommands() }
+
+// showUsage writes how a command is used, its flags under the headings of their
+// options; for cobra's SetUsageFunc.
+func showUsage(c *cobra.Command) error {
+	w := c.OutOrStderr()
+	if isTopic(c) {
+		return nil
+	}
+	fmt.Fprintf(w, "Usage:\n  %s\n", c.UseLine())
+	if c.Example != "" {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
+	}
+	for _, g := range c.Groups() {
+		listCommands(w, c, g.Title, func(sub *cobra.Command) bool { return sub.GroupID == g.ID })
+	}
+	listCommands(w, c, "Commands", func(sub *cobra.Command) bool { return sub.GroupID == "" && sub.IsAvailableCommand() })
+	listCommands(w, c, "Topics", isTopic)
+	for _, section := range flagSections(c) {
+		fmt.Fprintf(w, "\n%s:\n%s", section.title, section.flags.FlagUsagesWrapped(usageWidth))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "\nMore: crawl help%s NAME\n", strings.TrimPrefix(c.CommandPath(), c.Root().Name()))
+	}
+	return nil
+}
+
+// usageWidth is how wide the text of flags is.
+const usageWidth = 110
+
+func listCommands(w io.Writer, c *cobra.Command, title string, wanted func(*cobra.Command) bool) {
+	for _, sub := range c.Commands() {
+		if !wanted(sub) {
+			continue
+		}
+		if title != "" {
+			fmt.Fprintf(w, "\n%s:\n", title)
+			title = ""
+		}
+		fmt.Fprintf(w, "  %-11s %s\n", sub.Name(), sub.Short)
+	}
+}
+
+// flagSection is the flags under one heading.
+type flagSection struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// flagSections divides a command's flags: its own, then those of the options in
+// the order of their sections.
+func flagSections(c *cobra.Command) []flagSection {
+	titles := []string{"Flags"}
+	for _, o := range options {
+		if title := sectionTitle(o.Section); !slices.Contains(titles, title) && title != dataTitle {
+			titles = append(titles, title)
+		}
+	}
+	titles = append(titles, dataTitle)
+	var all []flagSection
+	for _, title := range titles {
+		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if sectionTitle(strings.Join(f.Annotations[sectionAnnotation], "")) == title && !f.Hidden {
+				flags.AddFlag(f)
+			}
+		})
+		if flags.HasFlags() {
+			all = append(all, flagSection{title, flags})
+		}
+	}
+	return all
+}
+
+// dataTitle is the heading that comes last: it matters least.
+const dataTitle = "Data"
+
+func sectionTitle(section string) string {
+	if section == "" {
+		return "Flags"
+	}
+	return strings.ToUpper(section[:1]) + section[1:]
+}

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+
+	"crawl/internal/warc"
+)
+
+// archive appends request and answer to the bodies, adds to puts what the
+// index needs, and fills in p's places. A body that is there already is not
+// written again: a revisit record points at it. brought, unless nil, is what
+// arrived wants to hear of once the puts are durable.
+func (b *Bolt) archive(puts []put, p, good *Page, x *Exchange) (_ []put, brought *[32]byte, err error) {
+	digest := digestOf(p, x)
+	response := warc.Record{
+		Type: warc.TypeResponse, ID: warc.NewID(), Date: x.Start, TargetURI: p.URL.String(),
+		Fields: []warc.Field{warc.ProtocolField(x.Proto)},
+		Head:   warc.ResponseHead(x.Proto, x.Status, x.Reason, x.Header, int64(len(x.Body))),
+	}
+	if x.Addr.IsValid() {
+		response.Fields = append(response.Fields, warc.Field{Name: "WARC-IP-Address", Value: x.Addr.WithZone("").String()})
+	}
+	if x.Truncated != "" {
+		response.Fields = append(response.Fields, warc.Field{Name: "WARC-Truncated", Value: x.Truncated})
+	}
+	if p.NotModified && good != nil && good.Payload.Segment != 0 {
+		response.Type = warc.TypeRevisit
+		response.Fields = append(response.Fields, warc.RevisitFields(warc.ProfileNotModified, "", good.PayloadURL, good.PayloadAt)...)
+		p.Payload, p.PayloadURL, p.PayloadAt = good.Payload, good.PayloadURL, good.PayloadAt
+		return puts, nil, b.append(p, &response, x)
+	}
+	response.Fields = append(response.Fields, warc.Field{
+		Name: "WARC-Payload-Digest", Value: "sha256:" + hex.EncodeToString(digest[:]),
+	})
+	response.Body = x.Body
+	if len(x.Body) == 0 {
+		return puts, nil, b.append(p, &response, x)
+	}
+	return b.archiveBody(puts, p, &response, digest, x)
+}
+
+// digestOf returns the SHA-256 of the body as sent. The page has it already if
+// nothing had to be decoded.
+func digestOf(p *Page, x *Exchange) [32]byte {
+	if p.Encoding == "" && !p.NotModified && p.Size == int64(len(x.Body)) && p.Hash != ([32]byte{}) {
+		return p.Hash
+	}
+	return sha256.Sum256(x.Body)
+}
+
+// archiveBody finds out whether the body is new, and nobody else for the same
+// body meanwhile.
+func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [32]byte, x *Exchange) ([]put, *[32]byte, error) {
+	deciding := &b.deciding[digest[0]]
+	deciding.Lock()
+	defer deciding.Unlock()
+	held, coming, err := b.held(digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	coding := codingOf(x)
+	if held.Place.Segment != 0 && held.Coding == coding {
+		response.Type, response.Body = warc.TypeRevisit, nil
+		response.Fields = append(response.Fields, warc.RevisitFields(warc.ProfileIdentical, held.ID, held.URL, held.Date)...)
+		if err := b.append(p, response, x); err != nil {
+			return nil, nil, err
+		}
+		p.Payload, p.PayloadURL, p.PayloadAt = held.Place, held.URL, held.Date
+		if !coming {
+			return puts, nil, nil
+		}
+		// Whoever brought the body has not committed yet, and may fail to.
+		return b.index(puts, digest, held)
+	}
+	if err := b.append(p, response, x); err != nil {
+		return nil, nil, err
+	}
+	p.Payload, p.PayloadURL, p.PayloadAt = p.Record, p.URL.String(), x.Start
+	if x.Truncated != "" {
+		return puts, nil, nil // a prefix stands for no other body
+	}
+	held = body{Place: p.Record, Coding: coding, URL: p.URL.String(), Date: x.Start, ID: response.ID}
+	b.mu.Lock()
+	b.coming[digest] = held
+	b.mu.Unlock()
+	return b.index(puts, digest, held)
+}
+
+// codingOf is part of what makes a body the same: an answer 304 brings no
+// Content-Encoding of its own.
+func codingOf(x *Exchange) string {
+	return strings.ToLower(strings.Join(x.Header.Values("Content-Encoding"), ","))
+}
+
+func (b *Bolt) index(puts []put, digest [32]byte, held body) ([]put, *[32]byte, error) {
+	value, err := encode(&held)
+	return append(puts, put{bucketBodies, digest[:], value}), &digest, err
+}
+
+// append hands request and answer to the archive.
+func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
+	raw, err := response.Append(nil, warc.CodingFor(x.Header))
+	if err != nil {
+		return err
+	}
+	request := warc.Record{
+		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.URL.String(),
+		Fields: []warc.Field{{Name: "WARC-Concurrent-To", Value: response.ID}},
+		Head:   warc.RequestHead("GET", p.URL.RequestURI(), cmp.Or(x.Sent.Get("Host"), p.URL.Host()), x.Proto, x.Sent),
+	}
+	asked, err := request.Append(nil, warc.Deflated)
+	if err != nil {
+		return err
+	}
+	places, err := b.bodies.add(asked, raw)
+	if err != nil {
+		return err
+	}
+	p.Request, p.Record = places[0], places[1]
+	p.Kept = int64(len(asked) + len(raw))
+	return nil
+}
+
+// held finds the record that holds a body with this digest, one that is on its
+// way to the disk included: it is written before whatever points at it. The
+// index is asked second, since a body leaves coming only once it is there.
+func (b *Bolt) held(digest [32]byte) (held body, coming bool, err error) {
+	b.mu.Lock()
+	held, coming = b.coming[digest]
+	b.mu.Unlock()
+	if coming {
+		return held, true, nil
+	}
+	err = b.get(bucketBodies, digest[:], &held)
+	if errors.Is(err, ErrNotFound) {
+		return body{}, false, nil
+	}
+	return held, false, err
+}
+
+// arrived forgets a body that the index knows by now. One whose commit failed
+// stays: it is in the archive, and the next visit that brings it says so.
+func (b *Bolt) arrived(digest *[32]byte) {
+	if digest == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.coming, *digest)
+}
+
+// CopyRecords writes the exchanges of a run to w as WARC, one gzip member a
+// record: robots.txt files first, then pages. What a revisit record refers to
+// comes before it, also if an earlier run wrote it, so that the file can be
+// read without any other.
+func (b *Bolt) CopyRecords(ctx context.Context, w io.Writer, run RunID) (err error) {
+	defer wrap(&err, "copy records of run %d", run)
+	info, err := b.bodies.info("")
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(info); err != nil {
+		return err
+	}
+	c := copier{from: b.bodies, to: w, payloads: map[Place]bool{}}
+	defer c.close()
+	for r, err := range b.RobotsFiles(ctx, run) {
+		if err != nil {
+			return err
+		}
+		if err := c.exchange(r.Request, r.Record, r.Payload); err != nil {
+			return err
+		}
+	}
+	for p, err := range b.Pages(ctx, run) {
+		if err != nil {
+			return err
+		}
+		if err := c.exchange(p.Request, p.Record, p.Payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}

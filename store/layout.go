@@ -1,0 +1,90 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tinylib/msgp/msgp"
+)
+
+// DIR/crawl.db holds these buckets; "run" is a run's number, four bytes, big
+// endian, and "url" is weburl.URL.Key:
+//
+//	meta     "version" -> one byte, layoutVersion; "tail" -> tail
+//	runs     run -> Run
+//	sites    site, zero byte, number within the site (4 bytes) -> run
+//	pages    run, url -> Page
+//	links    run, url -> linkList
+//	latest   url -> run of the last visit, run of the last visit before that
+//	         one that brought content (0 for none)
+//	bodies   SHA-256 of a body as sent -> body
+//	skipped  run, url -> Skip
+//	hosts    run, origin -> Host
+//	askers   origin -> run that asked it last
+//	robots   run, origin -> Robots
+//
+// Every record begins with recordVersion. Order of writes: bodies are synced
+// to their segment first, then one transaction commits what points at them.
+const (
+	layoutVersion = 1
+	recordVersion = 1
+)
+
+var (
+	bucketMeta    = []byte("meta")
+	bucketRuns    = []byte("runs")
+	bucketSites   = []byte("sites")
+	bucketPages   = []byte("pages")
+	bucketLinks   = []byte("links")
+	bucketLatest  = []byte("latest")
+	bucketBodies  = []byte("bodies")
+	bucketSkipped = []byte("skipped")
+	bucketHosts   = []byte("hosts")
+	bucketAskers  = []byte("askers")
+	bucketRobots  = []byte("robots")
+	keyVersion    = []byte("version")
+	keyTail       = []byte("tail")
+)
+
+const (
+	runSize   = 4   // bytes of a run's number in a key
+	maxSite   = 512 // bytes of a site's name
+	maxOrigin = 512 // bytes of an origin: "https://", a name of 253 bytes, a port
+)
+
+func (id RunID) key() []byte { return binary.BigEndian.AppendUint32(nil, uint32(id)) }
+
+func (id RunID) with(key []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, runSize+len(key)), uint32(id)), key...)
+}
+
+func runOf(key []byte) RunID { return RunID(binary.BigEndian.Uint32(key)) }
+
+// siteKey begins with the same bytes for all runs of a site.
+func siteKey(site string, number uint32) []byte {
+	return binary.BigEndian.AppendUint32(append([]byte(site), 0), number)
+}
+
+// history is the value of bucketLatest.
+type history struct{ last, before RunID }
+
+func (h history) value() []byte { return h.last.with(h.before.key()) }
+
+func parseHistory(raw []byte) (history, error) {
+	if len(raw) != 2*runSize {
+		return history{}, fmt.Errorf("record of the last visits is %w: %d bytes", ErrDamaged, len(raw))
+	}
+	return history{runOf(raw), runOf(raw[runSize:])}, nil
+}
+
+func encode(v msgp.Marshaler) ([]byte, error) { return v.MarshalMsg([]byte{recordVersion}) }
+
+func decode(raw []byte, v msgp.Unmarshaler) error {
+	if len(raw) == 0 || raw[0] != recordVersion {
+		return fmt.Errorf("record is %w: version %x", ErrDamaged, raw[:min(1, len(raw))])
+	}
+	if _, err := v.UnmarshalMsg(raw[1:]); err != nil {
+		return fmt.Errorf("record is %w: %w", ErrDamaged, err)
+	}
+	return nil
+}

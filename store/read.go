@@ -1,0 +1,381 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+
+	"crawl/internal/warc"
+	"crawl/internal/weburl"
+
+	"github.com/tinylib/msgp/msgp"
+	bolt "go.etcd.io/bbolt"
+)
+
+// get reads one record; ErrNotFound if there is none.
+func (b *Bolt) get(bucket, key []byte, v msgp.Unmarshaler) error {
+	return b.db.View(func(tx *bolt.Tx) error { return b.getIn(tx, bucket, key, v) })
+}
+
+func (b *Bolt) getIn(tx *bolt.Tx, bucket, key []byte, v msgp.Unmarshaler) error {
+	raw := rawIn(tx, bucket, key)
+	if raw == nil {
+		return ErrNotFound
+	}
+	return b.named(decode(raw, v))
+}
+
+// rawIn returns nil for a record that is not there. It holds as long as tx.
+func rawIn(tx *bolt.Tx, bucket, key []byte) []byte {
+	if bk := tx.Bucket(bucket); bk != nil {
+		return bk.Get(key)
+	}
+	return nil
+}
+
+// has tells whether a record is there.
+func (b *Bolt) has(bucket, key []byte) (there bool, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error {
+		there = rawIn(tx, bucket, key) != nil
+		return nil
+	})
+	return there, err
+}
+
+// named adds the file to what is wrong with a record.
+func (b *Bolt) named(err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.db.Path(), err)
+	}
+	return nil
+}
+
+// A long snapshot would keep the file from using its free pages again: one
+// reads this many records, or stops once it has this many bytes.
+const (
+	recordsAtOnce = 256
+	bytesAtOnce   = 1 << 20
+)
+
+// record is a copy of a key and its value.
+type record struct{ key, value []byte }
+
+// scan calls fn for each record whose key begins with prefix, in order, until
+// it returns false. fn may be slow, and write. What is written meanwhile may
+// be met or not.
+func (b *Bolt) scan(ctx context.Context, bucket, prefix []byte, fn func(key, value []byte) bool) error {
+	from := prefix
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		some, more, err := b.some(bucket, prefix, from)
+		if err != nil {
+			return err
+		}
+		for _, r := range some {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !fn(r.key, r.value) {
+				return nil
+			}
+		}
+		if !more {
+			return nil
+		}
+		from = append(some[len(some)-1].key, 0)
+	}
+}
+
+// some copies records of one snapshot, from a key on.
+func (b *Bolt) some(bucket, prefix, from []byte) (some []record, more bool, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error {
+		bk := tx.Bucket(bucket)
+		if bk == nil {
+			return nil
+		}
+		size := 0
+		c := bk.Cursor()
+		for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			if more = len(some) == recordsAtOnce || size >= bytesAtOnce; more {
+				return nil
+			}
+			some = append(some, record{bytes.Clone(k), bytes.Clone(v)})
+			size += len(k) + len(v)
+		}
+		return nil
+	})
+	return some, more, err
+}
+
+// rows yields the records of one run, decoded by read, and ends with the first
+// error.
+func rows[T any](ctx context.Context, b *Bolt, bucket []byte, run RunID, read func(key, raw []byte) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		var bad error
+		err := b.scan(ctx, bucket, run.key(), func(k, raw []byte) bool {
+			v, err := read(k[runSize:], raw)
+			if err != nil {
+				bad = b.named(err)
+				return false
+			}
+			return yield(v, nil)
+		})
+		if bad != nil {
+			err = bad
+		}
+		if err != nil {
+			wrap(&err, "read %s of run %d", bucket, run)
+			yield(none, err)
+		}
+	}
+}
+
+// Latest implements Store.
+func (b *Bolt) Latest(ctx context.Context, u weburl.URL) (last, good *Page, err error) {
+	defer wrap(&err, "last visits of %s", u)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	last, good, err = b.visits(u)
+	if err == nil && last != nil && last.hasContent() {
+		good = last
+	}
+	return last, good, err
+}
+
+// visits returns the last visit of u, and the last one before its run that
+// brought content; either is nil if there is none.
+func (b *Bolt) visits(u weburl.URL) (last, before *Page, err error) {
+	key := u.Key()
+	err = b.db.View(func(tx *bolt.Tx) error {
+		raw := rawIn(tx, bucketLatest, key)
+		if raw == nil {
+			return nil
+		}
+		h, err := parseHistory(raw)
+		if err != nil {
+			return b.named(err)
+		}
+		if last, err = b.visitIn(tx, h.last, u, key); err != nil {
+			return err
+		}
+		if before, err = b.visitIn(tx, h.before, u, key); before != nil && !before.hasContent() {
+			before = nil // its run was resumed and replaced it
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return last, before, nil
+}
+
+// visitIn returns nil for run 0, which stands for none.
+func (b *Bolt) visitIn(tx *bolt.Tx, run RunID, u weburl.URL, key []byte) (*Page, error) {
+	if run == 0 {
+		return nil, nil
+	}
+	raw := rawIn(tx, bucketPages, run.with(key))
+	if raw == nil {
+		return nil, b.named(fmt.Errorf("the visit of run %d is missing: index is %w", run, ErrDamaged))
+	}
+	p := &Page{URL: u, Run: run}
+	return p, b.named(decode(raw, p))
+}
+
+// Page implements Store.
+func (b *Bolt) Page(ctx context.Context, run RunID, u weburl.URL) (_ *Page, err error) {
+	defer wrap(&err, "page %s of run %d", u, run)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p := &Page{URL: u, Run: run}
+	if err := b.get(bucketPages, run.with(u.Key()), p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Pages implements Store.
+func (b *Bolt) Pages(ctx context.Context, run RunID) iter.Seq2[*Page, error] {
+	return rows(ctx, b, bucketPages, run, func(key, raw []byte) (*Page, error) {
+		u, err := urlOf(key)
+		if err != nil {
+			return nil, err
+		}
+		p := &Page{URL: u, Run: run}
+		return p, decode(raw, p)
+	})
+}
+
+func urlOf(key []byte) (weburl.URL, error) {
+	u, err := weburl.FromKey(key)
+	if err != nil {
+		return u, fmt.Errorf("key is %w: %w", ErrDamaged, err)
+	}
+	return u, nil
+}
+
+// Links implements Store.
+func (b *Bolt) Links(ctx context.Context, p *Page) (_ []Link, err error) {
+	defer wrap(&err, "links of %s", p.URL)
+	if err := ctx.Err(); err != nil || p.Links == 0 {
+		return nil, err
+	}
+	var list linkList
+	err = b.db.View(func(tx *bolt.Tx) error {
+		raw := rawIn(tx, bucketLinks, p.LinksOf.with(p.URL.Key()))
+		if raw == nil {
+			return fmt.Errorf("index is %w: those of run %d are missing", ErrDamaged, p.LinksOf)
+		}
+		if err := plausible(raw); err != nil {
+			return err
+		}
+		return decode(raw, &list)
+	})
+	if err != nil {
+		return nil, b.named(err)
+	}
+	return unpackLinks(p.URL, list), nil
+}
+
+// Body implements Store.
+func (b *Bolt) Body(ctx context.Context, p *Page) (_ http.Header, _ []byte, err error) {
+	defer wrap(&err, "body of %s", p.URL)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if p.Payload.Segment == 0 {
+		return nil, nil, ErrNotFound
+	}
+	held, err := b.bodies.read(p.Payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	head := held.Head
+	if p.Record != p.Payload && p.Record.Segment != 0 && !p.NotModified {
+		own, err := b.bodies.read(p.Record)
+		if err != nil {
+			return nil, nil, err
+		}
+		head = own.Head
+	}
+	_, header, _ := warc.ParseHTTP(head)
+	return header, held.Body, nil
+}
+
+// Robots implements Store.
+func (b *Bolt) Robots(ctx context.Context, run RunID, origin string) (_ *Robots, err error) {
+	defer wrap(&err, "robots.txt of %s in run %d", origin, run)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := &Robots{Run: run, Origin: origin}
+	if err := b.get(bucketRobots, run.with([]byte(origin)), r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// RobotsFiles implements Store.
+func (b *Bolt) RobotsFiles(ctx context.Context, run RunID) iter.Seq2[*Robots, error] {
+	return rows(ctx, b, bucketRobots, run, func(key, raw []byte) (*Robots, error) {
+		r := &Robots{Origin: string(key), Run: run}
+		return r, decode(raw, r)
+	})
+}
+
+// Skips implements Store.
+func (b *Bolt) Skips(ctx context.Context, run RunID) iter.Seq2[*Skip, error] {
+	return rows(ctx, b, bucketSkipped, run, func(key, raw []byte) (*Skip, error) {
+		u, err := urlOf(key)
+		if err != nil {
+			return nil, err
+		}
+		s := &Skip{URL: u, Run: run}
+		return s, decode(raw, s)
+	})
+}
+
+// Hosts implements Store.
+func (b *Bolt) Hosts(ctx context.Context, run RunID) iter.Seq2[*Host, error] {
+	return rows(ctx, b, bucketHosts, run, func(key, raw []byte) (*Host, error) {
+		h := &Host{Origin: string(key), Run: run}
+		return h, decode(raw, h)
+	})
+}
+
+// Host implements Store.
+func (b *Bolt) Host(ctx context.Context, origin string) (_ *Host, err error) {
+	defer wrap(&err, "host %s", origin)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	h := &Host{Origin: origin}
+	err = b.db.View(func(tx *bolt.Tx) error {
+		raw := rawIn(tx, bucketAskers, []byte(origin))
+		if raw == nil {
+			return ErrNotFound
+		}
+		if len(raw) != runSize {
+			return b.named(fmt.Errorf("index is %w: %d bytes for a run", ErrDamaged, len(raw)))
+		}
+		h.Run = runOf(raw)
+		return b.getIn(tx, bucketHosts, h.Run.with([]byte(origin)), h)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// minTuple is the least that a linkTuple takes on disk.
+const minTuple = 7
+
+// plausible refuses a damaged count before memory is set aside for it.
+func plausible(raw []byte) error {
+	n, rest, err := msgp.ReadArrayHeaderBytes(raw[min(1, len(raw)):])
+	if err != nil || int64(n)*minTuple > int64(len(rest)) {
+		return fmt.Errorf("record is %w: %d links in %d bytes", ErrDamaged, n, len(raw))
+	}
+	return nil
+}
+
+func unpackLinks(u weburl.URL, list linkList) []Link {
+	links := make([]Link, len(list))
+	for i, t := range list {
+		links[i] = Link{
+			Target: t.Target, Text: t.Text, Rel: t.Rel, Element: t.Element, Attr: t.Attr,
+			Asset: t.Flags&flagAsset != 0, NoFollow: t.Flags&flagNoFollow != 0,
+		}
+		if strings.HasPrefix(t.Target, "/") {
+			links[i].Target = u.Origin() + t.Target
+		}
+	}
+	return links
+}
+
+func packLinks(u weburl.URL, links []Link) linkList {
+	origin := u.Origin() + "/"
+	list := make(linkList, len(links))
+	for i, l := range links {
+		t := linkTuple{Target: l.Target, Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr}
+		if strings.HasPrefix(t.Target, origin) {
+			t.Target = t.Target[len(origin)-1:]
+		}
+		if l.Asset {
+			t.Flags |= flagAsset
+		}
+		if l.NoFollow {
+			t.Flags |= flagNoFollow
+		}
+		list[i] = t
+	}
+	return list
+}
