@@ -17,6 +17,7 @@ import (
 
 	"crawl/fetcher"
 	"crawl/frontier"
+	"crawl/internal/robots"
 	"crawl/internal/weburl"
 	"crawl/store"
 
@@ -62,6 +63,8 @@ type Job struct {
 	rules *ruleCache
 	began time.Time
 
+	before   int64         // bytes received in earlier sessions
+	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
 	status   [6]atomic.Uint64
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
@@ -79,9 +82,13 @@ func Name(id store.RunID) string { return fmt.Sprintf("%06d", id) }
 func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error) {
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
-		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(), sitemaps: map[string]int{}, began: time.Now(),
+		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(), sitemaps: map[string]int{},
+		began: time.Now(), before: int64(r.Counts.Received),
 	}
 	config := frontier.Config{MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, Manners: w.manners(s.Manners)}
+	if err := c.sweep(ctx); err != nil {
+		return nil, err
+	}
 	if err := c.Frontier.Open(ctx, w.name, config); err != nil {
 		return nil, err
 	}
@@ -104,10 +111,17 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 func (w *Job) Crawl(ctx context.Context, stop <-chan struct{}) error {
 	err := w.work(ctx, stop)
 	w.store.Active += int64(time.Since(w.began))
-	if err != nil {
-		return errors.Join(err, w.Frontier.Leave(w.name))
+	w.store.Counts.Requests += w.requests.Load()
+	if err == nil {
+		err = w.finish(context.WithoutCancel(ctx), ctx.Err() != nil || stopped(stop))
 	}
-	return w.finish(context.WithoutCancel(ctx), ctx.Err() != nil || stopped(stop))
+	if err == nil {
+		return nil
+	}
+	if left := w.Frontier.Leave(w.name); !errors.Is(left, frontier.ErrNoRun) { // finish may have got so far
+		err = errors.Join(err, left)
+	}
+	return err
 }
 
 // Pause stops leasing URLs, or goes on with it. Fetches under way end.
@@ -128,7 +142,12 @@ func (w *Job) seed(ctx context.Context) error {
 		links = append(links, w.spec.seed(u))
 	}
 	if u, err := weburl.Parse(w.spec.Sitemap); err == nil { // an address instead of a mode
-		links = append(links, w.spec.sitemapLink(u, u, u.Origin(), 0))
+		links = append(links, w.spec.sitemapLink(u, weburl.URL{}, u.Origin(), 0))
+	}
+	if !w.spec.obeys() { // no robots.txt will tell of sitemaps
+		for _, u := range w.spec.Seeds {
+			links = append(links, w.spec.sitemapsOf(u.Origin(), u, robots.AllowAll())...)
+		}
 	}
 	_, err := w.Frontier.Add(ctx, w.name, links...)
 	return err
@@ -161,13 +180,35 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 		}
 		go func() {
 			defer pool.Release(1)
-			if err := w.visit(fetching, lease); err != nil {
+			err := w.visit(fetching, lease)
+			if err == nil && fetching.Err() != nil {
+				err = w.abandon(fetching, lease)
+			}
+			if err != nil {
 				cut(err)
 			}
 		}()
 	}
 	_ = pool.Acquire(context.WithoutCancel(ctx), workers) // all have returned
-	if err := context.Cause(fetching); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCut) {
+	if err := context.Cause(fetching); err != context.Cause(ctx) && err != errCut {
+		return err
+	}
+	return nil
+}
+
+// abandon ends a lease that the end of a run cut short, if it did. Where the
+// run can go on, it lapses instead and the URL is fetched again.
+func (w *Job) abandon(ctx context.Context, l frontier.Lease) error {
+	why := w.limit.Load()
+	if why == nil || l.Kind == frontier.Robots {
+		return nil
+	}
+	o := frontier.Outcome{End: frontier.Skipped, Reason: *why}
+	if l.Try > 1 { // what came of the try before is stored
+		o = frontier.Outcome{End: frontier.Failed}
+	}
+	w.Frontier.Release(l, frontier.Answer{Conduct: frontier.Blameless})
+	if err := w.Frontier.Done(context.WithoutCancel(ctx), l, o); !errors.Is(err, frontier.ErrStale) {
 		return err
 	}
 	return nil
@@ -226,29 +267,39 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 	if refused || err != nil {
 		return w.unless(ctx, err)
 	}
+	page, links, err := w.already(ctx, l)
+	if page == nil && err == nil {
+		page, links, err = w.fetch(ctx, l, barred)
+	}
+	if page == nil || err != nil {
+		return w.unless(ctx, err)
+	}
+	whole := context.WithoutCancel(ctx) // what is stored is not asked for again
+	return w.unless(ctx, w.Frontier.Done(whole, l, w.spec.outcome(l, page, links, time.Now())))
+}
+
+// fetch asks for a URL and stores what comes of it. No page and no error: it
+// was cut short, the lease lapses and the URL is fetched again.
+func (w *Job) fetch(ctx context.Context, l frontier.Lease, barred string) (*store.Page, []store.Link, error) {
 	last, good, err := w.Store.Latest(ctx, l.URL)
 	if err != nil {
-		return w.unless(ctx, err)
+		return nil, nil, err
 	}
-	page, links, err := w.already(ctx, l, last)
-	if page == nil && err == nil {
-		resp, fault := w.Fetcher.Fetch(ctx, request(l, w.store.ID, good, w.spec))
-		if ctx.Err() != nil {
-			return nil // cut short: the lease lapses and the URL is fetched again
-		}
-		var body *store.Exchange
-		page, links, body = w.newPage(ctx, l, resp, fault, good)
-		page.Barred = barred
-		w.Frontier.Release(l, w.spec.answer(l, page, resp))
-		w.widen(ctx, l, page)
-		if err = w.Store.Put(ctx, page, links, body); err == nil { // durable before forgotten
-			w.note(page)
-		}
+	known := w.known(l, last, good)
+	w.requests.Add(1)
+	resp, fault := w.Fetcher.Fetch(ctx, request(l, known, w.spec))
+	if ctx.Err() != nil {
+		return nil, nil, nil
 	}
-	if err != nil {
-		return w.unless(ctx, err)
+	page, links, body := w.newPage(ctx, l, resp, fault, known)
+	page.Barred = barred
+	w.Frontier.Release(l, w.spec.answer(l, page, resp))
+	w.widen(ctx, l, page)
+	if err := w.Store.Put(ctx, page, links, body); err != nil { // durable before forgotten
+		return nil, nil, err
 	}
-	return w.unless(ctx, w.Frontier.Done(ctx, l, w.spec.outcome(l, page, links, time.Now())))
+	w.note(page)
+	return page, links, nil
 }
 
 // refuse ends the lease of a URL that is not to be fetched after all: what is
@@ -259,8 +310,7 @@ func (w *Job) refuse(ctx context.Context, l frontier.Lease) (barred string, refu
 		return "", false, nil
 	}
 	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
-		rule := fmt.Sprintf("more than %d of %s", w.spec.MaxSitemaps, l.For)
-		return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: rule})
+		return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
 	}
 	return w.robots(ctx, l)
 }
@@ -283,29 +333,41 @@ func (w *Job) unless(ctx context.Context, err error) error {
 
 // already returns what this run stored for the URL before: a crash came
 // between put and done, or only its depth changed.
-func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (*store.Page, []store.Link, error) {
-	if last == nil || last.Run != w.store.ID || l.Kind != frontier.Reread && int(last.Try) != l.Try {
+func (w *Job) already(ctx context.Context, l frontier.Lease) (*store.Page, []store.Link, error) {
+	page, err := w.Store.Page(ctx, w.store.ID, l.URL)
+	switch {
+	case l.Kind == frontier.Reread && err != nil:
+		return nil, nil, fmt.Errorf("crawler: read %s again: %w", l.URL, err)
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, err
+	case l.Kind != frontier.Reread && int(page.Try) != l.Try:
 		return nil, nil, nil
 	}
-	links, err := w.Store.Links(ctx, last)
-	if err != nil || l.Depth == last.Depth {
-		return last, links, err
+	links, err := w.Store.Links(ctx, page)
+	if err != nil || l.Depth == page.Depth {
+		return page, links, err
 	}
-	last.Depth, last.Hops, last.From = l.Depth, l.Hops, l.From.String()
-	return last, links, w.Store.Move(ctx, last)
+	page.Depth, page.Hops, page.From = l.Depth, l.Hops, l.From.String()
+	return page, links, w.Store.Move(ctx, page)
 }
 
 // note counts a stored visit and tells of it.
 func (w *Job) note(p *store.Page) {
-	class := p.Status / 100
-	if p.Fault != "" || class > 5 {
-		class = 0
-	}
-	w.status[class].Add(1)
-	if n := w.received.Add(p.Wire); w.spec.MaxBytes > 0 && n >= w.spec.MaxBytes {
+	w.status[class(p)].Add(1)
+	if n := w.received.Add(p.Wire); w.spec.MaxBytes > 0 && w.before+n >= w.spec.MaxBytes {
 		w.reach(ReasonMaxBytes)
 	}
 	w.tell(Event{Page: p})
+}
+
+// class is the class of an answer, 1 to 5, or 0 for no answer of any.
+func class(p *store.Page) int {
+	if p.Fault != "" || p.Status >= 600 {
+		return 0
+	}
+	return p.Status / 100
 }
 
 func (w *Job) tell(e Event) {
@@ -317,7 +379,7 @@ func (w *Job) tell(e Event) {
 
 // widen takes the host that a seed redirects to into the scope.
 func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) {
-	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList || w.spec.Sitemap == "only" {
+	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList { // nothing but seeds has depth 0
 		return
 	}
 	u, err := weburl.Parse(p.Redirect)

@@ -2,11 +2,11 @@ package crawler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"crawl/frontier"
+	"crawl/internal/weburl"
 	"crawl/store"
 )
 
@@ -16,42 +16,64 @@ const skipsAtOnce = 2000
 // finish records how a run, or this session of it, ended. A run that can go on
 // keeps its queue.
 func (w *Job) finish(ctx context.Context, interrupted bool) error {
-	r := w.store
-	r.State = store.Complete
-	if why := w.limit.Load(); why != nil {
-		r.State, r.Why, interrupted = store.Partial, string(*why), false
-	}
 	stats, err := w.Frontier.Stats(w.name)
 	if err != nil {
 		return err
 	}
-	switch left := stats.Queued + stats.InFlight; {
-	case left == 0:
-		interrupted = false
-	case interrupted:
-		r.State = store.Interrupted
-	default:
-		if r.State == store.Complete {
-			r.State, r.Why = store.Partial, string(ReasonMaxPages)
-		}
-		if _, err := w.Frontier.Refuse(ctx, w.name, frontier.Reason(r.Why)); err != nil {
+	why := w.limited(stats)
+	interrupted = interrupted && w.limit.Load() == nil && stats.Queued+stats.InFlight > 0
+	if !interrupted && why != "" {
+		if _, err := w.Frontier.Refuse(ctx, w.name, why); err != nil {
 			return err
 		}
 	}
 	if err := w.settle(ctx); err != nil {
 		return err
 	}
-	if !interrupted && r.Counts.Status[2]+r.Counts.Status[3] == 0 {
-		r.State, r.Why = store.Empty, w.whyEmpty(ctx)
-	}
-	r.Ended = time.Now()
-	if err := w.Store.Update(ctx, r); err != nil {
+	w.conclude(ctx, interrupted, why)
+	if err := w.Store.Update(ctx, w.store); err != nil {
 		return err
 	}
 	if interrupted {
 		return w.Frontier.Leave(w.name)
 	}
 	return w.Frontier.Drop(w.name)
+}
+
+// limited tells which limit keeps URLs of a run that has come to its end from
+// being fetched; "" if there are none.
+func (w *Job) limited(s frontier.Stats) frontier.Reason {
+	if s.Queued+s.InFlight == 0 {
+		for _, why := range []frontier.Reason{ReasonMaxTime, ReasonMaxBytes, ReasonMaxPages, frontier.ReasonPagesPerHost} {
+			if s.Skipped[why] > 0 { // a crash came when they had been refused
+				return why
+			}
+		}
+		return ""
+	}
+	switch why := w.limit.Load(); {
+	case why != nil:
+		return *why
+	case w.spec.MaxPages > 0 && s.Pages >= uint64(w.spec.MaxPages):
+		return ReasonMaxPages
+	}
+	return frontier.ReasonPagesPerHost
+}
+
+// conclude sets the state of the run as it ended.
+func (w *Job) conclude(ctx context.Context, interrupted bool, why frontier.Reason) {
+	r := w.store
+	r.Ended = time.Now()
+	switch answers := r.Counts.Status; {
+	case interrupted:
+		r.State, r.Why = store.Interrupted, ""
+	case answers[2]+answers[3] == 0:
+		r.State, r.Why = store.Empty, w.whyEmpty(ctx, why)
+	case why != "":
+		r.State, r.Why = store.Partial, string(why)
+	default:
+		r.State, r.Why = store.Complete, ""
+	}
 }
 
 // settle copies to the store what the frontier knows and the store will be
@@ -128,7 +150,7 @@ func settleHosts(ctx context.Context, f frontier.Frontier, st store.Store, r *st
 func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Stats) error {
 	c := store.Counts{
 		Found: stats.Found, Queued: stats.Queued + stats.InFlight, Done: stats.Done, Failed: stats.Failed,
-		Skipped: map[string]uint64{}, PushBacks: r.Counts.PushBacks,
+		Skipped: map[string]uint64{}, PushBacks: r.Counts.PushBacks, Requests: r.Counts.Requests,
 	}
 	for reason, n := range stats.Skipped {
 		c.Skipped[string(reason)] = n
@@ -138,49 +160,49 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 			return err
 		}
 		if p.Kind == store.KindPage {
-			class := p.Status / 100
-			if p.Fault != "" || class > 5 {
-				class = 0
-			}
-			c.Status[class]++
+			c.Status[class(p)]++
 		}
 		if p.Unchanged {
 			c.Unchanged++
 		}
 		c.Received += uint64(p.Wire)
-		c.Stored += uint64(p.Record.Length)
+		c.Stored += uint64(p.Request.Length + p.Record.Length)
 	}
 	r.Counts = c
 	return nil
 }
 
-// whyEmpty says in words why a run fetched nothing.
-func (w *Job) whyEmpty(ctx context.Context) string {
+// whyEmpty says in words why a run fetched nothing: what became of the first
+// seed that something is known of, or else the limit that ended the run.
+func (w *Job) whyEmpty(ctx context.Context, limit frontier.Reason) string {
 	for _, seed := range w.spec.Seeds {
-		u := seed.DropParams(w.spec.DropParams)
-		if p, err := w.Store.Page(ctx, w.store.ID, u); err == nil {
-			if p.Fault != "" {
-				return fmt.Sprintf("%s: %s", u, p.FaultText)
-			}
-			return fmt.Sprintf("%s answered %d", u, p.Status)
-		}
-		rec, err := w.Store.Robots(ctx, w.store.ID, u.Origin())
-		if err == nil && w.parseRobots(rec).Test(w.spec.Agent, u.RequestURI()).Allowed {
-			continue
-		}
-		if err == nil && (rec.Fault != "" || rec.Status >= 500 || rec.Status == 429) {
-			return fmt.Sprintf("%s: %s", u.Origin(), robotsTrouble(rec))
-		}
-		if err == nil {
-			v := w.parseRobots(rec).Test(w.spec.Agent, u.RequestURI())
-			return fmt.Sprintf("%s is disallowed by robots.txt, line %d %q", u, v.Line, v.Rule)
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return err.Error()
+		if why := w.whyNot(ctx, seed.DropParams(w.spec.DropParams)); why != "" {
+			return why
 		}
 	}
-	if len(w.spec.Seeds) == 0 {
-		return "there is no seed"
+	if limit != "" {
+		return fmt.Sprintf("no seed brought a page before %s", limit)
 	}
 	return "no seed brought a page"
+}
+
+// whyNot says why a seed brought no page; "" if that is not known.
+func (w *Job) whyNot(ctx context.Context, u weburl.URL) string {
+	if p, err := w.Store.Page(ctx, w.store.ID, u); err == nil {
+		if p.Fault != "" {
+			return fmt.Sprintf("%s: %s", u, p.FaultText)
+		}
+		return fmt.Sprintf("%s answered %d", u, p.Status)
+	}
+	rec, err := w.Store.Robots(ctx, w.store.ID, u.Origin())
+	if err != nil {
+		return ""
+	}
+	if unreachable(rec) {
+		return fmt.Sprintf("%s: %s", u.Origin(), robotsTrouble(rec))
+	}
+	if v := w.parseRobots(rec).Test(w.spec.Agent, u.RequestURI()); !v.Allowed {
+		return fmt.Sprintf("%s is disallowed by robots.txt, line %d %q", u, v.Line, v.Rule)
+	}
+	return ""
 }

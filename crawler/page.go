@@ -17,15 +17,28 @@ import (
 )
 
 // request asks for a URL; conditionally if an earlier run has its content.
-func request(l frontier.Lease, run store.RunID, good *store.Page, s *Spec) fetcher.Request {
+func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
 	r := fetcher.Request{URL: l.URL}
 	if l.Kind == frontier.Sitemap {
 		r.MaxBody = s.MaxSitemap
 	}
-	if good != nil && good.Run != run && s.wholly(good) {
-		r.ETag, r.LastModified = good.ETag, good.Modified
+	if known != nil {
+		r.ETag, r.LastModified = known.ETag, known.Modified
 	}
 	return r
+}
+
+// known is what an earlier run has for the URL of a lease, if a 304 may stand
+// for it: read as what it is read as now, and not after a 304 of this run that
+// was of no use.
+func (w *Job) known(l frontier.Lease, last, good *store.Page) *store.Page {
+	switch {
+	case good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || !w.spec.wholly(good):
+		return nil
+	case last.Run == w.store.ID && last.Status == http.StatusNotModified:
+		return nil
+	}
+	return good
 }
 
 // wholly tells whether what an earlier run took from a page is what this run
@@ -38,15 +51,19 @@ func (s *Spec) wholly(p *store.Page) bool {
 	return p.Truncated == "" && p.ParseLimit == "" && (most <= 0 || p.Links <= most)
 }
 
-// newPage makes a page of what a fetch brought: a response, or the fault that
-// prevented one. For an unchanged page it is what the earlier run had.
-func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Response, failed error, good *store.Page) (*store.Page, []store.Link, *store.Exchange) {
-	p := &store.Page{
-		URL: l.URL, Run: w.store.ID, Try: uint16(l.Try), Fetched: time.Now(),
-		Depth: l.Depth, Hops: l.Hops, From: l.From.String(),
-	}
+func kindOf(l frontier.Lease) uint8 {
 	if l.Kind == frontier.Sitemap {
-		p.Kind = store.KindSitemap
+		return store.KindSitemap
+	}
+	return store.KindPage
+}
+
+// newPage makes a page of what a fetch brought: a response, or the fault that
+// prevented one. For an unchanged page it is what was known before.
+func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Response, failed error, known *store.Page) (*store.Page, []store.Link, *store.Exchange) {
+	p := &store.Page{
+		URL: l.URL, Run: w.store.ID, Kind: kindOf(l), Try: uint16(l.Try), Fetched: time.Now(),
+		Depth: l.Depth, Hops: l.Hops, From: l.From.String(),
 	}
 	if failed != nil {
 		setFault(p, failed)
@@ -54,8 +71,8 @@ func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Respo
 	}
 	setAnswer(p, resp)
 	var links []store.Link
-	if resp.Status == http.StatusNotModified {
-		if links = w.unchanged(ctx, p, good); p.Fault != "" {
+	if resp.Status == http.StatusNotModified && known != nil {
+		if links = w.unchanged(ctx, p, known); p.Fault != "" {
 			return p, nil, w.exchange(resp)
 		}
 	} else if p.Hash = sha256.Sum256(resp.Body); l.Kind == frontier.Sitemap {
@@ -87,20 +104,22 @@ func setAnswer(p *store.Page, r *fetcher.Response) {
 	if u, err := r.Location(p.URL); r.Redirect != "" && err == nil {
 		p.Redirect = u.String()
 	}
-	if r.Truncated == "time" || r.Truncated == "disconnect" {
+	if incomplete(r) {
 		p.Fault, p.Passing = FaultIncomplete, true
 		p.FaultText = "the body was cut off: " + r.Truncated
 	}
 }
 
+// incomplete tells a body that broke off; one that is over a limit of ours is
+// as complete as it will ever be.
+func incomplete(r *fetcher.Response) bool {
+	return r.Truncated == "time" || r.Truncated == "disconnect"
+}
+
 // unchanged fills in what a 304 stands for, and returns the links.
 func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
-	if good == nil || good.Run == p.Run {
-		p.Fault, p.FaultText = string(fetcher.Protocol), "answered 304 to a request that set no condition"
-		return nil
-	}
 	links, err := w.Store.Links(ctx, good)
-	if err != nil { // better asked for whole than without its links
+	if err != nil { // the next try asks for it whole, see known
 		p.Fault, p.Passing, p.FaultText = string(fetcher.Local), true, err.Error()
 		return nil
 	}
@@ -190,48 +209,64 @@ func (w *Job) readSitemap(p *store.Page, r *fetcher.Response) []store.Link {
 }
 
 // sitemapLink makes a link of a sitemap that origin's robots.txt, or the user,
-// named. deep counts the indexes it was found through.
+// named. deep counts the indexes and redirects it was found through.
 func (s *Spec) sitemapLink(u, from weburl.URL, origin string, deep int) frontier.Link {
 	return frontier.Link{URL: u, From: from, Depth: frontier.NoDepth, Hops: deep, Rank: 1, Kind: frontier.Sitemap, For: origin}
 }
 
-// entries makes frontier links of a sitemap's entries. A sitemap may name the
-// pages of its own host, and of the host whose robots.txt points at it
-// (sitemaps.org, cross-submits).
+// entries makes frontier links of a sitemap's entries.
 func (s *Spec) entries(l frontier.Lease, links []store.Link) []frontier.Link {
-	depth := frontier.NoDepth
-	if s.Sitemap == "only" {
-		depth = 0 // the sitemap takes the seeds' place
-	}
-	announced := []string{}
-	if u, err := weburl.Parse(l.For); err == nil {
-		announced = append(announced, u.Hostname())
-	}
 	var out []frontier.Link
 	for _, link := range links {
 		u, err := weburl.Parse(link.Target)
 		if err != nil {
 			continue
 		}
-		if link.Element == elementIndex {
-			next := s.sitemapLink(u, l.URL, l.For, l.Hops+1)
-			if next.Hops > maxSitemapDeep {
-				next.Refused, next.Rule = ReasonSitemaps, fmt.Sprintf("more than %d indexes deep", maxSitemapDeep)
-			}
-			out = append(out, next)
-			continue
-		}
-		f := s.link(u, l.URL, depth)
-		if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
-			f.Rank = s.rank(depth, priority)
-		}
-		if f.Refused == ReasonDepth && s.Depth > 0 {
-			f.Refused = "" // named, not clicked to; the links on it count as too deep
-		}
-		if f.Refused == "" && !parse.SitemapMayName(l.URL, announced, u, nil) {
+		f := s.entry(l, u, link)
+		if f.Refused == "" && !s.mayName(l, u, f.Kind) {
 			f.Refused, f.Rule = ReasonScope, "a sitemap of another host names it"
 		}
 		out = append(out, f)
 	}
 	return out
 }
+
+func (s *Spec) entry(l frontier.Lease, u weburl.URL, link store.Link) frontier.Link {
+	if link.Element == elementIndex {
+		next := s.sitemapLink(u, l.URL, l.For, l.Hops+1)
+		if next.Hops > maxSitemapDeep {
+			next.Refused, next.Rule = ReasonSitemaps, fmt.Sprintf("more than %d indexes deep", maxSitemapDeep)
+		}
+		return next
+	}
+	depth := frontier.NoDepth
+	if s.Sitemap == "only" {
+		depth = 1 // the way from the seed leads through its sitemap
+	}
+	f := s.link(u, l.URL, depth)
+	if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
+		f.Rank = s.rank(depth, priority)
+	}
+	if f.Refused == ReasonDepth && s.Depth > 0 {
+		f.Refused = "" // named, not clicked to; the links on it count as too deep
+	}
+	return f
+}
+
+// mayName tells whether the sitemap of the lease may name u. It may if u lies
+// at its own host or at the one whose robots.txt points at it (sitemaps.org,
+// cross-submits), or if the user named the sitemap himself. An index may name
+// the sitemaps of any host of the scope.
+func (s *Spec) mayName(l frontier.Lease, u weburl.URL, kind frontier.Kind) bool {
+	if !s.readsSitemaps() || kind == frontier.Sitemap && s.scope.names(u) {
+		return true
+	}
+	var announced []string
+	if home, err := weburl.Parse(l.For); err == nil {
+		announced = append(announced, home.Hostname())
+	}
+	return parse.SitemapMayName(l.URL, announced, u, nil)
+}
+
+// readsSitemaps tells whether sitemaps are looked for where hosts have them.
+func (s *Spec) readsSitemaps() bool { return s.Sitemap == "auto" || s.Sitemap == "only" }

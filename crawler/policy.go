@@ -40,9 +40,10 @@ const (
 	maxHostFails   = 10 // connection failures in a row before a host is given up
 	maxPushBacks   = 8  // answers 429 or 503 in a row before that
 	extraTries     = 3  // a URL that was pushed back is tried this much oftener than one that failed
-	robotsTries    = 3  // times an unreachable robots.txt is asked for
+	robotsTries    = 3  // times a robots.txt that fails is asked for
 	maxRobotsHops  = 5  // RFC 9309, 2.3.1.2
 	maxSitemapDeep = 5  // sitemap indexes within one another
+	maxAssetDeep   = 5  // steps from the last page allowed: its style, what that imports, and so on
 	robotsHold     = 24 * time.Hour
 	longestBackoff = 5 * time.Minute
 )
@@ -50,15 +51,15 @@ const (
 // FaultIncomplete is the Fault of a page whose body was cut off.
 const FaultIncomplete = "incomplete"
 
-// Spec is what one run is to do. It does not change while the run goes on,
-// but for its scope.
+// Spec is what one run is to do. It belongs to one Job, and does not change
+// while the run goes on, but for its scope.
 type Spec struct {
 	Seeds          []weburl.URL
 	Scope          string
 	Include        []Pattern
 	Exclude        []Pattern
 	Depth          int // clicks from a seed; below 0 for no limit
-	MaxPages       int // 0 for no limit, as for all below
+	MaxPages       int // 0 for no limit, as for the next three
 	MaxPagesHost   int
 	MaxTime        time.Duration
 	MaxBytes       int64
@@ -68,19 +69,19 @@ type Spec struct {
 	Assets         bool
 	Robots         string // "obey", "report" or "ignore"
 	Agent          string // product token for robots.txt
-	Retry          int
-	MaxRedirects   int
-	MaxURL         int
-	MaxRobots      int
-	MaxSitemap     int64
-	MaxSitemapURLs int
-	MaxSitemaps    int
+	Retry          int    // further tries of a URL after a passing fault; 0 for none
+	MaxRedirects   int    // in a row; 0 for none
+	MaxURL         int    // bytes; 0 for no limit but weburl's
+	MaxRobots      int    // bytes of a robots.txt, 0 for robots.MaxBytes
+	MaxSitemap     int64  // bytes; 0 for the limits of fetcher and parse
+	MaxSitemapURLs int    // of one sitemap; 0 for parse's
+	MaxSitemaps    int    // that one origin announces; 0 for no limit
 	MaxRetryAfter  time.Duration
-	MaxLinks       int
-	MaxNesting     int
-	MaxParse       time.Duration
-	Workers        int
-	Keep           bool // keep bodies
+	MaxLinks       int           // of one page; 0 for parse's limit, as for the next two
+	MaxNesting     int           // elements within one another
+	MaxParse       time.Duration // for one document
+	Workers        int           // fetches at once; below 1 for 1
+	Keep           bool          // keep bodies
 	Manners        func(origin string) frontier.Manners
 
 	scope *scope
@@ -161,7 +162,8 @@ func (s *Spec) rank(depth int, priority float64) uint32 {
 	return d
 }
 
-// seed makes a link of a seed. Only what cannot be fetched at all is refused.
+// seed makes a link of a seed. Whoever names an address wants it, whatever the
+// rules for links say; robots.txt and the fetcher's guard still hold.
 func (s *Spec) seed(u weburl.URL) frontier.Link {
 	return frontier.Link{URL: u.DropParams(s.DropParams), Rank: s.rank(0, 1)}
 }
@@ -277,12 +279,12 @@ func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
 	if err != nil { // newPage kept it only because it parsed
 		return nil
 	}
-	next := s.link(u, l.URL, l.Depth)
-	next.Hops = l.Hops + 1
-	next.Kind, next.For = l.Kind, l.For
-	if l.Kind == frontier.Reread {
-		next.Kind = frontier.Page
+	next := s.link(u, l.URL, 0) // where the way to here was not too long, it is not now
+	next.Depth, next.Rank = l.Depth, s.rank(l.Depth, 0.5)
+	if l.Kind == frontier.Sitemap { // which scope and patterns do not bind
+		next = s.sitemapLink(u, l.URL, l.For, 0)
 	}
+	next.Hops = l.Hops + 1
 	if next.Refused == "" && next.Hops > s.MaxRedirects {
 		next.Refused = ReasonRedirects
 	}
@@ -311,6 +313,9 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 		if link.Asset {
 			s.asset(&f, l)
 		}
+		if strings.EqualFold(link.Attr, "refresh") {
+			s.refresh(&f, l)
+		}
 		if f.Refused == "" && link.NoFollow && s.obeys() {
 			f.Refused = ReasonNoFollow
 		}
@@ -319,16 +324,36 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 	return out
 }
 
-// asset judges what is needed to show a page: it costs no click and belongs to
-// a page of the scope, wherever it lies on the web.
-func (s *Spec) asset(f *frontier.Link, l frontier.Lease) {
-	switch {
-	case !s.Assets:
-		if f.Refused == "" {
-			f.Refused = ReasonAsset
-		}
-	case f.Refused == ReasonDepth, f.Refused == ReasonScope && s.Scope == ScopePage && s.scope.contains(f.URL):
-		f.Refused, f.Rule = "", ""
-		f.Depth, f.Rank = l.Depth, s.rank(l.Depth, 0.5)
+// refresh counts a click that no reader makes, by meta element or Refresh
+// header, among the redirects too: circles of both kinds have one limit.
+func (s *Spec) refresh(f *frontier.Link, l frontier.Lease) {
+	if f.Hops = l.Hops + 1; f.Refused == "" && f.Hops > s.MaxRedirects {
+		f.Refused = ReasonRedirects
 	}
+}
+
+// asset judges what is needed to show a page. It lies in the scope like a page,
+// but may be some steps further from the seeds than pages may.
+func (s *Spec) asset(f *frontier.Link, l frontier.Lease) {
+	if last, limited := s.lastDepth(); limited && s.Scope != ScopeList {
+		if f.Depth >= frontier.NoDepth {
+			f.Depth = last + 1 // the page is one that only a sitemap names
+		}
+		f.Rank = s.rank(f.Depth, 0.5)
+		f.Refused, f.Rule = s.judge(f.URL, 0)
+		if f.Refused == "" && f.Depth > last+maxAssetDeep {
+			f.Refused = ReasonDepth
+		}
+	}
+	if f.Refused == "" && !s.Assets {
+		f.Refused = ReasonAsset
+	}
+}
+
+// lastDepth is how deep pages may lie, if that is limited.
+func (s *Spec) lastDepth() (depth int, limited bool) {
+	if s.Scope == ScopePage {
+		return 0, true
+	}
+	return s.Depth, s.Depth >= 0
 }

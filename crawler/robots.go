@@ -83,10 +83,7 @@ func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
 
 func (w *Job) parseRobots(rec *store.Robots) *robots.File {
 	state := robots.Unreachable
-	switch {
-	case rec.Fault == "" && rec.Status >= 300 && rec.Status < 400:
-		state = robots.Unavailable // redirected too often, or nowhere
-	case rec.Fault == "":
+	if rec.Fault == "" && rec.Hop == "" { // else the next hop may tell
 		state = robots.Answer(rec.Status)
 	}
 	switch state {
@@ -107,6 +104,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 		return w.unless(ctx, err)
 	}
 	if !known { // else a crash came between put and done
+		w.requests.Add(1)
 		resp, failed := w.Fetcher.Fetch(ctx, fetcher.Request{URL: l.URL, MaxBody: int64(w.spec.MaxRobots), Accept: "text/plain, */*;q=0.5"})
 		if ctx.Err() != nil {
 			return nil
@@ -135,7 +133,10 @@ func (w *Job) newRobots(l frontier.Lease, resp *fetcher.Response, failed error) 
 		rec.Fault, rec.FaultText, rec.Passing = p.Fault, p.FaultText, p.Passing
 		return rec, nil
 	}
-	rec.Status, rec.HasAfter, rec.After, rec.Text = resp.Status, resp.HasRetryAfter, resp.RetryAfter, resp.Body
+	p := &store.Page{URL: l.URL}
+	setAnswer(p, resp)
+	rec.Status, rec.HasAfter, rec.After, rec.Text = p.Status, p.HasAfter, p.After, resp.Body
+	rec.Fault, rec.FaultText, rec.Passing = p.Fault, p.FaultText, p.Passing // half a file may lack what forbids
 	if u, err := resp.Location(l.URL); resp.Redirect != "" && err == nil && l.Hops < maxRobotsHops {
 		rec.Hop = u.String()
 	}
@@ -155,7 +156,7 @@ func unreachable(r *store.Robots) bool {
 // unreachable keeps everything else waiting, so it counts as a failure.
 func (s *Spec) robotsAnswer(l frontier.Lease, r *store.Robots, resp *fetcher.Response) frontier.Answer {
 	a := s.answer(l, robotsPage(r), resp)
-	if unreachable(r) && (a.Conduct == frontier.Good || a.Conduct == frontier.Slow || a.Conduct == frontier.Blameless) {
+	if unreachable(r) && a.Conduct != frontier.PushBack {
 		a.Conduct = frontier.Failing
 	}
 	return a
@@ -182,7 +183,7 @@ func (w *Job) robotsOutcome(l frontier.Lease, rec *store.Robots, now time.Time) 
 	if d, ok := file.CrawlDelay(s.Agent); ok && s.Robots == "obey" {
 		rules.Delay = d
 	}
-	return frontier.Outcome{Rules: rules, Links: w.sitemapsOf(l, file)}
+	return frontier.Outcome{Rules: rules, Links: s.sitemapsOf(l.For, l.URL, file)}
 }
 
 func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
@@ -191,10 +192,13 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 		wait = w.spec.rest(l.Fails, robotsPage(rec))
 	}
 	o := frontier.Outcome{Rules: &frontier.Rules{Unknown: true, Until: now.Add(wait)}}
+	tries := robotsTries
+	if isPushBack(rec.Status) || rec.Fault == string(fetcher.Local) { // neither says that it will not answer
+		tries = maxPushBacks
+	}
+	passing := rec.Fault == "" || passing(robotsPage(rec))
 	switch {
-	case rec.Fault != "" && !passing(robotsPage(rec)):
-		o.GiveUp = ReasonUnreachable
-	case l.Fails+1 < robotsTries && w.spec.Retry > 0:
+	case passing && l.Fails+1 < tries && w.spec.Retry > 0:
 	case rec.Fault != "":
 		o.GiveUp = ReasonUnreachable
 	default:
@@ -215,30 +219,36 @@ func robotsTrouble(rec *store.Robots) string {
 }
 
 // sitemapsOf makes links of the sitemaps of an origin that is in scope: those
-// its robots.txt names, else the usual place.
-func (w *Job) sitemapsOf(l frontier.Lease, file *robots.File) []frontier.Link {
-	s := w.spec
-	home, err := weburl.Parse(l.For + "/")
-	wanted := (s.Sitemap == "auto" || s.Sitemap == "only") && s.Scope != ScopeList && s.Scope != ScopePage
+// its robots.txt, at from, names, else the usual place.
+func (s *Spec) sitemapsOf(origin string, from weburl.URL, file *robots.File) []frontier.Link {
+	home, err := weburl.Parse(origin + "/")
+	wanted := s.readsSitemaps() && s.Scope != ScopeList && s.Scope != ScopePage
 	if err != nil || !wanted || !s.scope.names(home) {
 		return nil
 	}
-	var found []weburl.URL
-	for _, raw := range file.Sitemaps() {
-		if u, err := home.Resolve(raw); err == nil {
-			found = append(found, u)
-		}
-	}
-	if len(found) == 0 {
-		if u, err := home.Resolve("/sitemap.xml"); err == nil {
-			found = append(found, u)
-		}
-	}
 	var links []frontier.Link
-	for _, u := range found[:min(len(found), s.MaxSitemaps)] {
-		links = append(links, s.sitemapLink(u, l.URL, l.For, 0))
+	for _, raw := range file.Sitemaps() {
+		u, err := home.Resolve(raw)
+		if err != nil {
+			continue
+		}
+		l := s.sitemapLink(u, from, origin, 0)
+		if s.MaxSitemaps > 0 && len(links) >= s.MaxSitemaps {
+			l.Refused, l.Rule = ReasonSitemaps, s.tooMany(origin)
+		}
+		links = append(links, l)
+	}
+	if len(links) > 0 {
+		return links
+	}
+	if u, err := home.Resolve("/sitemap.xml"); err == nil {
+		links = append(links, s.sitemapLink(u, from, origin, 0))
 	}
 	return links
+}
+
+func (s *Spec) tooMany(origin string) string {
+	return fmt.Sprintf("more than %d of %s", s.MaxSitemaps, origin)
 }
 
 // manners are what the user asks for, and what earlier runs learnt: a rest

@@ -111,12 +111,26 @@ func NewPattern(text string) (Pattern, error) {
 		}
 		return Pattern{text, func(u weburl.URL) bool { return re.MatchString(u.String()) }}, nil
 	}
-	parts := strings.Split(text, "*")
+	parts := strings.Split(escaped(text), "*")
 	subject := weburl.URL.RequestURI
 	if strings.Contains(text, "://") {
 		subject = weburl.URL.String
 	}
 	return Pattern{text, func(u weburl.URL) bool { return globMatch(parts, subject(u)) }}, nil
+}
+
+// escaped writes what no address holds as it is, blanks and letters beyond
+// ASCII, the way addresses do.
+func escaped(glob string) string {
+	var b strings.Builder
+	for i := range len(glob) {
+		if c := glob[i]; c > ' ' && c < 0x7f {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // globMatch holds s against the parts between the stars. The first star that

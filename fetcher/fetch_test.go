@@ -323,3 +323,44 @@ func TestClosed(t *testing.T) {
 		t.Errorf("after Close: %v", fault.Kind)
 	}
 }
+
+// TestConnectionsAreKept checks that several requests in flight to one host
+// leave as many connections for the next ones.
+func TestConnectionsAreKept(t *testing.T) {
+	const flight, rounds = 8, 5
+	var mu sync.Mutex
+	opened := 0
+	meet := make(chan struct{}, flight)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		meet <- struct{}{}
+		for len(meet) < flight { // all of a round are in flight at once
+			time.Sleep(time.Millisecond)
+		}
+		io.WriteString(w, "x")
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		if state == http.StateNew {
+			opened++
+		}
+	}
+	s.Start()
+	defer s.Close()
+	f := open(t, Config{Trusted: []string{s.URL}})
+	for range rounds {
+		var all sync.WaitGroup
+		for range flight {
+			all.Go(func() { get(t, f, s.URL+"/") })
+		}
+		all.Wait()
+		for range flight {
+			<-meet
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if opened > 2*flight { // a race for an idle connection may open one more
+		t.Errorf("%d connections for %d rounds of %d requests", opened, rounds, flight)
+	}
+}

@@ -14,7 +14,6 @@ import (
 
 const (
 	idleTime   = 30 * time.Second
-	idleAHost  = 2
 	h2Stream   = 1 << 20 // bytes a server may send ahead on one HTTP/2 stream
 	h2Conn     = 2 << 20 // and on one connection
 	h2Table    = 4 << 10 // bytes of header compression table
@@ -39,7 +38,7 @@ func newTransport(c *Config, n *network, h2 bool) *http.Transport {
 		DisableCompression:     true, // coded bytes go to the archive as they came
 		DisableKeepAlives:      c.MaxIdle < 0,
 		MaxIdleConns:           max(c.MaxIdle, 0),
-		MaxIdleConnsPerHost:    idleAHost,
+		MaxIdleConnsPerHost:    max(c.MaxIdle, 1), // the caller's limit on requests to a host bounds it
 		IdleConnTimeout:        idleTime,
 		MaxResponseHeaderBytes: c.MaxHeader,
 		ReadBufferSize:         readBuffer,

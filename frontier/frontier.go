@@ -39,7 +39,8 @@ const (
 	// and when the rules expire. A redirect of robots.txt is a link of this kind.
 	Robots
 	// Reread is a page already stored that was met again on a shorter way: its
-	// links are handed in again one click nearer. No request is sent.
+	// links are handed in again some clicks nearer. No request is sent, no
+	// robots.txt is asked for, and the page stays done however the lease ends.
 	Reread
 )
 
@@ -89,7 +90,7 @@ const (
 type Answer struct {
 	Conduct Conduct
 	Took    time.Duration // until the head of the answer
-	Rest    time.Duration // leave the host alone this long from now
+	Rest    time.Duration // leave the host alone this long from now, at most MaxRest
 	Addr    netip.Addr    // the address asked; zero if unknown or behind a proxy
 }
 
@@ -107,7 +108,7 @@ type Outcome struct {
 	End    End
 	Reason Reason    // with Skipped
 	Rule   string    // with Skipped: the rule that refused
-	Again  time.Time // try this URL again then; End is ignored
+	Again  time.Time // try this URL again then, at most MaxRest from now; End is ignored
 	Links  []Link    // what the page holds, accepted together with the end of the lease
 	Rules  *Rules    // with a lease on robots.txt: what it said
 	GiveUp Reason    // leave this host alone for the rest of the run, and why
@@ -116,7 +117,7 @@ type Outcome struct {
 // Rules is what the fetch of a robots.txt means for its origin's clock.
 type Rules struct {
 	Pending bool          // the answer was a redirect: the next hop is among the Links
-	Until   time.Time     // the rules hold until then; with Unknown, when to ask again
+	Until   time.Time     // the rules hold until then, a minute to a day; zero for a day. With Unknown, when to ask again; zero for in a minute
 	Unknown bool          // no answer: nothing else of this origin may be asked
 	Delay   time.Duration // crawl-delay; 0 if none
 }
@@ -131,10 +132,10 @@ type Manners struct {
 
 // Config is how one run is crawled. Its zero value has no limits.
 type Config struct {
-	MaxPages        int // pages asked for in all; 0 for no limit
-	MaxPagesPerHost int // 0 for no limit
-	Manners         func(origin string) Manners
-	LeaseTime       time.Duration // 0 means 15 minutes
+	MaxPages        int                         // pages asked for in all; 0 for no limit
+	MaxPagesPerHost int                         // 0 for no limit
+	Manners         func(origin string) Manners // called under a lock: it may not call the Frontier
+	LeaseTime       time.Duration               // 0 means 15 minutes
 }
 
 // Stats counts a run's URLs. Found is always the sum of Queued, InFlight,
@@ -203,7 +204,9 @@ type Frontier interface {
 	Done(ctx context.Context, l Lease, o Outcome) error
 
 	// Refuse turns every URL still queued into a skipped one and returns how
-	// many. A host that had reached its own page limit keeps that as reason.
+	// many. A host that had reached its own page limit keeps that as reason. A
+	// page that waited for another try becomes a failed one instead, and one
+	// that waited to be reread a done one; leases that are out go on.
 	Refuse(ctx context.Context, run string, why Reason) (int, error)
 
 	// Pause makes Next wait until the run is unpaused. Leases that are out go on.

@@ -1,13 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"strings"
+	"sync"
 
 	"crawl/internal/warc"
 )
@@ -103,27 +103,38 @@ func (b *Bolt) index(puts []put, digest [32]byte, held body) ([]put, *[32]byte, 
 	return append(puts, put{bucketBodies, digest[:], value}), &digest, err
 }
 
+// scratch are buffers to encode records in; a larger one is not kept.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxScratch = 1 << 20
+
 // append hands request and answer to the archive.
 func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
-	raw, err := response.Append(nil, warc.CodingFor(x.Header))
-	if err != nil {
-		return err
-	}
 	request := warc.Record{
 		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.URL.String(),
 		Fields: []warc.Field{{Name: "WARC-Concurrent-To", Value: response.ID}},
 		Head:   warc.RequestHead("GET", p.URL.RequestURI(), cmp.Or(x.Sent.Get("Host"), p.URL.Host()), x.Proto, x.Sent),
 	}
-	asked, err := request.Append(nil, warc.Deflated)
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	raw, err := request.Append((*buf)[:0], warc.Deflated)
 	if err != nil {
 		return err
 	}
-	places, err := b.bodies.add(asked, raw)
+	asked := len(raw)
+	if raw, err = response.Append(raw, warc.CodingFor(x.Header)); err != nil {
+		return err
+	}
+	if cap(raw) <= maxScratch {
+		*buf = raw
+	}
+	both := bytes.Clone(raw)
+	places, err := b.bodies.add(both[:asked], both[asked:])
 	if err != nil {
 		return err
 	}
 	p.Request, p.Record = places[0], places[1]
-	p.Kept = int64(len(asked) + len(raw))
+	p.Kept = int64(len(both))
 	return nil
 }
 
@@ -153,38 +164,4 @@ func (b *Bolt) arrived(digest *[32]byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.coming, *digest)
-}
-
-// CopyRecords writes the exchanges of a run to w as WARC, one gzip member a
-// record: robots.txt files first, then pages. What a revisit record refers to
-// comes before it, also if an earlier run wrote it, so that the file can be
-// read without any other.
-func (b *Bolt) CopyRecords(ctx context.Context, w io.Writer, run RunID) (err error) {
-	defer wrap(&err, "copy records of run %d", run)
-	info, err := b.bodies.info("")
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(info); err != nil {
-		return err
-	}
-	c := copier{from: b.bodies, to: w, payloads: map[Place]bool{}}
-	defer c.close()
-	for r, err := range b.RobotsFiles(ctx, run) {
-		if err != nil {
-			return err
-		}
-		if err := c.exchange(r.Request, r.Record, r.Payload); err != nil {
-			return err
-		}
-	}
-	for p, err := range b.Pages(ctx, run) {
-		if err != nil {
-			return err
-		}
-		if err := c.exchange(p.Request, p.Record, p.Payload); err != nil {
-			return err
-		}
-	}
-	return nil
 }

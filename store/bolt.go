@@ -16,6 +16,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
+// File is the index of a store, in its folder. Where it is not, no store is.
+const File = "crawl.db"
+
 // Options says how a store is opened.
 type Options struct {
 	Program string // written into each segment, "crawl/1.2"
@@ -59,24 +62,29 @@ func wrap(err *error, format string, args ...any) {
 // Open opens or creates the store in dir. It fails with a *HeldError if
 // another process has it open, and with ErrDamaged if what lies there cannot
 // be trusted; then it changes nothing.
-func Open(dir string, o Options) (_ *Bolt, err error) {
-	defer wrap(&err, "open %s", dir)
+func Open(dir string, o Options) (*Bolt, error) {
+	b, err := open(dir, o)
+	if errors.Is(err, kv.ErrLocked) {
+		return nil, heldBy(dir)
+	}
+	wrap(&err, "open %s", dir)
+	return b, err
+}
+
+func open(dir string, o Options) (*Bolt, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	b := &Bolt{dir: dir, coming: map[[32]byte]body{}}
-	b.db, err = kv.Open(filepath.Join(dir, "crawl.db"), kv.Options{}, b.apply, nil)
-	if errors.Is(err, kv.ErrLocked) {
-		return nil, heldBy(dir)
-	}
-	if err != nil {
+	var err error
+	if b.db, err = kv.Open(filepath.Join(dir, File), kv.Options{}, b.apply, nil); err != nil {
 		return nil, err
 	}
 	if err = hold(dir, o.Command); err == nil {
 		err = b.start(o)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.Close())
+		return nil, errors.Join(err, b.release())
 	}
 	return b, nil
 }
@@ -88,16 +96,28 @@ func (b *Bolt) start(o Options) error {
 	}
 	bodies := filepath.Join(b.dir, "bodies")
 	if fresh {
-		// What lies behind the end is cut off, and an index that is gone says
-		// that all does.
-		if _, err := os.Stat(segmentPath(bodies, 1)); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s is %w: it is empty, and %s holds bodies (%w)", b.db.Path(), ErrDamaged, bodies, cmp.Or(err, os.ErrExist))
-		}
+		err = b.startsEmpty(bodies)
+	}
+	if err != nil {
+		return err
 	}
 	if b.bodies, err = openSegments(bodies, o.Program, end); err != nil {
 		return err
 	}
 	return b.commit(put{bucketMeta, keyVersion, []byte{layoutVersion}})
+}
+
+// startsEmpty refuses bodies without an index: what lies behind the end is cut
+// off, and an index that is gone says that all does.
+func (b *Bolt) startsEmpty(bodies string) error {
+	_, err := os.Stat(segmentPath(bodies, 1))
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s is %w: it is empty, and %s is not", b.db.Path(), ErrDamaged, bodies)
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	}
+	return err
 }
 
 // committed returns the end of the bodies that the index points at. A store is
@@ -123,7 +143,11 @@ func (b *Bolt) committed() (end tail, fresh bool, err error) {
 // Close implements Store.
 func (b *Bolt) Close() (err error) {
 	defer wrap(&err, "close %s", b.dir)
-	err = errors.Join(unhold(b.dir), b.db.Close())
+	return b.release()
+}
+
+func (b *Bolt) release() error {
+	err := errors.Join(unhold(b.dir), b.db.Close())
 	if b.bodies != nil {
 		err = errors.Join(err, b.bodies.close())
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"crawl/internal/weburl"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -47,9 +49,9 @@ var (
 )
 
 const (
-	runSize   = 4   // bytes of a run's number in a key
-	maxSite   = 512 // bytes of a site's name
-	maxOrigin = 512 // bytes of an origin: "https://", a name of 253 bytes, a port
+	runSize   = 4                // bytes of a run's number in a key
+	maxSite   = 512              // bytes of a site's name
+	maxOrigin = weburl.MaxLength // bytes of an origin: links may name any host
 )
 
 func (id RunID) key() []byte { return binary.BigEndian.AppendUint32(nil, uint32(id)) }
@@ -67,6 +69,16 @@ func siteKey(site string, number uint32) []byte {
 
 // history is the value of bucketLatest.
 type history struct{ last, before RunID }
+
+// newHistory is that of a visit's URL; good is the visit before its run that
+// brought content, or nil.
+func newHistory(p, good *Page) history {
+	h := history{last: p.Run}
+	if good != nil {
+		h.before = good.Run
+	}
+	return h
+}
 
 func (h history) value() []byte { return h.last.with(h.before.key()) }
 

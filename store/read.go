@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"strings"
 
 	"crawl/internal/warc"
 	"crawl/internal/weburl"
@@ -222,29 +221,6 @@ func urlOf(key []byte) (weburl.URL, error) {
 	return u, nil
 }
 
-// Links implements Store.
-func (b *Bolt) Links(ctx context.Context, p *Page) (_ []Link, err error) {
-	defer wrap(&err, "links of %s", p.URL)
-	if err := ctx.Err(); err != nil || p.Links == 0 {
-		return nil, err
-	}
-	var list linkList
-	err = b.db.View(func(tx *bolt.Tx) error {
-		raw := rawIn(tx, bucketLinks, p.LinksOf.with(p.URL.Key()))
-		if raw == nil {
-			return fmt.Errorf("index is %w: those of run %d are missing", ErrDamaged, p.LinksOf)
-		}
-		if err := plausible(raw); err != nil {
-			return err
-		}
-		return decode(raw, &list)
-	})
-	if err != nil {
-		return nil, b.named(err)
-	}
-	return unpackLinks(p.URL, list), nil
-}
-
 // Body implements Store.
 func (b *Bolt) Body(ctx context.Context, p *Page) (_ http.Header, _ []byte, err error) {
 	defer wrap(&err, "body of %s", p.URL)
@@ -268,114 +244,4 @@ func (b *Bolt) Body(ctx context.Context, p *Page) (_ http.Header, _ []byte, err 
 	}
 	_, header, _ := warc.ParseHTTP(head)
 	return header, held.Body, nil
-}
-
-// Robots implements Store.
-func (b *Bolt) Robots(ctx context.Context, run RunID, origin string) (_ *Robots, err error) {
-	defer wrap(&err, "robots.txt of %s in run %d", origin, run)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	r := &Robots{Run: run, Origin: origin}
-	if err := b.get(bucketRobots, run.with([]byte(origin)), r); err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// RobotsFiles implements Store.
-func (b *Bolt) RobotsFiles(ctx context.Context, run RunID) iter.Seq2[*Robots, error] {
-	return rows(ctx, b, bucketRobots, run, func(key, raw []byte) (*Robots, error) {
-		r := &Robots{Origin: string(key), Run: run}
-		return r, decode(raw, r)
-	})
-}
-
-// Skips implements Store.
-func (b *Bolt) Skips(ctx context.Context, run RunID) iter.Seq2[*Skip, error] {
-	return rows(ctx, b, bucketSkipped, run, func(key, raw []byte) (*Skip, error) {
-		u, err := urlOf(key)
-		if err != nil {
-			return nil, err
-		}
-		s := &Skip{URL: u, Run: run}
-		return s, decode(raw, s)
-	})
-}
-
-// Hosts implements Store.
-func (b *Bolt) Hosts(ctx context.Context, run RunID) iter.Seq2[*Host, error] {
-	return rows(ctx, b, bucketHosts, run, func(key, raw []byte) (*Host, error) {
-		h := &Host{Origin: string(key), Run: run}
-		return h, decode(raw, h)
-	})
-}
-
-// Host implements Store.
-func (b *Bolt) Host(ctx context.Context, origin string) (_ *Host, err error) {
-	defer wrap(&err, "host %s", origin)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	h := &Host{Origin: origin}
-	err = b.db.View(func(tx *bolt.Tx) error {
-		raw := rawIn(tx, bucketAskers, []byte(origin))
-		if raw == nil {
-			return ErrNotFound
-		}
-		if len(raw) != runSize {
-			return b.named(fmt.Errorf("index is %w: %d bytes for a run", ErrDamaged, len(raw)))
-		}
-		h.Run = runOf(raw)
-		return b.getIn(tx, bucketHosts, h.Run.with([]byte(origin)), h)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
-}
-
-// minTuple is the least that a linkTuple takes on disk.
-const minTuple = 7
-
-// plausible refuses a damaged count before memory is set aside for it.
-func plausible(raw []byte) error {
-	n, rest, err := msgp.ReadArrayHeaderBytes(raw[min(1, len(raw)):])
-	if err != nil || int64(n)*minTuple > int64(len(rest)) {
-		return fmt.Errorf("record is %w: %d links in %d bytes", ErrDamaged, n, len(raw))
-	}
-	return nil
-}
-
-func unpackLinks(u weburl.URL, list linkList) []Link {
-	links := make([]Link, len(list))
-	for i, t := range list {
-		links[i] = Link{
-			Target: t.Target, Text: t.Text, Rel: t.Rel, Element: t.Element, Attr: t.Attr,
-			Asset: t.Flags&flagAsset != 0, NoFollow: t.Flags&flagNoFollow != 0,
-		}
-		if strings.HasPrefix(t.Target, "/") {
-			links[i].Target = u.Origin() + t.Target
-		}
-	}
-	return links
-}
-
-func packLinks(u weburl.URL, links []Link) linkList {
-	origin := u.Origin() + "/"
-	list := make(linkList, len(links))
-	for i, l := range links {
-		t := linkTuple{Target: l.Target, Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr}
-		if strings.HasPrefix(t.Target, origin) {
-			t.Target = t.Target[len(origin)-1:]
-		}
-		if l.Asset {
-			t.Flags |= flagAsset
-		}
-		if l.NoFollow {
-			t.Flags |= flagNoFollow
-		}
-		list[i] = t
-	}
-	return list
 }

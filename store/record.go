@@ -158,8 +158,7 @@ type Link struct {
 	NoFollow bool
 }
 
-// linkTuple is a Link on disk; Target lacks the origin of the page if it is
-// the same.
+// linkTuple is a Link on disk.
 //
 //msgp:tuple linkTuple
 type linkTuple struct {
@@ -173,6 +172,7 @@ type linkList []linkTuple
 const (
 	flagAsset = 1 << iota
 	flagNoFollow
+	flagHere // Target begins with a slash and lacks the page's origin
 )
 
 // Skip is a URL that a run found and did not fetch.

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,6 +17,8 @@ const (
 	maxSegment = 1 << 30
 	// maxWaiting bounds the records that wait for a disk that takes none.
 	maxWaiting = 64 << 20
+	// writeAtOnce bounds one write, unless a single record is larger.
+	writeAtOnce = 1 << 20
 )
 
 // segments is the append-only archive: DIR/000001.warc.gz and so on. Records
@@ -37,8 +38,11 @@ type segments struct {
 	waiting int64 // bytes in pending
 	failed  error // of the last flush
 
-	file *os.File // of the last chunk written; the committer's own
-	open uint32
+	// The committer's own: the file of the last record written, and room to
+	// gather records in.
+	file   *os.File
+	open   uint32
+	buffer []byte
 }
 
 // chunk is bytes on their way to a segment.
@@ -165,16 +169,37 @@ func (s *segments) flush() (tail, error) {
 	return end, nil
 }
 
+// write writes and syncs what was handed in. Records that lie together are
+// written together.
 func (s *segments) write(pending []chunk) error {
-	for _, c := range pending {
-		if err := s.use(c.at.Segment); err != nil {
+	for len(pending) > 0 {
+		together, n := s.gather(pending)
+		if err := s.use(pending[0].at.Segment); err != nil {
 			return err
 		}
-		if _, err := s.file.WriteAt(c.bytes, c.at.Offset); err != nil {
+		if _, err := s.file.WriteAt(together, pending[0].at.Offset); err != nil {
 			return err
 		}
+		pending = pending[n:]
 	}
 	return s.file.Sync()
+}
+
+// gather returns the bytes of the first n records, which follow each other in
+// one segment: up to writeAtOnce, or a larger record alone.
+func (s *segments) gather(pending []chunk) (together []byte, n int) {
+	s.buffer = s.buffer[:0]
+	for _, c := range pending {
+		if c.at.Segment != pending[0].at.Segment || len(s.buffer)+len(c.bytes) > writeAtOnce {
+			break
+		}
+		s.buffer = append(s.buffer, c.bytes...)
+		n++
+	}
+	if n == 0 {
+		return pending[0].bytes, 1
+	}
+	return s.buffer, n
 }
 
 // use makes n the open segment, and durable what was written to the one before.
@@ -226,62 +251,4 @@ func (s *segments) at(n uint32) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return f, err
-}
-
-// copier writes committed records to a file as they are.
-type copier struct {
-	from     *segments
-	to       io.Writer
-	payloads map[Place]bool // written already: 24 bytes a page
-
-	file *os.File // read last
-	open uint32
-}
-
-// exchange writes a request and its answer, and before them what the answer
-// refers to.
-func (c *copier) exchange(request, record, payload Place) error {
-	if payload != record {
-		if err := c.payload(payload); err != nil {
-			return err
-		}
-	}
-	if err := c.record(request); err != nil {
-		return err
-	}
-	return c.payload(record)
-}
-
-// payload writes what others may refer to, once.
-func (c *copier) payload(p Place) error {
-	if c.payloads[p] {
-		return nil
-	}
-	c.payloads[p] = true
-	return c.record(p)
-}
-
-func (c *copier) record(p Place) error {
-	if p.Segment == 0 {
-		return nil
-	}
-	if c.open != p.Segment {
-		f, err := c.from.at(p.Segment)
-		if err != nil {
-			return err
-		}
-		c.close()
-		c.file, c.open = f, p.Segment
-	}
-	n, err := io.Copy(c.to, io.NewSectionReader(c.file, p.Offset, p.Length))
-	if err == nil && n != p.Length {
-		err = fmt.Errorf("%s is %w: it ends within a record", c.file.Name(), ErrDamaged)
-	}
-	return err
-}
-
-func (c *copier) close() {
-	if c.file != nil {
-		c.file.Close() // it was only read
-	}
 }

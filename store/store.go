@@ -48,7 +48,8 @@ type Exchange struct {
 // first error.
 type Store interface {
 	// Begin records a new run of r.Site and fills in r's ID, Number and
-	// Baseline, and its State if none is set: Running. A site's name has 1 to 512 bytes, none of them zero.
+	// Baseline, and as its State Running if none is set. A site's name has 1
+	// to 512 bytes, none of them zero.
 	Begin(ctx context.Context, r *Run) error
 	// Update replaces what is recorded of r, or returns ErrNotFound.
 	Update(ctx context.Context, r *Run) error

@@ -12,64 +12,10 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v4"
-
 	"crawl/internal/weburl"
+
+	"go.yaml.in/yaml/v4"
 )
-
-// fault is one thing wrong with what the user gave: where, what, and what to
-// do next. Where and Next may be empty.
-type fault struct{ Where, What, Next string }
-
-func (f fault) Error() string {
-	text := f.What
-	if f.Where != "" {
-		text = f.Where + ": " + text
-	}
-	if f.Next != "" {
-		text += "; " + f.Next
-	}
-	return text
-}
-
-// faultAt gives err, a fault without a place, its place.
-func faultAt(where string, err error) fault {
-	var f fault
-	if !errors.As(err, &f) {
-		f.What = err.Error()
-	}
-	f.Where = where
-	return f
-}
-
-// usageError is a wrong command line or configuration, with all its faults.
-// The command ends with exit code 2.
-type usageError struct{ Faults []fault }
-
-// Error gives one line for each fault.
-func (e *usageError) Error() string {
-	lines := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		lines[i] = f.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// ExitCode is 2, wrong usage or configuration.
-func (e *usageError) ExitCode() int { return 2 }
-
-// newUsageError is a usageError of one fault; where and next may be empty.
-func newUsageError(where, what, next string) *usageError {
-	return &usageError{[]fault{{where, what, next}}}
-}
-
-// asUsageError returns nil if there are no faults.
-func asUsageError(faults []fault) error {
-	if len(faults) == 0 {
-		return nil
-	}
-	return &usageError{faults}
-}
 
 // given is an option's value in one layer: its text or a list's entries, and
 // the place to name.
@@ -449,34 +395,3 @@ var hostFields = func() map[string]int {
 	}
 	return m
 }()
-
-func mapping() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} }
-
-func textNode(text string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
-}
-
-// scalarNode writes a text of the option; numbers and booleans stay bare.
-func (o *option) scalarNode(text string) *yaml.Node {
-	n := textNode(text)
-	switch {
-	case o.typ.Kind() == reflect.Bool:
-		n.Tag = "!!bool"
-	case o.kind() == "n" && text != unlimitedWord:
-		n.Tag = "!!int"
-	}
-	return n
-}
-
-func listNode(texts []string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
-	for _, text := range texts {
-		n.Content = append(n.Content, textNode(text))
-	}
-	return n
-}
-
-func addEntry(m *yaml.Node, key string, value *yaml.Node, comment string) {
-	value.LineComment = comment
-	m.Content = append(m.Content, textNode(key), value)
-}

@@ -22,16 +22,16 @@ func TestCrashDiskFull(t *testing.T) {
 	web.BodySize, web.Slow = 20_000, 0
 	bin := buildCrawl(t)
 	o := newOrdeal(t, serveCrashSite(t, web), bin, time.Millisecond)
-	full := "no space left on device"
+	full, hint := "no space left on device", "crawl resume"
 	room := func(int) {}
 	if os.Getuid() == 0 {
 		room = smallDisk(t, o)
 	} else {
 		t.Log("not root: a file may grow to a limit instead of a disk")
-		full, room = "file too large", func(mb int) { bin.wrap = limited("-f", mb*1024) }
+		full, hint, room = "file too large", "", func(mb int) { bin.wrap = limited("-f", mb*1024) }
 	}
 	stops := 0
-	for mb := 8; ; mb += 4 {
+	for mb := 4; ; mb += 2 {
 		room(mb)
 		c := o.start(t)
 		code := c.exit(t, time.Minute)
@@ -39,10 +39,11 @@ func TestCrashDiskFull(t *testing.T) {
 			break
 		}
 		talk := c.talk.String()
-		if code != exitStore || !strings.Contains(talk, full) || !strings.Contains(talk, "crawl resume") {
+		if code != exitStore || !strings.Contains(talk, full) || !strings.Contains(talk, hint) {
 			t.Fatalf("with %d MB: exit %d\n%s", mb, code, talk)
 		}
 		stops++
+		bin.check(t, o.data)
 		o.cut(t, c, true, true)
 		if mb > 200 {
 			t.Fatal("200 MB are not enough")
@@ -61,7 +62,7 @@ func TestCrashDiskFull(t *testing.T) {
 func smallDisk(t *testing.T, o *ordeal) (room func(mb int)) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("crash-test", dir, "tmpfs", 0, "size=8m"); err != nil {
+	if err := syscall.Mount("crash-test", dir, "tmpfs", 0, "size=4m"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -87,7 +88,7 @@ func limited(flag string, n int) []string {
 func TestCrashFewFiles(t *testing.T) {
 	bin := buildCrawl(t)
 	site := serveCrashSite(t, testweb.SyntheticOptions{
-		Seed: 2, Hosts: 100, Pages: 1000, CrossHost: 0.3, BodySize: 2000, Redirects: 0.05, Missing: 0.05, Slow: 0.3, SlowBy: 100 * time.Millisecond,
+		Seed: 2, Hosts: 100, Pages: 500, CrossHost: 0.3, BodySize: 2000, Redirects: 0.05, Missing: 0.05, Slow: 0.3, SlowBy: 100 * time.Millisecond,
 	})
 	for _, files := range []int{64, 256} {
 		t.Run(fmt.Sprint(files), func(t *testing.T) {

@@ -3,18 +3,14 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"crawl/internal/testweb"
 )
 
 // poolSize is the default of --concurrency: so many URLs may be under way when
@@ -23,20 +19,23 @@ const poolSize = 64
 
 // ordeal is one crawl that is interrupted over and over.
 type ordeal struct {
-	site  *crashSite
-	bin   *crawlBinary
-	data  string
-	delay time.Duration
-	flags []string // of the first session, besides seeds, scope, rate and data
-	rnd   *rand.Rand
-	slack time.Duration // how long a session may go on after the request that ends it
-	began time.Time
-	cuts  []cut
+	site   *crashSite
+	bin    *crawlBinary
+	data   string
+	delay  time.Duration
+	flags  []string // of the first session, besides seeds, scope, rate and data
+	rnd    *rand.Rand
+	slack  time.Duration // how long a session may go on after the request that ends it
+	began  time.Time
+	mark   string // file with the number of the session, which every request carries
+	cuts   []cut
+	starts map[int]time.Time // of sessions
+	late   bool              // the last session was killed after the run's end
 }
 
 // cut is one interruption.
 type cut struct {
-	next time.Time      // when the next session began
+	dead time.Time      // when the process was gone
 	told map[string]int // status by URL of what this session said it stored
 	kept map[string]int // of what the store held then; nil: nobody looked
 	safe map[string]int // of all that was told or found kept until then
@@ -58,7 +57,8 @@ func crashDice(t *testing.T) *rand.Rand {
 
 func newOrdeal(t *testing.T, site *crashSite, bin *crawlBinary, delay time.Duration, flags ...string) *ordeal {
 	t.Helper()
-	o := &ordeal{site: site, bin: bin, delay: delay, flags: flags, rnd: crashDice(t), data: filepath.Join(t.TempDir(), "data"), slack: 20 * time.Millisecond}
+	o := &ordeal{site: site, bin: bin, delay: delay, flags: flags, rnd: crashDice(t), data: filepath.Join(t.TempDir(), "data"), slack: 20 * time.Millisecond, starts: map[int]time.Time{}}
+	o.mark = filepath.Join(t.TempDir(), "session")
 	site.afresh()
 	o.began = time.Now()
 	return o
@@ -71,12 +71,14 @@ func (o *ordeal) start(t *testing.T) *crawlProcess {
 	if !o.begun(t, o.data) {
 		args = append([]string{
 			"run", "--list", o.bin.listFile(t, o.site.seeds()), "--scope", "host", "--rate", rateOf(o.delay), "--data", o.data, "--json", "--quiet",
+			"--header", sessionHeader + ": file:" + o.mark,
 		}, o.flags...)
 	}
-	c := o.bin.start(t, args...)
-	if n := len(o.cuts); n > 0 {
-		o.cuts[n-1].next = c.started
+	if err := os.WriteFile(o.mark, []byte(strconv.Itoa(len(o.cuts))), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	c := o.bin.start(t, args...)
+	o.starts[len(o.cuts)] = c.started
 	return c
 }
 
@@ -85,7 +87,7 @@ func (o *ordeal) start(t *testing.T) *crawlProcess {
 // that nothing is damaged.
 func (o *ordeal) cut(t *testing.T, c *crawlProcess, look, check bool) {
 	t.Helper()
-	now := cut{told: c.told(t), safe: map[string]int{}}
+	now := cut{dead: time.Now(), told: c.told(t), safe: map[string]int{}}
 	if n := len(o.cuts); n > 0 {
 		maps.Copy(now.safe, o.cuts[n-1].safe)
 	}
@@ -180,10 +182,17 @@ func (o *ordeal) ended(t *testing.T, c *crawlProcess, code int) {
 	t.Helper()
 	switch got := c.cmd.ProcessState.ExitCode(); {
 	case got == code:
-	case got == exitUsage && strings.Contains(c.talk.String(), "no run is left unfinished"): // the last one was killed after its end
+	case got == exitUsage && strings.Contains(c.talk.String(), "no run is left unfinished"):
+		o.late = true
 	default:
 		t.Fatalf("session %d: exit %d\n%s", len(o.cuts), got, c.talk.String())
 	}
+}
+
+// queues are the folders of the runs' queues.
+func (o *ordeal) queues() []string {
+	left, _ := filepath.Glob(filepath.Join(o.data, "runs", "*")) // the pattern is sound
+	return left
 }
 
 // whole sees that the run has ended and nothing is damaged or left over.
@@ -193,205 +202,7 @@ func (o *ordeal) whole(t *testing.T, state string) {
 	if s := o.bin.summaryOf(t, o.data); s.State != state || s.Queued != 0 {
 		t.Errorf("the run ended %q with %d URLs queued", s.State, s.Queued)
 	}
-	if left, _ := filepath.Glob(filepath.Join(o.data, "runs", "*")); len(left) > 0 {
+	if left := o.queues(); len(left) > 0 && !o.late {
 		t.Errorf("left behind: %v", left)
 	}
-}
-
-// session tells in which session, counted from 0, a request arrived.
-func (o *ordeal) session(h testweb.Hit) int {
-	n, _ := slices.BinarySearchFunc(o.cuts, h.Start, func(c cut, at time.Time) int {
-		if c.next.After(at) {
-			return 1
-		}
-		return -1
-	})
-	return n
-}
-
-// judge holds the server's log against what the store had at each cut.
-// inFlight is how many URLs may have been answered and not kept at each. What
-// it counted comes back for the test's log.
-func (o *ordeal) judge(t *testing.T, inFlight int) (counted string) {
-	t.Helper()
-	log := o.site.hits(o.began)
-	known := map[string]time.Time{} // hosts whose rules a page proves to be kept, and since when
-	for _, h := range log {
-		if at, ok := known[h.Host]; !isRobotsHit(h) && (!ok || h.Start.Before(at)) {
-			known[h.Host] = h.Start
-		}
-	}
-	o.site.manners(t, log, o.delay, func(h testweb.Hit) bool {
-		if isRobotsHit(h) {
-			at, ok := known[h.Host]
-			return !ok || h.Start.Before(at)
-		}
-		s := o.session(h)
-		if s == 0 {
-			return false
-		}
-		status, kept := o.cuts[s-1].safe[o.site.url(h)]
-		return !kept || status >= 500
-	})
-	o.acknowledged(t)
-	return o.lost(t, log, inFlight)
-}
-
-// lost counts what was answered in each session and not kept at its end, and
-// finds what one session asked for twice.
-func (o *ordeal) lost(t *testing.T, log []testweb.Hit, inFlight int) (counted string) {
-	t.Helper()
-	seen := make([]map[string]bool, len(o.cuts)+1)
-	for _, h := range log {
-		s := o.session(h)
-		if seen[s] == nil {
-			seen[s] = map[string]bool{}
-		}
-		if !whole(h) {
-			continue
-		}
-		if u := o.site.url(h); seen[s][u] {
-			t.Errorf("%s was asked for twice in session %d", u, s)
-		} else {
-			seen[s][u] = true
-		}
-	}
-	most, all := 0, 0
-	for i, c := range o.cuts {
-		if c.kept == nil {
-			continue
-		}
-		n := 0
-		for u := range seen[i] {
-			if _, kept := c.kept[u]; !kept && !strings.HasSuffix(u, "/robots.txt") {
-				n++
-			}
-		}
-		most, all = max(most, n), all+n
-		if n > inFlight {
-			t.Errorf("cut %d: %d URLs were answered and not kept; %d may be", i, n, inFlight)
-		}
-	}
-	return fmt.Sprintf("%d requests in %d sessions; answered and not kept: %d in all, %d at most at once", len(log), len(o.cuts)+1, all, most)
-}
-
-// acknowledged sees that what was said to be stored, or was seen in the store,
-// is there ever after. Only a failure may give way to a later try.
-func (o *ordeal) acknowledged(t *testing.T) {
-	t.Helper()
-	final := map[string]int{}
-	for _, p := range exportRows[pageRow](t, o.bin, o.data, "pages") {
-		final[p.URL] = p.Status
-	}
-	safe := map[string]int{}
-	for i, c := range append(slices.Clone(o.cuts), cut{kept: final}) {
-		maps.Copy(safe, c.told)
-		if c.kept == nil {
-			continue
-		}
-		for u, status := range safe {
-			if now, kept := c.kept[u]; !kept || now != status && status < 500 {
-				t.Errorf("cut %d: %s was stored with status %d and is now %d (%t)", i, u, status, now, kept)
-			}
-		}
-		safe = c.safe
-	}
-}
-
-// opening is the longest time from the start of a session to its first request,
-// the delay apart.
-func (o *ordeal) opening() (longest time.Duration) {
-	log := o.site.hits(o.began)
-	for i, c := range o.cuts {
-		for _, h := range log {
-			if o.session(h) == i+1 {
-				longest = max(longest, h.Start.Sub(c.next)-o.delay)
-				break
-			}
-		}
-	}
-	return longest
-}
-
-// result is what a run found, as far as it follows from the web alone.
-type result struct {
-	Pages   map[string]string
-	Skipped map[string]string
-}
-
-func resultOf(t *testing.T, bin *crawlBinary, data string) result {
-	t.Helper()
-	r := result{map[string]string{}, map[string]string{}}
-	for _, p := range exportRows[pageRow](t, bin, data, "pages") {
-		depth := "none"
-		if p.Depth != nil {
-			depth = strconv.Itoa(*p.Depth)
-		}
-		r.Pages[p.URL] = fmt.Sprintf("%s %d %s depth %s to %q title %q body %s links %d in %d", p.Kind, p.Status, p.Fault, depth, p.Redirect, p.Title, p.BodyHash, p.Outlinks, *p.Inlinks)
-	}
-	for _, s := range exportRows[skipRow](t, bin, data, "skipped") {
-		r.Skipped[s.URL] = fmt.Sprintf("%s %q links %d", s.Reason, s.Rule, s.Count)
-	}
-	return r
-}
-
-// differ names the first few differences of two tables.
-func differ(t *testing.T, what string, got, want map[string]string) {
-	t.Helper()
-	n := 0
-	say := func(format string, args ...any) {
-		if n++; n <= 10 {
-			t.Errorf(what+": "+format, args...)
-		}
-	}
-	for u, w := range want {
-		if g, ok := got[u]; !ok {
-			say("%s is missing: %s", u, w)
-		} else if g != w {
-			say("%s:\n got %s\nwant %s", u, g, w)
-		}
-	}
-	for u, g := range got {
-		if _, ok := want[u]; !ok {
-			say("%s should not be there: %s", u, g)
-		}
-	}
-	if n > 10 {
-		t.Errorf("%s: %d differences in all", what, n)
-	}
-}
-
-// true holds a run against the graph it crawled.
-func (o *ordeal) true(t *testing.T, got result) {
-	t.Helper()
-	pages, skipped := map[string]string{}, map[string]string{}
-	rows := map[string]string{}
-	for u, truth := range o.site.truth() {
-		if truth.Disallowed {
-			skipped[u] = "robots"
-			continue
-		}
-		pages[u] = fmt.Sprintf("page %d  depth %d to %q", truth.Status, truth.Depth, truth.Location)
-	}
-	for u, row := range got.Pages {
-		if strings.HasPrefix(row, "page ") {
-			rows[u], _, _ = strings.Cut(row, " title ")
-		}
-	}
-	differ(t, "pages against the truth", rows, pages)
-	reasons := map[string]string{}
-	for u, row := range got.Skipped {
-		reasons[u], _, _ = strings.Cut(row, " ")
-	}
-	differ(t, "skipped against the truth", reasons, skipped)
-}
-
-// undisturbed crawls the same web in peace and without delay.
-func (o *ordeal) undisturbed(t *testing.T) result {
-	t.Helper()
-	o.site.afresh()
-	data := filepath.Join(t.TempDir(), "undisturbed")
-	o.bin.must(t, append([]string{"run", "--list", o.bin.listFile(t, o.site.seeds()), "--scope", "host", "--data", data, "--quiet"}, o.flags...)...)
-	o.bin.check(t, data)
-	return resultOf(t, o.bin, data)
 }

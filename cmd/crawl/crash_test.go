@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -23,8 +25,10 @@ func crashWeb(pages, hosts int) testweb.SyntheticOptions {
 func TestCrashKill(t *testing.T) {
 	bin := buildCrawl(t)
 	t.Run("at any time", func(t *testing.T) { killAndResume(t, bin, 4000, 40, 12, 1, 20*time.Millisecond) })
-	t.Run("at every step", func(t *testing.T) { killFinely(t, bin, 150) })
-	t.Run("at the ends", func(t *testing.T) { killAtEnds(t, bin, 20) })
+	t.Run("at every step", func(t *testing.T) { killFinely(t, bin, 100) })
+	t.Run("between two requests", func(t *testing.T) { killBetween(t, bin, 8) })
+	t.Run("at the ends", func(t *testing.T) { killAtEnds(t, bin, 15) })
+	t.Run("after the end", func(t *testing.T) { findLeftQueue(t, bin) })
 	t.Run("under a page limit", func(t *testing.T) { killUnderLimit(t, bin, 20) })
 }
 
@@ -37,7 +41,7 @@ func killAndResume(t *testing.T, bin *crawlBinary, pages, hosts, kills, checkEve
 	o.kill(t, kills, checkEvery)
 	o.finish(t)
 	counted := o.judge(t, poolSize)
-	t.Logf("%v for %d kills; first request at most %v after the start and the delay; %s", time.Since(o.began).Round(time.Millisecond), kills, o.opening().Round(time.Millisecond), counted)
+	t.Logf("%v for %d kills; first request at most %v after the start; %s", time.Since(o.began).Round(time.Millisecond), kills, o.opening().Round(time.Millisecond), counted)
 	got := resultOf(t, bin, o.data)
 	o.true(t, got)
 	want := o.undisturbed(t)
@@ -58,6 +62,22 @@ func killFinely(t *testing.T, bin *crawlBinary, kills int) {
 		t.Logf("crawl %d: %s", crawls, o.judge(t, poolSize))
 		o.true(t, resultOf(t, bin, o.data))
 	}
+}
+
+// killBetween resumes long before a host may be asked again.
+func killBetween(t *testing.T, bin *crawlBinary, kills int) {
+	o := newOrdeal(t, serveCrashSite(t, crashWeb(200, 40)), bin, 300*time.Millisecond)
+	for range kills {
+		c := o.start(t)
+		ended := o.moment(c, 50, 1)
+		if late := c.kill(t); ended || late {
+			t.Fatalf("it ended, exit %d:\n%s", c.cmd.ProcessState.ExitCode(), c.talk.String())
+		}
+		o.cut(t, c, false, false)
+	}
+	o.finish(t)
+	o.judge(t, poolSize)
+	o.true(t, resultOf(t, bin, o.data))
 }
 
 // killToEnd kills sessions after a few requests each, at most kills of them,
@@ -125,4 +145,19 @@ func killUnderLimit(t *testing.T, bin *crawlBinary, kills int) {
 	if pages != 150 {
 		t.Errorf("%d pages; --max-pages was 150", pages)
 	}
+}
+
+// findLeftQueue finds the queue of a run that was killed between its end
+// and the removal of its queue, and sees the next run remove it.
+func findLeftQueue(t *testing.T, bin *crawlBinary) {
+	o := newOrdeal(t, serveCrashSite(t, crashWeb(15, 5)), bin, time.Millisecond)
+	o.finish(t)
+	queue := filepath.Join(o.data, "runs", "000001")
+	if err := os.MkdirAll(queue, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(queue, "frontier.db"), []byte("left behind"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.finish(t)
 }

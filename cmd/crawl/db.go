@@ -63,7 +63,7 @@ func printInfo(ctx context.Context, c *cobra.Command, st store.Store, dir string
 			return err
 		}
 		switch top, _ := filepath.Split(rel); {
-		case rel == "crawl.db":
+		case rel == indexFile:
 			sizes["index"] += uint64(info.Size())
 		case filepath.Clean(top) == "bodies":
 			sizes["bodies"] += uint64(info.Size())

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"strconv"
 	"time"
 
 	"crawl/internal/testweb"
@@ -11,6 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 )
+
+// demoSite is the site that runs of the demo belong to.
+const demoSite = "demo"
 
 // The demo's usual port, so that its addresses stay the same from one run to
 // the next, and how many clicks it goes: its calendar never ends.
@@ -43,15 +48,15 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if r.Origin["depth"] == originDefault {
 		s.Depth = demoDepth
 	}
-	web, err := testweb.Config{OwnPorts: true, Port: demoPort}.Serve(testweb.Demo())
+	web, err := serveDemo(demoPort)
 	if err != nil { // the port is taken: any other will do
-		web, err = testweb.Config{OwnPorts: true}.Serve(testweb.Demo())
+		web, err = serveDemo(0)
 	}
 	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return err
 	}
 	defer web.Close()
-	run := &store.Run{Site: "demo", Program: version(), Started: time.Now()}
+	run := &store.Run{Site: demoSite, Program: version(), Started: time.Now()}
 	var seeds []weburl.URL
 	for _, host := range []string{"shop", "blog"} {
 		u, err := weburl.Parse(web.URL(host, "/"))
@@ -65,4 +70,31 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	return crawl(c, &s, r.Hosts, seeds, run)
+}
+
+func serveDemo(port int) (*testweb.Web, error) {
+	web, err := testweb.Config{OwnPorts: true, Port: port}.Serve(testweb.Demo())
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	return web, nil
+}
+
+// serveAgain serves the demo where an interrupted run of it found it, so that
+// the run can go on. Of other runs nothing is served, nor if somebody listens
+// there: a site of the user's own may be called demo, too.
+func serveAgain(run *store.Run, seeds []weburl.URL) (end func()) {
+	port := math.MaxInt
+	for _, u := range seeds {
+		n, err := strconv.Atoi(u.Port())
+		if err != nil || run.Site != demoSite || !isLoopback(u) {
+			return func() {}
+		}
+		port = min(port, n)
+	}
+	web, err := serveDemo(port)
+	if err != nil {
+		return func() {}
+	}
+	return web.Close
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +57,7 @@ before the latest; without it the latest run of all is taken.`,
 	fl.StringVar(&f.table, "table", "pages", "pages, links, redirects or skipped")
 	fl.StringVarP(&f.file, "output", "o", "-", "FILE to write, - for standard output")
 	fl.BoolVar(&f.overwrite, "overwrite", false, "replace FILE if it is there")
-	fl.BoolVar(&f.raw, "raw", false, "CSV: do not guard cells that a spreadsheet would take for formulas")
+	fl.BoolVar(&f.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
 	addSettingsFlags(fl, "data", "output")
 	return c
 }
@@ -71,7 +71,7 @@ func (f *exportFlags) check() error {
 		flag, value string
 		known       []string
 	}{{"--format", f.format, exportFormats}, {"--table", f.table, exportTables}} {
-		if !contains(x.known, x.value) {
+		if !slices.Contains(x.known, x.value) {
 			return newUsageError(x.flag, quoted(x.value)+" is not one of "+strings.Join(x.known, ", "), didYouMean(x.value, x.known, ""))
 		}
 	}
@@ -88,15 +88,6 @@ func (f *exportFlags) check() error {
 		return newUsageError(f.file, "there is no such folder", "make it, or name another")
 	}
 	return nil
-}
-
-func contains(list []string, word string) bool {
-	for _, w := range list {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 func formatOf(file string) string {
@@ -161,11 +152,9 @@ func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Stor
 	if f.format == "csv" {
 		return writeCSV(w, rows, reflect.TypeOf(shape), !f.raw)
 	}
-	lines := json.NewEncoder(w)
-	lines.SetEscapeHTML(false)
 	for row, err := range rows {
 		if err == nil {
-			err = lines.Encode(row)
+			err = writeJSON(w, row)
 		}
 		if err != nil {
 			return err
@@ -175,7 +164,7 @@ func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Stor
 }
 
 // writeCSV writes rows, pointers to structs of the given type, by RFC 4180.
-// guard puts an apostrophe before cells that a spreadsheet would run.
+// guard makes cells harmless.
 func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, guard bool) error {
 	w := csv.NewWriter(out)
 	w.UseCRLF = true
@@ -221,8 +210,10 @@ func cell(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// guarded keeps a spreadsheet from taking text for a formula.
+// guarded keeps a spreadsheet from taking text for a formula, and a terminal
+// from obeying it.
 func guarded(s string) string {
+	s = plain(s)
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
 	}

@@ -19,7 +19,7 @@ var topics = []struct{ name, short, text string }{
   3    partial: a limit ended the run (pages, time, bytes); the summary says which
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
   5    store trouble: held by another process, damaged, no space
-  130  interrupted (Ctrl-C); state saved, ` + "`crawl resume`" + ` goes on
+  130  interrupted (Ctrl-C, or its terminal closed); state saved, ` + "`crawl resume`" + ` goes on
   143  terminated (SIGTERM); likewise
 
 Whoever reads standard output may stop doing so, as in ` + "`crawl export | head`" + `:

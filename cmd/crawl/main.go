@@ -3,20 +3,22 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"crawl/internal/kv"
 	"crawl/store"
 
 	"github.com/lmittmann/tint"
@@ -24,94 +26,23 @@ import (
 	"golang.org/x/term"
 )
 
-// Exit codes; every command means the same by them.
-const (
-	exitDone        = 0
-	exitUsage       = 2
-	exitPartial     = 3
-	exitEmpty       = 4
-	exitStore       = 5
-	exitInterrupted = 130
-	exitTerminated  = 143
-)
-
-// exitError ends the program with a code, and with a message unless it is nil.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is the program.
 func run(args []string, in io.Reader, out, talk io.Writer) int {
 	// A closed pipe is an error to the write that meets it, not the end of a crawl.
 	signal.Ignore(syscall.SIGPIPE)
+	// Ctrl-C ends what waits; a second one ends the program, but for a run.
+	ctx, ignore := signal.NotifyContext(context.Background(), heard(os.Interrupt, syscall.SIGTERM)...)
+	defer ignore()
+	context.AfterFunc(ctx, ignore)
 	root := newRoot()
+	root.SetContext(ctx)
 	root.SetArgs(withVerb(root, args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(talk)
 	return exitCode(root.Execute(), talk)
-}
-
-func exitCode(err error, talk io.Writer) int {
-	if err == nil {
-		return exitDone
-	}
-	var exit *exitError
-	var usage *usageError
-	var held *store.HeldError
-	code := exitUsage
-	switch {
-	case errors.As(err, &exit):
-		code = exit.code
-		if exit.err == nil {
-			return code
-		}
-	case errors.As(err, &usage):
-	case errors.Is(err, syscall.EPIPE): // whoever read standard output has had enough
-		return exitDone
-	case errors.As(err, &held), errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged), errors.Is(err, kv.ErrLocked),
-		errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EIO),
-		errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission):
-		code = exitStore
-	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(talk, "error: %s\n", plain(line))
-	}
-	if next := nextStep(err); next != "" {
-		fmt.Fprintf(talk, "  %s\n", next)
-	}
-	return code
-}
-
-// nextStep says what to do about an error of the store.
-func nextStep(err error) string {
-	var held *store.HeldError
-	var usage *usageError
-	switch {
-	case errors.As(err, &usage):
-		return "" // each fault says it itself
-	case errors.As(err, &held):
-		return "wait until it ends, or name another store with --data DIR"
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "make room, then `crawl resume`: what was acknowledged is safe"
-	case errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged):
-		return "see what is damaged with `crawl db check`; nothing was changed"
-	case errors.Is(err, os.ErrPermission), errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
-		return "name a folder that can be written with --data DIR or CRAWL_DATA"
-	}
-	return ""
 }
 
 func newRoot() *cobra.Command {
@@ -251,11 +182,29 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// openStore opens the store that the settings name.
+// indexFile is the store's file in its folder: where it is, a store is.
+const indexFile = "crawl.db"
+
+// reopenStore opens the store that the settings name, if there is one.
+func reopenStore(s *Settings) (*store.Bolt, string, error) {
+	dir, err := s.dataDir()
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := os.Stat(filepath.Join(dir, indexFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", newUsageError("", "there is no store in "+dir, "make one with `crawl run URL`, or name another with --data DIR")
+	}
+	return openStore(s)
+}
+
+// openStore opens or makes the store that the settings name.
 func openStore(s *Settings) (*store.Bolt, string, error) {
 	dir, err := s.dataDir()
 	if err != nil {
 		return nil, "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, "", &exitError{exitStore, fault{What: "store: " + err.Error(), Next: "name a folder that can be written with --data DIR or CRAWL_DATA"}}
 	}
 	st, err := store.Open(dir, store.Options{Program: "crawl/" + version(), Command: commandLine()})
 	if err != nil {

@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"math"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,28 +47,22 @@ func (r *reporter) say(format string, args ...any) {
 
 // tell writes one line of talk for programs.
 func (r *reporter) tell(line any) {
-	raw, err := json.Marshal(line)
-	if r.s.Quiet || r.s.Progress != "json" || err != nil { // our own types always can be written
+	if r.s.Quiet || r.s.Progress != "json" {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(r.talk, "%s\n", raw)
+	_ = writeJSON(r.talk, line) // talk that nobody hears ends no run
 }
 
 // write puts one JSON line on out.
 func (r *reporter) write(line any) {
-	raw, err := json.Marshal(line)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err == nil && r.err == nil {
-		_, err = r.out.Write(append(raw, '\n'))
+	if r.err != nil {
+		return
 	}
-	if err == nil && r.err == nil {
-		err = r.out.Flush()
-	}
-	if err != nil && r.err == nil {
-		r.err = err
+	if r.err = errors.Join(writeJSON(r.out, line), r.out.Flush()); r.err != nil {
 		r.stop()
 	}
 }
@@ -128,6 +120,11 @@ type errorLine struct {
 	From   string `json:"from,omitempty"`
 }
 
+// stopping answers the first Ctrl-C.
+func (r *reporter) stopping() {
+	r.say("stopping: fetches under way have 5s to end; ^C again stops now")
+}
+
 // begin says what is crawled and starts the progress lines. The function
 // returned ends them.
 func (r *reporter) begin(run *store.Run, progress func() crawler.Progress) (ended func()) {
@@ -148,7 +145,7 @@ func (r *reporter) begin(run *store.Run, progress func() crawler.Progress) (ende
 			select {
 			case <-every.C:
 				now := progress()
-				r.status(now, last, time.Since(began))
+				r.status(r.statusOf(now, last), time.Since(began))
 				last = now
 			case <-done:
 				return
@@ -158,6 +155,16 @@ func (r *reporter) begin(run *store.Run, progress func() crawler.Progress) (ende
 	return func() {
 		close(done)
 		<-gone
+	}
+}
+
+// endStatus is the last status line, for programs alone: people get a summary.
+func (r *reporter) endStatus(run *store.Run) statusLine {
+	c := run.Counts
+	return statusLine{
+		Type: "status", Run: runName(run), T: time.Now().UTC().Truncate(time.Second),
+		Fetched: c.Done + c.Failed, Queued: c.Queued, Skipped: c.Found - c.Done - c.Failed - c.Queued, Found: c.Found,
+		Status2: c.Status[2], Status3: c.Status[3], Status4: c.Status[4], Status5: c.Status[5], NoAnswer: c.Status[0],
 	}
 }
 
@@ -178,7 +185,8 @@ type statusLine struct {
 	NoAnswer uint64    `json:"none"`
 }
 
-func (r *reporter) status(p, last crawler.Progress, since time.Duration) {
+// statusOf counts what there is now and since the last line.
+func (r *reporter) statusOf(p, last crawler.Progress) statusLine {
 	s := statusLine{
 		Type: "status", Run: runName(r.run), T: time.Now().UTC().Truncate(time.Second),
 		Fetched: p.Done + p.Failed, Queued: p.Queued + p.InFlight, Found: p.Found,
@@ -191,7 +199,12 @@ func (r *reporter) status(p, last crawler.Progress, since time.Duration) {
 	for i := range p.Status {
 		visits += p.Status[i] - last.Status[i]
 	}
-	s.Rate = float64(visits*10/uint64(lineEvery/time.Second)) / 10
+	s.Rate = math.Round(float64(visits)/lineEvery.Seconds()*10) / 10
+	return s
+}
+
+// status says how far a run got.
+func (r *reporter) status(s statusLine, since time.Duration) {
 	if r.s.JSON {
 		r.write(s)
 	}
@@ -205,8 +218,10 @@ func (r *reporter) status(p, last crawler.Progress, since time.Duration) {
 // end tells how the run ended.
 func (r *reporter) end(run *store.Run, code int) error {
 	if r.s.JSON {
+		r.write(r.endStatus(run))
 		r.write(newSummary(run, code))
 	}
+	r.tell(r.endStatus(run))
 	r.tell(newSummary(run, code))
 	if !r.s.Quiet && r.s.Progress != "json" {
 		r.mu.Lock()
@@ -219,156 +234,4 @@ func (r *reporter) end(run *store.Run, code int) error {
 		return fmt.Errorf("write to standard output: %w", r.err)
 	}
 	return nil
-}
-
-// summary is a run as --json and `show --json` tell it.
-type summary struct {
-	Type    string            `json:"type"`
-	Run     string            `json:"run"`
-	Site    string            `json:"site"`
-	State   string            `json:"state"`
-	Why     string            `json:"why,omitempty"`
-	Exit    int               `json:"exit"`
-	Seeds   []string          `json:"seeds"`
-	Started time.Time         `json:"started"`
-	Ended   time.Time         `json:"ended"`
-	Took    float64           `json:"took_s"`
-	Found   uint64            `json:"found"`
-	Queued  uint64            `json:"queued"`
-	Done    uint64            `json:"done"`
-	Failed  uint64            `json:"failed"`
-	Skipped map[string]uint64 `json:"skipped"`
-	Status  map[string]uint64 `json:"answers"`
-	Same    uint64            `json:"unchanged"`
-	Bytes   uint64            `json:"received_bytes"`
-	Stored  uint64            `json:"stored_bytes"`
-}
-
-func newSummary(run *store.Run, code int) summary {
-	c := run.Counts
-	return summary{
-		Type: "summary", Run: runName(run), Site: run.Site, State: run.State, Why: run.Why, Exit: code, Seeds: run.Seeds,
-		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
-		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
-		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored,
-	}
-}
-
-// printSummary writes the end of a run for people.
-func printSummary(w io.Writer, run *store.Run, code int) {
-	c := run.Counts
-	fmt.Fprintf(w, "\n%s run %d: %s\n", plain(run.Site), run.Number, endText(run))
-	answers := [][2]string{
-		{"2xx", grouped(c.Status[2])}, {"3xx", grouped(c.Status[3])}, {"4xx", grouped(c.Status[4])},
-		{"5xx", grouped(c.Status[5])}, {"no answer", grouped(c.Status[0])},
-	}
-	if n := sitemapCount(&c); n > 0 {
-		answers = append(answers, [2]string{"sitemaps", grouped(n)})
-	}
-	var skips [][2]string
-	reasons := slices.SortedFunc(maps.Keys(c.Skipped), func(a, b string) int {
-		return cmp.Or(cmp.Compare(c.Skipped[b], c.Skipped[a]), cmp.Compare(a, b))
-	})
-	for _, reason := range reasons {
-		skips = append(skips, [2]string{reasonText(reason), grouped(c.Skipped[reason])})
-	}
-	fmt.Fprintf(w, "\n  %-24s %s\n", "ANSWERS", "NOT FETCHED")
-	for i := range max(len(answers), len(skips)) {
-		left, right := "", ""
-		if i < len(answers) {
-			left = fmt.Sprintf("%-10s %9s", answers[i][0], answers[i][1])
-		}
-		if i < len(skips) {
-			right = fmt.Sprintf("%-34s %9s", skips[i][0], skips[i][1])
-		}
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-24s %s", left, right), " "))
-	}
-	fmt.Fprintf(w, "\n  FOUND    %s = %s done + %s failed + %s queued + %s skipped\n", grouped(c.Found), grouped(c.Done), grouped(c.Failed), grouped(c.Queued), grouped(c.Found-c.Done-c.Failed-c.Queued))
-	fmt.Fprintf(w, "  STORED   +%s (%s received, %s pages unchanged)\n", bytesText(c.Stored), bytesText(c.Received), grouped(c.Unchanged))
-	if c.PushBacks > 0 {
-		fmt.Fprintf(w, "  MANNERS  hosts asked for less %s times\n", grouped(c.PushBacks))
-	}
-	fmt.Fprintf(w, "  next     %s\n", nextCommands(run))
-	if code != exitDone {
-		fmt.Fprintf(w, "  exit     %d\n", code)
-	}
-}
-
-// endText says how a run ended, how long it took and how far it came.
-func endText(run *store.Run) string {
-	size := fmt.Sprintf(" in %s, %s URLs", elapsed(time.Duration(run.Active)), grouped(run.Counts.Done+run.Counts.Failed))
-	switch run.State {
-	case store.Complete:
-		return "complete (queue empty)" + size
-	case store.Partial:
-		return "partial (ended by " + plain(run.Why) + ")" + size
-	case store.Interrupted:
-		return "interrupted (state saved)" + size
-	case store.Empty:
-		return "nothing crawled" + size + "\n  " + plain(run.Why)
-	case store.Running:
-		return "unfinished (it runs, or was cut off)" + size
-	}
-	return plain(run.State) + size
-}
-
-// nextCommands are what a user may want to type next.
-func nextCommands(run *store.Run) string {
-	site := shellWord(plain(run.Site))
-	switch {
-	case resumable(run):
-		return "crawl resume " + shellWord(plain(runName(run)))
-	case run.State == store.Empty:
-		return "crawl export " + site + " --table skipped"
-	}
-	return fmt.Sprintf("crawl show %[1]s     crawl export %[1]s -f csv -o pages.csv", site)
-}
-
-// shellWord quotes a word that a shell would not leave alone, such as the
-// brackets of an IPv6 address.
-func shellWord(s string) string {
-	if strings.ContainsAny(s, "[]*?'\"\\ ") {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
-}
-
-// sitemapCount is how many of the URLs done were sitemaps, which have no place
-// among the answers.
-func sitemapCount(c *store.Counts) uint64 {
-	visits := c.Done + c.Failed
-	for _, n := range c.Status {
-		visits -= min(n, visits)
-	}
-	return visits
-}
-
-// reasonText says a reason for skipping in words.
-func reasonText(reason string) string {
-	if text, ok := reasonTexts[reason]; ok {
-		return text
-	}
-	return plain(reason)
-}
-
-var reasonTexts = map[string]string{
-	string(crawler.ReasonScope):             "outside scope",
-	string(crawler.ReasonExcluded):          "by your rules",
-	string(crawler.ReasonDepth):             "too many clicks away",
-	string(crawler.ReasonRobots):            "robots.txt",
-	string(crawler.ReasonNoFollow):          "nofollow",
-	string(crawler.ReasonAsset):             "images, styles, scripts",
-	string(crawler.ReasonRedirects):         "too many redirects",
-	string(crawler.ReasonTrap):              "traps: repeating path",
-	string(crawler.ReasonTooLong):           "address too long",
-	string(crawler.ReasonPort):              "blocked port",
-	string(crawler.ReasonRobotsFile):        "robots.txt itself",
-	string(crawler.ReasonSitemaps):          "too many sitemaps",
-	string(crawler.ReasonUnreachable):       "host unreachable",
-	string(crawler.ReasonRobotsUnreachable): "robots.txt unreachable",
-	string(crawler.ReasonPushedBack):        "host asked for less",
-	string(crawler.ReasonMaxPages):          "limit: max-pages",
-	string(crawler.ReasonMaxTime):           "limit: max-time",
-	string(crawler.ReasonMaxBytes):          "limit: max-bytes",
 }

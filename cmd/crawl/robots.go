@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -172,7 +171,7 @@ func printVerdict(out io.Writer, asJSON bool, u weburl.URL, agent string, f *rob
 		line.CrawlDelay = &seconds
 	}
 	if asJSON {
-		return json.NewEncoder(out).Encode(line)
+		return writeJSON(out, line)
 	}
 	word, why := "allowed   ", "no rule matches"
 	if !v.Allowed {

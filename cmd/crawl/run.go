@@ -7,10 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -38,18 +37,6 @@ found. Ctrl-C once stops: fetches under way end, everything is saved, and
 	return c
 }
 
-func newResumeCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "resume [RUN]",
-		Short: "Go on with an interrupted run",
-		Long:  `Go on with a run that was stopped, killed or cut off, with the settings it began with. Without RUN, the latest such run.`,
-		Args:  atMostOne,
-		RunE:  runResume,
-	}
-	addSettingsFlags(c.Flags(), "data", "output")
-	return c
-}
-
 // siteOf tells the name of a configured site from a URL: a site has neither
 // dot nor colon.
 func siteOf(args []string) string {
@@ -60,6 +47,9 @@ func siteOf(args []string) string {
 }
 
 func runRun(c *cobra.Command, args []string) error {
+	if i := slices.IndexFunc(args, func(a string) bool { return siteOf([]string{a}) != "" }); i >= 0 && len(args) > 1 {
+		return newUsageError("", quoted(args[i])+" is no URL, and a site is crawled alone", "a URL has a dot or ://")
+	}
 	site := siteOf(args)
 	r, err := loadSettings(c.Flags(), site)
 	if err != nil {
@@ -88,76 +78,10 @@ func runRun(c *cobra.Command, args []string) error {
 	return crawl(c, &s, r.Hosts, seeds, run)
 }
 
-func runResume(c *cobra.Command, args []string) error {
-	r, err := loadSettings(c.Flags(), "")
-	if err != nil {
-		return err
-	}
-	warn(c, r)
-	st, dir, err := openStore(&r.Settings)
-	if err != nil {
-		return err
-	}
-	run, err := findResumable(c.Context(), st, args)
-	if err = errors.Join(err, st.Close()); err != nil {
-		return err
-	}
-	s, hosts, err := storedSettings(run)
-	if err != nil {
-		return err
-	}
-	s.Data = dir
-	s.Progress, s.JSON, s.Quiet, s.Verbose, s.LogFormat = r.Settings.Progress, r.Settings.JSON, r.Settings.Quiet, r.Settings.Verbose, r.Settings.LogFormat
-	var seeds []weburl.URL
-	for _, text := range run.Seeds {
-		u, err := weburl.Parse(text)
-		if err != nil {
-			return fmt.Errorf("resume run %s: %w", runName(run), err)
-		}
-		seeds = append(seeds, u)
-	}
-	return crawl(c, &s, hosts, seeds, run)
-}
-
-// storedSettings reads the settings that a run was begun with.
-func storedSettings(r *store.Run) (Settings, map[string]HostSettings, error) {
-	var raw struct {
-		Settings json.RawMessage         `json:"settings"`
-		Hosts    map[string]HostSettings `json:"hosts"`
-	}
-	if err := json.Unmarshal(r.Settings, &raw); err != nil {
-		return Settings{}, nil, fmt.Errorf("settings of run %s: %w", runName(r), err)
-	}
-	s, err := settingsFromJSON(raw.Settings)
-	return s, raw.Hosts, err
-}
-
-// findResumable finds the run that args name, or the latest that can go on.
-func findResumable(ctx context.Context, st store.Store, args []string) (*store.Run, error) {
-	if len(args) == 1 {
-		run, err := findRun(ctx, st, args[0])
-		if err != nil {
-			return nil, err
-		}
-		if !resumable(run) {
-			return nil, newUsageError("", fmt.Sprintf("run %s is %s: nothing is left of it to do", runName(run), run.State), "begin a new one with `crawl run`")
-		}
-		return run, nil
-	}
-	for run, err := range st.Runs(ctx, "") {
-		if err != nil {
-			return nil, err
-		}
-		if resumable(run) {
-			return run, nil
-		}
-	}
-	return nil, newUsageError("", "no run is left unfinished", "begin one with `crawl run URL`")
-}
-
-func resumable(r *store.Run) bool { return r.State == store.Running || r.State == store.Interrupted }
-
 func warn(c *cobra.Command, r *Resolved) {
+	if r.Settings.Quiet {
+		return
+	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", plain(w))
 	}
@@ -169,17 +93,17 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 	if err != nil {
 		return newUsageError("", err.Error(), "")
 	}
-	st, dir, err := openStore(s)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, st.Close()) }()
 	log := newLogger(s, c.ErrOrStderr())
 	fetch, err := newFetcher(s, seeds, run.Cookies, log)
 	if err != nil {
 		return err
 	}
 	defer fetch.Close()
+	st, dir, err := openStore(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
 	if run.ID == 0 {
 		if err := st.Begin(c.Context(), run); err != nil {
 			return err
@@ -190,9 +114,10 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
-	stop := stopOnSignal(cut)
-	defer stop.unwatch()
+	stop := newStopper()
 	out := newReporter(c.OutOrStdout(), c.ErrOrStderr(), s, stop.now)
+	stop.watch(out.stopping, cut)
+	defer stop.unwatch()
 	engine := &crawler.Crawler{Frontier: front, Store: st, Fetcher: fetch, Log: log, Watch: out.event}
 	job, err := engine.Begin(ctx, run, spec)
 	if err != nil {
@@ -219,54 +144,6 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 		return &exitError{code: code}
 	}
 	return nil
-}
-
-// stopper ends a run at the first signal and cuts it off at the second.
-type stopper struct {
-	done    chan struct{} // closed at the first
-	once    sync.Once
-	signals chan os.Signal
-	ended   chan struct{}
-
-	mu   sync.Mutex
-	seen os.Signal // the first; nil if none came
-}
-
-// stopOnSignal watches for signals until unwatch is called.
-func stopOnSignal(cut func()) *stopper {
-	s := &stopper{done: make(chan struct{}), signals: make(chan os.Signal, 2), ended: make(chan struct{})}
-	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		defer close(s.ended)
-		for sig := range s.signals {
-			s.mu.Lock()
-			first := s.seen == nil
-			if first {
-				s.seen = sig
-			}
-			s.mu.Unlock()
-			s.now()
-			if !first {
-				cut()
-			}
-		}
-	}()
-	return s
-}
-
-// now stops the run as a signal would.
-func (s *stopper) now() { s.once.Do(func() { close(s.done) }) }
-
-func (s *stopper) caught() os.Signal {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.seen
-}
-
-func (s *stopper) unwatch() {
-	signal.Stop(s.signals)
-	close(s.signals)
-	<-s.ended
 }
 
 // exitOf is the exit code of a run as it ended.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +62,9 @@ func findRun(ctx context.Context, st store.Store, name string) (*store.Run, erro
 
 func noSuchSite(name, site string, known map[string]bool) error {
 	sites := slices.Sorted(maps.Keys(known))
+	if strings.Contains(name, "://") { // all of it may be more than is to be shown
+		name = site
+	}
 	return newUsageError("", "there is no run of "+quoted(name), didYouMean(site, sites, "see `crawl runs`"))
 }
 
@@ -122,11 +124,7 @@ func listRuns(ctx context.Context, st store.Store, site string, asJSON bool, out
 		}
 		c := run.Counts
 		if asJSON {
-			raw, err := json.Marshal(newSummary(run, exitOf(run, nil)))
-			if err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(out, "%s\n", raw); err != nil {
+			if err := writeJSON(out, newSummary(run, exitOf(run, nil))); err != nil {
 				return err
 			}
 			continue
@@ -147,7 +145,7 @@ func newShowCommand() *cobra.Command {
 					printSummary(c.OutOrStdout(), run, code)
 					return nil
 				}
-				return json.NewEncoder(c.OutOrStdout()).Encode(newSummary(run, code))
+				return writeJSON(c.OutOrStdout(), newSummary(run, code))
 			})
 		},
 	}
@@ -162,7 +160,7 @@ func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *
 		return err
 	}
 	warn(c, r)
-	st, dir, err := openStore(&r.Settings)
+	st, dir, err := reopenStore(&r.Settings)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,7 +51,7 @@ func TestScript(t *testing.T) {
 			"serve": withWorld((*world).serve), "tls": withWorld((*world).tls), "proxy": withWorld((*world).proxy),
 			"hits": withWorld((*world).hits), "sent": withWorld((*world).sent), "audit": withWorld((*world).audit),
 			"await": withWorld((*world).await), "proxied": withWorld((*world).proxied),
-			"exits": withWorld((*world).exits), "start": withWorld((*world).start), "signal": withWorld((*world).signal),
+			"exits": withWorld((*world).exits), "start": withWorld((*world).start), "signal": withWorld((*world).signal), "says": withWorld((*world).says), "asked": withWorld((*world).askedFor),
 			"cmdline": withWorld((*world).cmdline), "ended": withWorld((*world).ended), "headed": withWorld((*world).headed),
 			"jsonl": withWorld((*world).jsonl), "clean": withWorld((*world).clean), "nowhere": withWorld((*world).nowhere),
 			"repeat": withWorld((*world).repeat),
@@ -70,5 +72,30 @@ func withWorld(do func(w *world, ts *testscript.TestScript, neg bool, args []str
 func wants(ts *testscript.TestScript, ok bool, usage string) {
 	if !ok {
 		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+// TestEveryFlagHasAScript holds scripts to the table of options: each flag is
+// used in one that shows what it does.
+func TestEveryFlagHasAScript(t *testing.T) {
+	elsewhere := map[string]string{"min-speed": "TestMinSpeed: a body is slow only after ten seconds"}
+	files, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d scripts, %v", len(files), err)
+	}
+	var all strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, _, _ := strings.Cut(string(text), "\n-- ")
+		all.WriteString(script)
+	}
+	for _, o := range options {
+		used := regexp.MustCompile(`(?m) --` + o.Flag + `( |=|$)`).MatchString(all.String())
+		if where := elsewhere[o.Flag]; used == (where != "") {
+			t.Errorf("--%s: used in a script: %v; elsewhere: %q", o.Flag, used, where)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -23,9 +24,34 @@ import (
 
 // process is a program under way.
 type process struct {
-	cmd       *exec.Cmd
-	out, talk bytes.Buffer
-	ended     chan struct{} // closed when cmd.Wait has returned
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	talk  talk
+	ended chan struct{} // closed when cmd.Wait has returned
+}
+
+// talk keeps what is written to it, and tells of it.
+type talk struct {
+	mu   sync.Mutex
+	text []byte
+	more chan struct{} // gets one token when there is more
+}
+
+func (t *talk) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	select {
+	case t.more <- struct{}{}:
+	default: // there is one already
+	}
+	return len(p), nil
+}
+
+func (t *talk) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
 }
 
 func (w *world) command(ts *testscript.TestScript, args []string) *exec.Cmd {
@@ -68,7 +94,7 @@ func (w *world) exits(ts *testscript.TestScript, neg bool, args []string) {
 // start NAME PROGRAM [ARGUMENT...] starts a program and goes on.
 func (w *world) start(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) > 1 && w.running[args[0]] == nil, "start NAME PROGRAM [ARGUMENT...]")
-	p := &process{cmd: w.command(ts, args[1:]), ended: make(chan struct{})}
+	p := &process{cmd: w.command(ts, args[1:]), ended: make(chan struct{}), talk: talk{more: make(chan struct{}, 1)}}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.talk
 	ts.Check(p.cmd.Start())
 	w.running[args[0]] = p
@@ -78,11 +104,25 @@ func (w *world) start(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+// says NAME PATTERN waits until a program under way has said so on standard error.
+func (w *world) says(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 2 && w.running[args[0]] != nil, "says NAME PATTERN")
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	over := time.After(patience)
+	for p := w.running[args[0]]; !pattern.MatchString(p.talk.String()); {
+		select {
+		case <-p.talk.more:
+		case <-over:
+			ts.Fatalf("%s says\n%s", args[0], p.talk.String())
+		}
+	}
+}
 
-// signal NAME INT|TERM|KILL sends a signal to a program under way.
+var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
+
+// signal NAME INT|TERM|HUP|KILL sends a signal to a program under way.
 func (w *world) signal(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 2 && w.running[args[0]] != nil && signals[args[1]] != nil, "signal NAME INT|TERM|KILL")
+	wants(ts, !neg && len(args) == 2 && w.running[args[0]] != nil && signals[args[1]] != nil, "signal NAME INT|TERM|HUP|KILL")
 	ts.Check(w.running[args[0]].cmd.Process.Signal(signals[args[1]]))
 }
 
@@ -98,7 +138,7 @@ func (w *world) ended(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	delete(w.running, args[0])
 	_, _ = ts.Stdout().Write(p.out.Bytes()) // buffers
-	_, _ = ts.Stderr().Write(p.talk.Bytes())
+	_, _ = ts.Stderr().Write([]byte(p.talk.String()))
 	if code := p.cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[1] {
 		ts.Fatalf("exit code %d, want %s\n%s", code, args[1], p.talk.String())
 	}

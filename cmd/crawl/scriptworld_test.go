@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"crawl/internal/testweb"
@@ -85,8 +87,30 @@ func (g *gates) hold(next http.Handler) http.Handler {
 			<-r.Context().Done()
 			return
 		}
-		next.ServeHTTP(w, r)
+		switch {
+		case strings.HasPrefix(uri, "/gzip"):
+			zipped(w, r, next)
+		case strings.HasPrefix(uri, "/endless"):
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			_, _ = w.Write(rec.Body.Bytes())
+			_ = http.NewResponseController(w).Flush() // it is one of ours
+			<-r.Context().Done()
+		default:
+			next.ServeHTTP(w, r)
+		}
 	})
+}
+
+// zipped answers with the next handler's body, coded.
+func zipped(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	rec := httptest.NewRecorder()
+	next.ServeHTTP(rec, r)
+	w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	_, _ = z.Write(rec.Body.Bytes()) // the client may leave before the end
+	_ = z.Close()
 }
 
 // serve FILE... serves the web of a text, see testweb.Text, whose files begin with
@@ -99,7 +123,23 @@ func (w *world) serve(ts *testscript.TestScript, neg bool, args []string) {
 		text += ts.ReadFile(file)
 	}
 	text = regexp.MustCompile(`(?m)^== (.*) ==$`).ReplaceAllString(text, "-- $1 --")
-	port := freePort(ts)
+	for err := error(syscall.EADDRINUSE); errors.Is(err, syscall.EADDRINUSE); { // another script was quicker
+		err = w.open(ts, text, freePort(ts))
+		ts.Check(ignore(err, syscall.EADDRINUSE))
+	}
+	w.closing = append(w.closing, w.web.Close)
+	for _, name := range w.web.Hosts() {
+		origin := w.web.Origin(name)
+		ip, port, err := net.SplitHostPort(strings.TrimPrefix(origin, "http://"))
+		ts.Check(err)
+		ts.Setenv(name, origin)
+		ts.Setenv(name+"_ip", ip)
+		ts.Setenv(name+"_port", port)
+	}
+}
+
+// open serves a text at a port.
+func (w *world) open(ts *testscript.TestScript, text, port string) error {
 	hosts, err := testweb.Text(strings.ReplaceAll(text, "{{port}}", port))
 	ts.Check(err)
 	w.robots = map[string]string{}
@@ -110,16 +150,15 @@ func (w *world) serve(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(port)
 	ts.Check(err)
 	w.web, err = testweb.Config{Port: n}.Serve(hosts)
-	ts.Check(err)
-	w.closing = append(w.closing, w.web.Close)
-	for name := range hosts {
-		origin := w.web.Origin(name)
-		ip, port, err := net.SplitHostPort(strings.TrimPrefix(origin, "http://"))
-		ts.Check(err)
-		ts.Setenv(name, origin)
-		ts.Setenv(name+"_ip", ip)
-		ts.Setenv(name+"_port", port)
+	return err
+}
+
+// ignore drops an error that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
 	}
+	return err
 }
 
 // freePort finds a port that nobody listens on.
@@ -232,6 +271,18 @@ func (w *world) await(ts *testscript.TestScript, neg bool, args []string) {
 	case <-time.After(patience):
 		ts.Fatalf("%s was not asked for", args[0])
 	}
+}
+
+// asked HOST URI waits until a page was asked for.
+func (w *world) askedFor(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 2, "asked HOST URI")
+	for range patience / time.Millisecond {
+		if slices.ContainsFunc(w.fresh(args[0]), func(h testweb.Hit) bool { return h.URI == args[1] }) {
+			return
+		}
+		time.Sleep(time.Millisecond) // another process's time is not ours to command
+	}
+	ts.Fatalf("%s was not asked for %s", args[0], args[1])
 }
 
 // tls HOST puts a TLS server with a certificate that nobody knows before a

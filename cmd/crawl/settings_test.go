@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,8 +85,8 @@ func TestSettingsValidateListsAll(t *testing.T) {
 	if diff := cmp.Diff([]string{"scope", "exclude", "exclude", "auth", "timeout", "retry", "proxy_auth"}, keys); diff != "" {
 		t.Error(diff)
 	}
-	if e.ExitCode() != 2 {
-		t.Errorf("exit code %d", e.ExitCode())
+	if code := exitCode(e, io.Discard); code != exitUsage {
+		t.Errorf("exit code %d", code)
 	}
 }
 

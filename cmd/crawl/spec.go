@@ -186,11 +186,24 @@ func perSecond(r Rate) float64 {
 	return float64(time.Second) / float64(r.Interval())
 }
 
-// newFetcher makes the fetcher that settings ask for. Secrets are read here
-// and go to the seeds' origins only.
+// newFetcher makes the fetcher that settings ask for.
 func newFetcher(s *Settings, seeds []weburl.URL, cookies []byte, log *slog.Logger) (*fetcher.Fetcher, error) {
+	c, err := fetcherConfig(s, seeds)
+	if err != nil {
+		return nil, err
+	}
+	c.CookieState = cookies
+	f, err := fetcher.New(c, log)
+	if err != nil {
+		return nil, newUsageError("", err.Error(), "")
+	}
+	return f, nil
+}
+
+// fetcherConfig reads the secrets too, which go to the seeds' origins only.
+func fetcherConfig(s *Settings, seeds []weburl.URL) (fetcher.Config, error) {
 	c := fetcher.Config{
-		UserAgent: s.agent(), Cookies: s.Cookies != "off", CookieState: cookies, MaxCookies: s.MaxCookies,
+		UserAgent: s.agent(), Cookies: s.Cookies != "off", MaxCookies: s.MaxCookies,
 		Trusted: origins(seeds), AllowPrivate: s.AllowPrivate, Insecure: s.Insecure,
 		Timeout: s.Timeout.Std(), MaxTime: s.MaxFetchTime.Std(), MinSpeed: int64(cmp.Or(s.MinSpeed, -1)),
 		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: s.Concurrency,
@@ -198,28 +211,24 @@ func newFetcher(s *Settings, seeds []weburl.URL, cookies []byte, log *slog.Logge
 	}
 	var err error
 	if c.Bound, err = boundHeaders(s, c.Trusted); err != nil {
-		return nil, err
+		return c, err
 	}
 	if s.Cookies != "on" && s.Cookies != "off" {
 		if c.CookieSeed, err = cookieFile(s.Cookies); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
 	if c.Proxy, err = proxy(s); err != nil {
-		return nil, err
+		return c, err
 	}
 	for _, text := range s.Resolve {
 		from, to, err := fetcher.ParseResolve(text)
 		if err != nil {
-			return nil, newUsageError("resolve", err.Error(), "")
+			return c, newUsageError("resolve", err.Error(), "")
 		}
 		c.Resolve[from] = to
 	}
-	f, err := fetcher.New(c, log)
-	if err != nil {
-		return nil, newUsageError("", err.Error(), "")
-	}
-	return f, nil
+	return c, nil
 }
 
 func origins(seeds []weburl.URL) []string {

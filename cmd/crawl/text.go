@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +30,37 @@ func plain(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// writeJSON writes one line of JSON. What a terminal might obey is escaped,
+// which means the same to whoever reads JSON.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	lines := json.NewEncoder(&b)
+	lines.SetEscapeHTML(false)
+	if err := lines.Encode(v); err != nil {
+		return err
+	}
+	raw := b.Bytes()
+	if text := raw[:len(raw)-1]; bytes.ContainsFunc(text, unsafeRune) {
+		raw = append(escapeJSON(text), '\n')
+	}
+	_, err := w.Write(raw)
+	return err
+}
+
+// escapeJSON escapes unsafe characters in JSON, where they can stand in strings
+// only; none is beyond the basic plane.
+func escapeJSON(text []byte) []byte {
+	var out []byte
+	for _, r := range string(text) {
+		if unsafeRune(r) {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
 }
 
 func unsafeRune(r rune) bool {

@@ -80,6 +80,34 @@ var crowdTests = []test{
 			t.Errorf("%d goroutines, %d before", n, before)
 		}
 	}},
+	{"a caller that leaves passes its turn on", func(t *testing.T, q *queue) {
+		q.start(paced(1))
+		q.add(120, ranked(120, nil)...)
+		q.done(q.any(), frontier.Outcome{})
+		for i := range 50 {
+			left := make(chan frontier.Lease)
+			go func() { // gives up in the instant in which the host is free
+				l, _ := q.next(time.Second + time.Duration(i%3))
+				left <- l
+			}()
+			synctest.Wait()
+			began := time.Now()
+			mine := make(chan frontier.Lease)
+			go func() {
+				l, _ := q.next(time.Minute)
+				mine <- l
+			}()
+			l := <-left
+			if l.ID != 0 {
+				q.done(l, frontier.Outcome{})
+			}
+			l = <-mine
+			if d := time.Since(began); l.ID == 0 || d > 2*time.Second+time.Microsecond {
+				t.Fatalf("after %v the other caller has %+v", d, l)
+			}
+			q.done(l, frontier.Outcome{})
+		}
+	}},
 	{"callers, refusals and other calls at once", func(t *testing.T, q *queue) {
 		c := frontier.Config{LeaseTime: time.Minute, MaxPages: 600, MaxPagesPerHost: 100}
 		c.Manners = always(frontier.Manners{Rate: math.Inf(1), PerHost: 4})

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -46,6 +47,7 @@ type DB[T any] struct {
 	maxBatch  int
 	damage    error        // met by a batch: no later one may build on it; the committer's own
 	step      sync.RWMutex // held while a batch becomes durable, until committed has run
+	heard     atomic.Int64 // the last transaction of which committed has heard
 
 	mu      sync.Mutex // guards pending and closed
 	pending []change[T]
@@ -65,7 +67,7 @@ type change[T any] struct {
 // durable batch and before the callers of Commit return, so that memory can be
 // brought in step with the disk in the order of commits.
 //
-// A new file is made under another name and renamed when it is whole: a power
+// A new file is made under another name and gets its own when it is whole: a power
 // cut during bbolt's first writes would leave a file that cannot be opened.
 func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, committed func([]T)) (*DB[T], error) {
 	if o.MaxBatch <= 0 {
@@ -87,6 +89,9 @@ func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, commit
 	d := &DB[T]{
 		bolt: b, path: path, apply: apply, committed: committed, maxBatch: o.MaxBatch,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	if err := b.View(func(tx *bolt.Tx) error { d.heard.Store(int64(tx.ID())); return nil }); err != nil {
+		return nil, errors.Join(fmt.Errorf("kv: read %s: %w", path, err), b.Close())
 	}
 	go d.commitLoop()
 	return d, nil
@@ -127,9 +132,7 @@ func (d *DB[T]) signal() {
 // holds cannot be used again.
 func (d *DB[T]) View(fn func(*bolt.Tx) error) (err error) {
 	defer caught(d.path, &err, debug.SetPanicOnFault(true))
-	d.step.RLock()
 	tx, err := d.bolt.Begin(false)
-	d.step.RUnlock()
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return fmt.Errorf("kv: %s: %w", d.path, ErrClosed)
 	}
@@ -137,7 +140,18 @@ func (d *DB[T]) View(fn func(*bolt.Tx) error) (err error) {
 		return fmt.Errorf("kv: read %s: %w", d.path, err)
 	}
 	defer tx.Rollback()
+	if int64(tx.ID()) > d.heard.Load() {
+		// The batch is on disk and committed is about to hear of it. The
+		// committer no longer waits for readers then.
+		d.untilHeard()
+	}
 	return fn(tx)
+}
+
+// untilHeard waits for the batch under way.
+func (d *DB[T]) untilHeard() {
+	d.step.RLock()
+	defer d.step.RUnlock()
 }
 
 // Close commits what was handed in and closes the file. It may be called twice.
@@ -203,6 +217,7 @@ func (d *DB[T]) update(ops []T) (err error) {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)
 	}
 	defer tx.Rollback() // does nothing after Commit
+	id := int64(tx.ID())
 	if err := d.apply(tx, ops); err != nil {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)
 	}
@@ -214,5 +229,6 @@ func (d *DB[T]) update(ops []T) (err error) {
 	if d.committed != nil {
 		d.committed(ops)
 	}
+	d.heard.Store(id)
 	return nil
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"crawl/internal/kv"
+	"crawl/store"
+)
+
+// Exit codes; every command means the same by them.
+const (
+	exitDone        = 0
+	exitUsage       = 2
+	exitPartial     = 3
+	exitEmpty       = 4
+	exitStore       = 5
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// exitError ends the program with a code, and with a message unless it is nil.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func exitCode(err error, talk io.Writer) int {
+	if err == nil {
+		return exitDone
+	}
+	var exit *exitError
+	var usage *usageError
+	var held *store.HeldError
+	code := exitUsage
+	switch {
+	case errors.As(err, &exit):
+		code = exit.code
+		if exit.err == nil {
+			return code
+		}
+	case errors.As(err, &usage):
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, syscall.EPIPE): // whoever read standard output has had enough
+		return exitDone
+	case errors.As(err, &held), errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged), errors.Is(err, kv.ErrLocked),
+		errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EIO),
+		errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission):
+		code = exitStore
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(talk, "error: %s\n", plain(line))
+	}
+	if next := nextStep(err); next != "" {
+		fmt.Fprintf(talk, "  %s\n", next)
+	}
+	return code
+}
+
+// nextStep says what to do about an error of the store.
+func nextStep(err error) string {
+	var held *store.HeldError
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return "" // each fault says it itself
+	case errors.As(err, &held):
+		return "wait until it ends, or name another store with --data DIR"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "make room, then `crawl resume`: what was acknowledged is safe"
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged):
+		return "see what is damaged with `crawl db check`; nothing was changed"
+	}
+	return ""
+}

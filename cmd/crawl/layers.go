@@ -1,0 +1,262 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Names of places where a value may come from, besides a file's line, a flag
+// and a variable of the environment.
+const originDefault = "default"
+
+// Where config files are looked for, and how --config is spelled elsewhere.
+const (
+	workingConfig = "config.yaml"
+	configFlag    = "config"
+	configEnv     = "CRAWL_CONFIG"
+	envPrefix     = "CRAWL_"
+)
+
+// systemConfig is a variable for tests alone.
+var systemConfig = "/etc/crawl/config.yaml"
+
+// Resolved is the outcome of all layers: what holds, and where it came from.
+type Resolved struct {
+	Settings Settings
+	// Origin has, for each key of Settings, "default", "--max-pages",
+	// "CRAWL_MAX_PAGES" or "config.yaml:12". For each value of Hosts the key is
+	// "hosts.HOST.KEY", for the seeds it is "seeds".
+	Origin map[string]string
+	Site   string                  // as asked for; empty for none
+	Seeds  []string                // of the site
+	Hosts  map[string]HostSettings // by host[:port], spelled as weburl's Host
+	Files  []string                // config files that were read, nearest first
+	// Warnings are sentences for standard error: variables of the environment
+	// that look like misspelt options.
+	Warnings []string
+}
+
+// loadSettings merges all layers. For each option the first that sets it wins:
+// flag, environment, the site's block, then `defaults:` of ./config.yaml, of
+// the user's and of the system's config file, then the default. The site's
+// block is that of the first file which has one. --config FILE, or
+// CRAWL_CONFIG, stands for the three files; it may be /dev/null.
+//
+// flags are the parsed flags of the command, of which those that addSettingsFlags
+// made count. site is the name of a configured site, or empty. A *usageError
+// lists every fault of every layer, also of values that others override.
+func loadSettings(flags *pflag.FlagSet, site string) (*Resolved, error) {
+	files, faults := readConfigFiles(configPaths(flags))
+	fromFlags, more := flagLayer(flags)
+	faults = append(faults, more...)
+	env, more := envLayer()
+	faults = append(faults, more...)
+
+	r := &Resolved{Settings: defaultSettings(), Origin: map[string]string{}, Site: site, Warnings: strayEnv()}
+	block, found := findSite(files, site)
+	if site != "" && !found && len(faults) == 0 {
+		faults = append(faults, unknownSite(files, site))
+	}
+	r.Seeds = block.seeds
+	if block.where != "" {
+		r.Origin["seeds"] = block.where
+	}
+	if len(faults) > 0 {
+		return nil, asUsageError(faults)
+	}
+	for _, o := range options {
+		r.Origin[o.Key] = originDefault
+	}
+	for _, f := range slices.Backward(files) {
+		r.apply(f.defaults)
+		r.applyHosts(f.hosts)
+	}
+	r.apply(block.options)
+	r.apply(env)
+	r.apply(fromFlags)
+	for _, f := range files {
+		r.Files = append(r.Files, f.path)
+	}
+	return r, asUsageError(r.Settings.conflicts(func(key string) string { return r.Origin[key] }))
+}
+
+// apply lets a layer override what was there.
+func (r *Resolved) apply(l layer) {
+	for key, g := range l {
+		optionByKey[key].store(&r.Settings, g.texts)
+		r.Origin[key] = g.where
+	}
+}
+
+// applyHosts lets a file's hosts override what was there, option by option.
+func (r *Resolved) applyHosts(hosts map[string]layer) {
+	for host, l := range hosts {
+		var s Settings
+		h := r.Hosts[host]
+		for key, g := range l {
+			o := optionByKey[key]
+			o.store(&s, g.texts)
+			value := reflect.New(o.typ)
+			value.Elem().Set(reflect.ValueOf(s).Field(o.field))
+			reflect.ValueOf(&h).Elem().Field(hostFields[key]).Set(value)
+			r.Origin["hosts."+host+"."+key] = g.where
+		}
+		if r.Hosts == nil {
+			r.Hosts = map[string]HostSettings{}
+		}
+		r.Hosts[host] = h
+	}
+}
+
+// configPath is a place where a config file is looked for.
+type configPath struct {
+	path   string
+	nearby bool // ./config.yaml, not named by anybody
+	named  bool // it must be there
+}
+
+// configPaths lists the places, nearest first.
+func configPaths(flags *pflag.FlagSet) []configPath {
+	if f := flags.Lookup(configFlag); f != nil && f.Changed {
+		return []configPath{{path: f.Value.String(), named: true}}
+	}
+	if path := os.Getenv(configEnv); path != "" {
+		return []configPath{{path: path, named: true}}
+	}
+	paths := []configPath{{path: workingConfig, nearby: true}}
+	if dir := userConfigDir(); dir != "" {
+		paths = append(paths, configPath{path: filepath.Join(dir, "crawl", "config.yaml")})
+	}
+	return append(paths, configPath{path: systemConfig})
+}
+
+// userConfigDir follows the XDG base directory specification, which wants
+// relative folders ignored; it is empty if there is no home.
+func userConfigDir() string {
+	if dir := os.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return dir
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".config")
+}
+
+// readConfigFiles reads those that are there.
+func readConfigFiles(paths []configPath) (files []*configFile, faults []fault) {
+	for _, p := range paths {
+		file, more, err := readConfigFile(p.path, p.nearby)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !p.named:
+			continue
+		case err != nil:
+			faults = append(faults, fault{p.path, "the config file cannot be read: " + cause(err), "name another with --config FILE, or none with --config /dev/null"})
+			continue
+		}
+		if faults = append(faults, more...); file != nil {
+			files = append(files, file)
+		}
+	}
+	return files, faults
+}
+
+// cause is the last link of an error's chain: the path is named already.
+func cause(err error) string {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// flagLayer reads the flags that were given.
+func flagLayer(flags *pflag.FlagSet) (layer, []fault) {
+	l, faults := layer{}, []fault(nil)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if s, ok := f.Value.(*settingFlag); ok && f.Changed {
+			faults = append(faults, l.add(s.option, s.given, "--"+f.Name)...)
+		}
+	})
+	return l, faults
+}
+
+// envLayer reads the environment. A variable that is empty counts as not set.
+func envLayer() (layer, []fault) {
+	l, faults := layer{}, []fault(nil)
+	for _, o := range options {
+		if text := os.Getenv(o.Env); text != "" {
+			faults = append(faults, l.add(o, o.divide(text, "\n"), o.Env)...)
+		}
+	}
+	return l, faults
+}
+
+// add checks an option's texts and puts them into the layer.
+func (l layer) add(o *option, texts []string, where string) (faults []fault) {
+	dir, err := os.Getwd()
+	if err != nil && o.path != "" {
+		return []fault{faultAt(where, err)}
+	}
+	g := given{where: where}
+	for _, text := range texts {
+		if _, err := o.parse(text); err != nil {
+			faults = append(faults, faultAt(where, err))
+			continue
+		}
+		g.texts = append(g.texts, o.anchor(text, dir))
+	}
+	l[o.Key] = g
+	return faults
+}
+
+// strayEnv warns of variables that are nearly an option's. It is no error:
+// others may have variables of that beginning.
+func strayEnv() (warnings []string) {
+	known := []string{configEnv}
+	for _, o := range options {
+		known = append(known, o.Env)
+	}
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, envPrefix) || slices.Contains(known, name) {
+			continue
+		}
+		key := strings.TrimPrefix(name, envPrefix)
+		if near := nearest(key, slices.Sorted(maps.Keys(optionByKey))); near != "" {
+			warnings = append(warnings, name+" is no option; did you mean "+optionByKey[near].Env+"?")
+		}
+	}
+	slices.Sort(warnings)
+	return warnings
+}
+
+// findSite returns the nearest file's block of the site.
+func findSite(files []*configFile, site string) (siteBlock, bool) {
+	for _, f := range files {
+		if b, ok := f.sites[site]; ok {
+			return b, true
+		}
+	}
+	return siteBlock{}, false
+}
+
+func unknownSite(files []*configFile, site string) fault {
+	var known []string
+	for _, f := range files {
+		known = append(known, slices.Sorted(maps.Keys(f.sites))...)
+	}
+	next := "no config file has sites, see `crawl config path`; a URL has a dot or ://"
+	if len(known) > 0 {
+		next = "there are " + strings.Join(known, ", ")
+	}
+	return fault{What: "no site is called " + quoted(site), Next: didYouMean(site, known, next)}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newResumeCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "resume [RUN]",
+		Short: "Go on with an interrupted run",
+		Long:  `Go on with a run that was stopped, killed or cut off, with the settings it began with. Without RUN, the latest such run.`,
+		Args:  atMostOne,
+		RunE:  runResume,
+	}
+	addSettingsFlags(c.Flags(), "data", "output")
+	return c
+}
+
+func runResume(c *cobra.Command, args []string) error {
+	r, err := loadSettings(c.Flags(), "")
+	if err != nil {
+		return err
+	}
+	warn(c, r)
+	st, dir, err := reopenStore(&r.Settings)
+	if err != nil {
+		return err
+	}
+	run, err := findResumable(c.Context(), st, args)
+	if err = errors.Join(err, st.Close()); err != nil {
+		return err
+	}
+	s, hosts, err := storedSettings(run)
+	if err != nil {
+		return err
+	}
+	s.Data = dir
+	s.Progress, s.JSON, s.Quiet, s.Verbose, s.LogFormat = r.Settings.Progress, r.Settings.JSON, r.Settings.Quiet, r.Settings.Verbose, r.Settings.LogFormat
+	var seeds []weburl.URL
+	for _, text := range run.Seeds {
+		u, err := weburl.Parse(text)
+		if err != nil {
+			return fmt.Errorf("resume run %s: %w", runName(run), err)
+		}
+		seeds = append(seeds, u)
+	}
+	defer serveAgain(run, seeds)()
+	return crawl(c, &s, hosts, seeds, run)
+}
+
+// storedSettings reads the settings that a run was begun with.
+func storedSettings(r *store.Run) (Settings, map[string]HostSettings, error) {
+	var raw struct {
+		Settings json.RawMessage         `json:"settings"`
+		Hosts    map[string]HostSettings `json:"hosts"`
+	}
+	if err := json.Unmarshal(r.Settings, &raw); err != nil {
+		return Settings{}, nil, fmt.Errorf("settings of run %s: %w", runName(r), err)
+	}
+	s, err := settingsFromJSON(raw.Settings)
+	return s, raw.Hosts, err
+}
+
+// findResumable finds the run that args name, or the latest that can go on.
+func findResumable(ctx context.Context, st store.Store, args []string) (*store.Run, error) {
+	if len(args) == 1 {
+		run, err := findRun(ctx, st, args[0])
+		if err != nil {
+			return nil, err
+		}
+		if !resumable(run) {
+			return nil, newUsageError("", fmt.Sprintf("run %s is %s: nothing is left of it to do", runName(run), run.State), "begin a new one with `crawl run`")
+		}
+		return run, nil
+	}
+	for run, err := range st.Runs(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		if resumable(run) {
+			return run, nil
+		}
+	}
+	return nil, newUsageError("", "no run is left unfinished", "begin one with `crawl run URL`")
+}
+
+func resumable(r *store.Run) bool { return r.State == store.Running || r.State == store.Interrupted }

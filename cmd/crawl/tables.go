@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// tables reads the rows of one run.
+type tables struct {
+	store store.Store
+	run   *store.Run
+	drop  weburl.ParamSet // names taken out of URLs in this run
+}
+
+func (t *tables) pages(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		in, err := countInlinks(ctx, t.store, t.run, t.drop)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(newPageRow(t.run, p, in), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (t *tables) links(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			var links []store.Link
+			if err == nil {
+				links, err = t.store.Links(ctx, p)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, l := range links {
+				row, err := t.link(ctx, p, l)
+				if !yield(row, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t *tables) link(ctx context.Context, p *store.Page, l store.Link) (*linkRow, error) {
+	row := &linkRow{
+		Run: runName(t.run), Source: p.URL.String(), Target: l.Target, Anchor: l.Text, Rel: l.Rel, Element: l.Element,
+		Attribute: l.Attr, Asset: l.Asset, NoFollow: l.NoFollow, SourceStatus: p.Status,
+	}
+	u, err := weburl.Parse(l.Target)
+	if err != nil {
+		return row, nil
+	}
+	row.Internal = u.Host() == p.URL.Host()
+	target, err := t.page(ctx, u)
+	if err != nil || target == nil {
+		return row, err
+	}
+	row.TargetStatus, row.TargetClass = &target.Status, classOf(target)
+	chain, err := t.chain(ctx, target)
+	if err == nil && chain.last != nil {
+		row.FinalStatus = &chain.last.Status
+	}
+	return row, err
+}
+
+// page is the run's visit of u, nil if there was none.
+func (t *tables) page(ctx context.Context, u weburl.URL) (*store.Page, error) {
+	p, err := t.store.Page(ctx, t.run.ID, u.DropParams(t.drop))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// chain is where redirects lead.
+type chain struct {
+	hops  int
+	final string
+	last  *store.Page // nil if it was not fetched
+	loop  bool
+}
+
+func (t *tables) chain(ctx context.Context, p *store.Page) (c chain, err error) {
+	seen := map[weburl.URL]bool{}
+	for c.last = p; c.last != nil && c.last.Redirect != ""; c.hops++ {
+		if seen[c.last.URL] {
+			c.loop = true
+			return c, nil
+		}
+		seen[c.last.URL] = true
+		u, err := weburl.Parse(c.last.Redirect)
+		if err != nil {
+			return c, nil
+		}
+		c.final = u.String()
+		if c.last, err = t.page(ctx, u); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (t *tables) redirects(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if p.Redirect == "" {
+				continue
+			}
+			c, err := t.chain(ctx, p)
+			row := &redirectRow{
+				Run: runName(t.run), Source: p.URL.String(), Target: p.Redirect, Final: c.final, Hops: c.hops, Loop: c.loop, Kind: p.Status,
+			}
+			if c.last != nil && !c.loop {
+				row.FinalStatus = &c.last.Status
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (t *tables) skipped(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		in, err := countInlinks(ctx, t.store, t.run, t.drop)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for s, err := range t.store.Skips(ctx, t.run.ID) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if row := newSkipRow(t.run, s, in[targetKey(s.URL.String())].count); !yield(&row, nil) {
+				return
+			}
+		}
+	}
+}
