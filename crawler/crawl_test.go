@@ -283,3 +283,67 @@ func TestDemo(t *testing.T) {
 		}
 	}
 }
+
+// Progress and events tell what the counts do in the end.
+func TestProgressAndEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{
+			"/": html("/x", "/none", "/broken", "http://b/"), "/x": html(), "/broken": status(500), "/sitemap.xml": urlset("http://a/x"),
+		}})
+		s := spec(t, "http://a/")
+		s.Sitemap, s.Retry, s.Keep = "auto", 0, false
+		r := w.newRun(s)
+		c := w.crawler()
+		var pages, skips int
+		var job *Job
+		var last Progress
+		c.Watch = func(e Event) { // one host, one request at a time: one event at a time
+			if e.Page != nil {
+				pages++
+				last = job.Progress()
+			}
+			if e.Skip != nil {
+				skips++
+			}
+		}
+		job, err := c.Begin(t.Context(), r, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := job.Crawl(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if pages != 5 || skips != 1 {
+			t.Errorf("told of %d pages and %d skipped URLs, want 5 and 1", pages, skips)
+		}
+		if last.Status != r.Counts.Status || last.Status != [6]uint64{2: 2, 4: 1, 5: 1} || uint64(last.Received) != r.Counts.Received {
+			t.Errorf("progress %+v, counts %+v", last, r.Counts)
+		}
+		if last.Found != r.Counts.Found || last.InFlight != 1 {
+			t.Errorf("progress %+v, counts %+v", last, r.Counts)
+		}
+		if after := job.Progress(); after.Found != 0 || after.Received != last.Received {
+			t.Errorf("after the end: %+v", after)
+		}
+		if p := w.page(r, "http://a/x"); p.Record.Segment != 0 {
+			t.Errorf("a body was kept at %+v", p.Record)
+		}
+	})
+}
+
+// Not even a fetch that takes an hour is taken for lost.
+func TestLeaseOutlastsTheFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{"/": testweb.Drip(60, time.Minute).ServeHTTP}})
+		w.config.MaxTime = 2 * time.Hour
+		w.halt()
+		w.start(t.TempDir())
+		s := spec(t, "http://a/")
+		s.MaxFetch = 2 * time.Hour
+		r := w.crawl(s)
+		w.ended(r, store.Complete, "")
+		if n := len(w.asked("a")); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+	})
+}

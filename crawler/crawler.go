@@ -50,7 +50,7 @@ type Event struct {
 // Progress is how far a run got.
 type Progress struct {
 	frontier.Stats
-	Status   [6]uint64 // answers of this session by class; 0: none
+	Status   [6]uint64 // answers to pages of this session by class; 0: none
 	Received int64     // bytes of bodies as sent, this session
 }
 
@@ -74,6 +74,10 @@ type Job struct {
 	sitemaps map[string]int // read in this session, by the origin that announced them
 }
 
+// workTime is how long a URL may stay leased beside its exchange: to be parsed
+// and stored on a machine that is very busy.
+const workTime = 10 * time.Minute
+
 // Name is what a run is called in the frontier: its number in the store.
 func Name(id store.RunID) string { return fmt.Sprintf("%06d", id) }
 
@@ -85,7 +89,10 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(), sitemaps: map[string]int{},
 		began: time.Now(), before: int64(r.Counts.Received),
 	}
-	config := frontier.Config{MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, Manners: w.manners(s.Manners)}
+	config := frontier.Config{
+		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, Manners: w.manners(s.Manners),
+		LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
+	}
 	if err := c.sweep(ctx); err != nil {
 		return nil, err
 	}
@@ -255,145 +262,6 @@ func (w *Job) stopOn(stop <-chan struct{}, halt context.CancelFunc, cut context.
 func (w *Job) reach(why frontier.Reason) {
 	w.limit.CompareAndSwap(nil, &why)
 	w.halt()
-}
-
-// visit takes one URL from lease to done. An error means that the crawl cannot
-// go on; whatever the web did wrong is in the page.
-func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
-	if l.Kind == frontier.Robots {
-		return w.visitRobots(ctx, l)
-	}
-	barred, refused, err := w.refuse(ctx, l)
-	if refused || err != nil {
-		return w.unless(ctx, err)
-	}
-	page, links, err := w.already(ctx, l)
-	if page == nil && err == nil {
-		page, links, err = w.fetch(ctx, l, barred)
-	}
-	if page == nil || err != nil {
-		return w.unless(ctx, err)
-	}
-	whole := context.WithoutCancel(ctx) // what is stored is not asked for again
-	return w.unless(ctx, w.Frontier.Done(whole, l, w.spec.outcome(l, page, links, time.Now())))
-}
-
-// fetch asks for a URL and stores what comes of it. No page and no error: it
-// was cut short, the lease lapses and the URL is fetched again.
-func (w *Job) fetch(ctx context.Context, l frontier.Lease, barred string) (*store.Page, []store.Link, error) {
-	last, good, err := w.Store.Latest(ctx, l.URL)
-	if err != nil {
-		return nil, nil, err
-	}
-	known := w.known(l, last, good)
-	w.requests.Add(1)
-	resp, fault := w.Fetcher.Fetch(ctx, request(l, known, w.spec))
-	if ctx.Err() != nil {
-		return nil, nil, nil
-	}
-	page, links, body := w.newPage(ctx, l, resp, fault, known)
-	page.Barred = barred
-	w.Frontier.Release(l, w.spec.answer(l, page, resp))
-	w.widen(ctx, l, page)
-	if err := w.Store.Put(ctx, page, links, body); err != nil { // durable before forgotten
-		return nil, nil, err
-	}
-	w.note(page)
-	return page, links, nil
-}
-
-// refuse ends the lease of a URL that is not to be fetched after all: what is
-// said in robots.txt, and how many sitemaps there are, is known only now.
-// barred is the rule of robots.txt that a run ignores and reports.
-func (w *Job) refuse(ctx context.Context, l frontier.Lease) (barred string, refused bool, err error) {
-	if l.Kind == frontier.Reread {
-		return "", false, nil
-	}
-	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
-		return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
-	}
-	return w.robots(ctx, l)
-}
-
-func (w *Job) tooManySitemaps(origin string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sitemaps[origin]++
-	return w.spec.MaxSitemaps > 0 && w.sitemaps[origin] > w.spec.MaxSitemaps
-}
-
-// unless drops an error that comes of being stopped, or of a lease that lapsed
-// meanwhile: somebody else has the URL.
-func (w *Job) unless(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, frontier.ErrStale) {
-		return nil
-	}
-	return err
-}
-
-// already returns what this run stored for the URL before: a crash came
-// between put and done, or only its depth changed.
-func (w *Job) already(ctx context.Context, l frontier.Lease) (*store.Page, []store.Link, error) {
-	page, err := w.Store.Page(ctx, w.store.ID, l.URL)
-	switch {
-	case l.Kind == frontier.Reread && err != nil:
-		return nil, nil, fmt.Errorf("crawler: read %s again: %w", l.URL, err)
-	case errors.Is(err, store.ErrNotFound):
-		return nil, nil, nil
-	case err != nil:
-		return nil, nil, err
-	case l.Kind != frontier.Reread && int(page.Try) != l.Try:
-		return nil, nil, nil
-	}
-	links, err := w.Store.Links(ctx, page)
-	if err != nil || l.Depth == page.Depth {
-		return page, links, err
-	}
-	page.Depth, page.Hops, page.From = l.Depth, l.Hops, l.From.String()
-	return page, links, w.Store.Move(ctx, page)
-}
-
-// note counts a stored visit and tells of it.
-func (w *Job) note(p *store.Page) {
-	w.status[class(p)].Add(1)
-	if n := w.received.Add(p.Wire); w.spec.MaxBytes > 0 && w.before+n >= w.spec.MaxBytes {
-		w.reach(ReasonMaxBytes)
-	}
-	w.tell(Event{Page: p})
-}
-
-// class is the class of an answer, 1 to 5, or 0 for no answer of any.
-func class(p *store.Page) int {
-	if p.Fault != "" || p.Status >= 600 {
-		return 0
-	}
-	return p.Status / 100
-}
-
-func (w *Job) tell(e Event) {
-	if w.Watch != nil {
-		e.Run = w.store
-		w.Watch(e)
-	}
-}
-
-// widen takes the host that a seed redirects to into the scope.
-func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) {
-	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList { // nothing but seeds has depth 0
-		return
-	}
-	u, err := weburl.Parse(p.Redirect)
-	if err != nil || !w.spec.scope.add(u) {
-		return
-	}
-	w.mu.Lock()
-	w.store.Widened = append(w.store.Widened, u.String())
-	err = w.Store.Update(ctx, w.store)
-	w.mu.Unlock()
-	if err != nil && ctx.Err() == nil {
-		w.Log.Warn("the widened scope is not recorded yet", "error", err)
-	}
-	w.tell(Event{Notice: fmt.Sprintf("seed %s redirects to %s: the scope is widened to %s", l.URL, u, u.Host())})
 }
 
 // Progress tells how far the run got. It may be called until Crawl returns.

@@ -4,15 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"crawl/fetcher"
 	"crawl/frontier"
 	"crawl/internal/parse"
-	"crawl/internal/weburl"
 	"crawl/store"
 )
 
@@ -75,7 +72,8 @@ func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Respo
 		if links = w.unchanged(ctx, p, known); p.Fault != "" {
 			return p, nil, w.exchange(resp)
 		}
-	} else if p.Hash = sha256.Sum256(resp.Body); l.Kind == frontier.Sitemap {
+	} else if p.Hash = sha256.Sum256(resp.Body); w.spec.isSitemap(l, resp) {
+		p.Kind = store.KindSitemap
 		links = w.readSitemap(p, resp)
 	} else {
 		links = w.read(p, resp)
@@ -166,107 +164,3 @@ func (w *Job) exchange(r *fetcher.Response) *store.Exchange {
 		Header: r.Header, Body: r.Raw, Truncated: r.Truncated,
 	}
 }
-
-// Elements of links that a sitemap holds; Text is lastmod, Rel the priority.
-const (
-	elementEntry = "sitemap"
-	elementIndex = "sitemapindex"
-)
-
-// readSitemap parses a sitemap.
-func (w *Job) readSitemap(p *store.Page, r *fetcher.Response) []store.Link {
-	if r.Status != http.StatusOK {
-		return nil
-	}
-	s := w.spec
-	p.Type = "sitemap"
-	m, err := parse.ParseSitemap(p.URL, r.Body, parse.SitemapLimits{
-		Entries: s.MaxSitemapURLs, Bytes: s.MaxSitemap, Depth: s.MaxNesting,
-	})
-	if err != nil {
-		p.Type, p.ParseLimit = "", err.Error()
-		return nil
-	}
-	p.ParseLimit = m.Cut
-	if m.Problem != "" {
-		w.Log.Info("sitemap is faulty", "url", p.URL.String(), "problem", m.Problem)
-	}
-	links := make([]store.Link, 0, len(m.Entries))
-	for _, e := range m.Entries {
-		element := elementEntry
-		if m.Index {
-			element = elementIndex
-		}
-		links = append(links, store.Link{
-			Target: e.URL.String(), Element: element, Attr: "loc", Text: e.LastModText,
-			Rel: strconv.FormatFloat(e.Priority, 'g', -1, 64),
-		})
-		for _, a := range e.Alternates {
-			links = append(links, store.Link{Target: a.String(), Element: elementEntry, Attr: "alternate", Rel: "0.5"})
-		}
-	}
-	return links
-}
-
-// sitemapLink makes a link of a sitemap that origin's robots.txt, or the user,
-// named. deep counts the indexes and redirects it was found through.
-func (s *Spec) sitemapLink(u, from weburl.URL, origin string, deep int) frontier.Link {
-	return frontier.Link{URL: u, From: from, Depth: frontier.NoDepth, Hops: deep, Rank: 1, Kind: frontier.Sitemap, For: origin}
-}
-
-// entries makes frontier links of a sitemap's entries.
-func (s *Spec) entries(l frontier.Lease, links []store.Link) []frontier.Link {
-	var out []frontier.Link
-	for _, link := range links {
-		u, err := weburl.Parse(link.Target)
-		if err != nil {
-			continue
-		}
-		f := s.entry(l, u, link)
-		if f.Refused == "" && !s.mayName(l, u, f.Kind) {
-			f.Refused, f.Rule = ReasonScope, "a sitemap of another host names it"
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-func (s *Spec) entry(l frontier.Lease, u weburl.URL, link store.Link) frontier.Link {
-	if link.Element == elementIndex {
-		next := s.sitemapLink(u, l.URL, l.For, l.Hops+1)
-		if next.Hops > maxSitemapDeep {
-			next.Refused, next.Rule = ReasonSitemaps, fmt.Sprintf("more than %d indexes deep", maxSitemapDeep)
-		}
-		return next
-	}
-	depth := frontier.NoDepth
-	if s.Sitemap == "only" {
-		depth = 1 // the way from the seed leads through its sitemap
-	}
-	f := s.link(u, l.URL, depth)
-	if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
-		f.Rank = s.rank(depth, priority)
-	}
-	if f.Refused == ReasonDepth && s.Depth > 0 {
-		f.Refused = "" // named, not clicked to; the links on it count as too deep
-	}
-	return f
-}
-
-// mayName tells whether the sitemap of the lease may name u. It may if u lies
-// at its own host or at the one whose robots.txt points at it (sitemaps.org,
-// cross-submits), or if the user named the sitemap himself. An index may name
-// the sitemaps of any host of the scope.
-func (s *Spec) mayName(l frontier.Lease, u weburl.URL, kind frontier.Kind) bool {
-	if !s.readsSitemaps() || kind == frontier.Sitemap && s.scope.names(u) {
-		return true
-	}
-	var announced []string
-	if home, err := weburl.Parse(l.For); err == nil {
-		announced = append(announced, home.Hostname())
-	}
-	return parse.SitemapMayName(l.URL, announced, u, nil)
-}
-
-// readsSitemaps tells whether sitemaps are looked for where hosts have them.
-func (s *Spec) readsSitemaps() bool { return s.Sitemap == "auto" || s.Sitemap == "only" }

@@ -80,6 +80,7 @@ type Spec struct {
 	MaxLinks       int           // of one page; 0 for parse's limit, as for the next two
 	MaxNesting     int           // elements within one another
 	MaxParse       time.Duration // for one document
+	MaxFetch       time.Duration // that the fetcher gives one exchange; 0 for its default
 	Workers        int           // fetches at once; below 1 for 1
 	Keep           bool          // keep bodies
 	Manners        func(origin string) frontier.Manners
@@ -183,7 +184,7 @@ func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now 
 		o.Links = s.hop(l, p)
 		return o
 	}
-	if l.Kind == frontier.Sitemap {
+	if p.Kind == store.KindSitemap { // also one that is read again
 		o.Links = s.entries(l, links)
 		return o
 	}
@@ -281,7 +282,7 @@ func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
 	}
 	next := s.link(u, l.URL, 0) // where the way to here was not too long, it is not now
 	next.Depth, next.Rank = l.Depth, s.rank(l.Depth, 0.5)
-	if l.Kind == frontier.Sitemap { // which scope and patterns do not bind
+	if p.Kind == store.KindSitemap { // which scope and patterns do not bind
 		next = s.sitemapLink(u, l.URL, l.For, 0)
 	}
 	next.Hops = l.Hops + 1

@@ -301,7 +301,7 @@ func TestHop(t *testing.T) {
 		{"drops parameters", func(s *Spec) { s.DropParams = params(t, "sid") }, lease(t, "http://a.test/", 0), "http://a.test/x?sid=1&a=2", frontier.Link{URL: at(t, "http://a.test/x?a=2"), Hops: 1}},
 	} {
 		s := ready(t, test.change, "http://a.test/")
-		got := s.hop(test.lease, &store.Page{Redirect: test.to})
+		got := s.hop(test.lease, &store.Page{Redirect: test.to, Kind: kindOf(test.lease)})
 		if test.want.From = test.lease.URL; test.want.URL.IsZero() {
 			test.want.URL = at(t, test.to)
 		}
@@ -453,6 +453,8 @@ func TestOutcome(t *testing.T) {
 	sitemap := frontier.Lease{Link: frontier.Link{URL: at(t, "http://a.test/s.xml"), Kind: frontier.Sitemap, For: "http://a.test", Depth: frontier.NoDepth}, Try: 1}
 	tired := lease(t, "http://a.test/", 0)
 	tired.Try, tired.Fails = 3, 9
+	reread := lease(t, "http://a.test/s.xml", 1)
+	reread.Kind = frontier.Reread
 	for _, test := range []struct {
 		name  string
 		lease frontier.Lease
@@ -472,9 +474,11 @@ func TestOutcome(t *testing.T) {
 		{"last try of a dead host", tired, store.Page{Fault: string(fetcher.Connect), Passing: true}, frontier.Failed, false, ReasonUnreachable, nil},
 		{"cut off", lease(t, "http://a.test/", 0), store.Page{Status: 200, Fault: FaultIncomplete, Passing: true}, frontier.Failed, true, "", nil},
 		{"sitemap", sitemap, store.Page{Status: 200}, frontier.Fetched, false, "", []found{{"http://a.test/x", frontier.NoDepth, ""}}},
+		{"sitemap that a page links to", reread, store.Page{Kind: store.KindSitemap, Status: 200}, frontier.Fetched, false, "", []found{{"http://a.test/x", frontier.NoDepth, ""}}},
 		{"sitemap that fails", sitemap, store.Page{Status: 502}, frontier.Failed, true, "", nil},
 	} {
 		s := ready(t, nil, "http://a.test/")
+		test.page.Kind = max(test.page.Kind, kindOf(test.lease))
 		o := s.outcome(test.lease, &test.page, links, now)
 		if o.End != test.end || o.Again.IsZero() == test.again || o.GiveUp != test.why {
 			t.Errorf("%s: end %d, again %v, given up for %q; want %d, %v, %q", test.name, o.End, o.Again, o.GiveUp, test.end, test.again, test.why)

@@ -218,39 +218,6 @@ func robotsTrouble(rec *store.Robots) string {
 	return fmt.Sprintf("robots.txt answered %d", rec.Status)
 }
 
-// sitemapsOf makes links of the sitemaps of an origin that is in scope: those
-// its robots.txt, at from, names, else the usual place.
-func (s *Spec) sitemapsOf(origin string, from weburl.URL, file *robots.File) []frontier.Link {
-	home, err := weburl.Parse(origin + "/")
-	wanted := s.readsSitemaps() && s.Scope != ScopeList && s.Scope != ScopePage
-	if err != nil || !wanted || !s.scope.names(home) {
-		return nil
-	}
-	var links []frontier.Link
-	for _, raw := range file.Sitemaps() {
-		u, err := home.Resolve(raw)
-		if err != nil {
-			continue
-		}
-		l := s.sitemapLink(u, from, origin, 0)
-		if s.MaxSitemaps > 0 && len(links) >= s.MaxSitemaps {
-			l.Refused, l.Rule = ReasonSitemaps, s.tooMany(origin)
-		}
-		links = append(links, l)
-	}
-	if len(links) > 0 {
-		return links
-	}
-	if u, err := home.Resolve("/sitemap.xml"); err == nil {
-		links = append(links, s.sitemapLink(u, from, origin, 0))
-	}
-	return links
-}
-
-func (s *Spec) tooMany(origin string) string {
-	return fmt.Sprintf("more than %d of %s", s.MaxSitemaps, origin)
-}
-
 // manners are what the user asks for, and what earlier runs learnt: a rest
 // that is not over, and the time a host was last asked.
 func (w *Job) manners(wish func(string) frontier.Manners) func(string) frontier.Manners {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"crawl/frontier"
 	"crawl/store"
@@ -168,6 +169,39 @@ func TestSitemapOfManyEntries(t *testing.T) {
 			t.Errorf("%d URLs skipped, want 5000", n)
 		}
 	})
+}
+
+// A sitemap that pages link to is a sitemap all the same, whichever is met
+// first; what it names is not a click away.
+func TestSitemapThatPagesLinkTo(t *testing.T) {
+	for _, first := range []string{"the page", "robots.txt"} {
+		synctest.Test(t, func(t *testing.T) {
+			late := func(this string, then http.HandlerFunc) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					if this != first {
+						time.Sleep(10 * time.Second) // virtual
+					}
+					then(w, r)
+				}
+			}
+			w := newWorld(t, map[string]http.Handler{
+				"a": paths{
+					"/robots.txt": late("robots.txt", plain("sitemap: /s.xml")), "/": html(), "/orphan": html(),
+					"/s.xml": index("http://a/t.xml"), "/t.xml": urlset("http://a/orphan"),
+				},
+				"b": paths{"/": late("the page", html("http://a/s.xml"))},
+			})
+			s := spec(t, "http://a/", "http://b/")
+			s.Sitemap = "auto"
+			r := w.crawl(s)
+			w.ended(r, store.Complete, "")
+			for path, depth := range map[string]int{"/s.xml": 1, "/t.xml": frontier.NoDepth, "/orphan": frontier.NoDepth} {
+				if p := w.page(r, "http://a"+path); p.Depth != depth || (p.Kind == store.KindSitemap) != strings.HasSuffix(path, "xml") {
+					t.Errorf("%s first: %s has depth %d and kind %d", first, path, p.Depth, p.Kind)
+				}
+			}
+		})
+	}
 }
 
 // An orphan that is linked after all loses the mark, and its links count anew.

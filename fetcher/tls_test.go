@@ -96,7 +96,8 @@ func secure(t *testing.T, cert tls.Certificate, change func(*tls.Config)) *httpt
 func tlsCases(t *testing.T) (*authority, map[string]struct {
 	server *httptest.Server
 	want   string
-}) {
+},
+) {
 	t.Helper()
 	a, stranger := newAuthority(t), newAuthority(t)
 	names := []string{"www.example.com"}
@@ -119,12 +120,18 @@ func tlsCases(t *testing.T) (*authority, map[string]struct {
 		"rsa":            {secure(t, a.sign(t, key, names, nil), nil), ""},
 		"no-common-name": {secure(t, a.sign(t, nil, names, func(c *x509.Certificate) { c.Subject = pkix.Name{} }), nil), ""},
 		"tls-v1-2":       {secure(t, good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), ""},
-		"tls-v1-1": {secure(t, good, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }),
-			"the server broke off the TLS handshake"},
-		"expired": {secure(t, a.sign(t, nil, names, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), nil),
-			"the certificate has expired or is not valid yet"},
-		"not yet": {secure(t, a.sign(t, nil, names, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), nil),
-			"the certificate has expired or is not valid yet"},
+		"tls-v1-1": {
+			secure(t, good, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }),
+			"the server broke off the TLS handshake",
+		},
+		"expired": {
+			secure(t, a.sign(t, nil, names, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), nil),
+			"the certificate has expired or is not valid yet",
+		},
+		"not yet": {
+			secure(t, a.sign(t, nil, names, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), nil),
+			"the certificate has expired or is not valid yet",
+		},
 		"wrong host":     {secure(t, a.sign(t, nil, []string{"other.example"}, nil), nil), "the certificate is for another name"},
 		"only a name":    {secure(t, a.sign(t, nil, nil, func(c *x509.Certificate) { c.Subject.CommonName = names[0] }), nil), "the certificate is for another name"},
 		"untrusted-root": {secure(t, stranger.sign(t, nil, names, nil), nil), "the certificate is signed by an unknown authority"},

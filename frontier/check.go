@@ -181,8 +181,11 @@ func compareCounts(kept, real countsRecord, report func(string, ...any)) {
 		name       string
 		kept, real uint64
 	}{
-		{"found", kept.Found, real.Found}, {"queued", kept.Queued, real.Queued},
-		{"done", kept.Done, real.Done}, {"failed", kept.Failed, real.Failed}, {"pages", kept.Pages, real.Pages},
+		{"found", kept.Found, real.Found},
+		{"queued", kept.Queued, real.Queued},
+		{"done", kept.Done, real.Done},
+		{"failed", kept.Failed, real.Failed},
+		{"pages", kept.Pages, real.Pages},
 	} {
 		if n.kept != n.real {
 			report("%s is kept as %d and is %d", n.name, n.kept, n.real)

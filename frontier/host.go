@@ -48,7 +48,6 @@ type host struct {
 	first   int     // those of them that no rules bind
 	later   int     // delayed URLs on disk that are neither leased nor in due
 	laterAt time.Time
-	leased  int  // leases out, robots.txt included
 	asking  int  // leases out on pages not asked for before
 	live    bool // counted in run.live
 
@@ -305,15 +304,18 @@ func (q hostHeap) Less(i, j int) bool {
 	}
 	return q[i].rec.ID < q[j].rec.ID
 }
+
 func (q hostHeap) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j
 }
+
 func (q *hostHeap) Push(x any) {
 	h := x.(*host)
 	h.index = len(*q)
 	*q = append(*q, h)
 }
+
 func (q *hostHeap) Pop() any {
 	old := *q
 	h := old[len(old)-1]

@@ -47,8 +47,13 @@ func TestSeenCache(t *testing.T) {
 		depth int
 		want  bool
 	}{
-		{key(1, 1), 5, true}, {key(1, 1), 6, true}, {key(1, 1), 4, false}, {key(1, 2), 6, true},
-		{key(1, 3), 9, false}, {key(2, 1), 9, false}, {seenKey{}, NoDepth, false},
+		{key(1, 1), 5, true},
+		{key(1, 1), 6, true},
+		{key(1, 1), 4, false},
+		{key(1, 2), 6, true},
+		{key(1, 3), 9, false},
+		{key(2, 1), 9, false},
+		{seenKey{}, NoDepth, false},
 	} {
 		if got := c.knows(q.key, q.depth); got != q.want {
 			t.Errorf("knows %x at %d: %t", q.key, q.depth, got)

@@ -241,20 +241,25 @@ func (c *check) checkHeld(ctx context.Context) error {
 	var bad error
 	err := c.scan(ctx, bucketBodies, nil, func(key, value []byte) bool {
 		var held body
-		if err := decode(value, &held); err != nil {
-			bad = c.named(err)
-			return false
+		if bad = c.named(decode(value, &held)); bad == nil {
+			bad = c.checkBody(key, held)
 		}
-		who := fmt.Sprintf("body %x", key)
-		if bad = c.follow(who, held.Place, kindResponse, held.URL); bad != nil {
-			return false
-		}
-		found, err := c.there.find(held.Place)
-		if err == nil && found != nil && !bytes.HasPrefix(key, found.digest[:]) {
-			c.fault("%s points at a record with another digest: file %d, byte %d", who, held.Place.Segment, held.Place.Offset)
-		}
-		bad = err
 		return bad == nil
 	})
 	return errors.Join(err, bad)
+}
+
+func (c *check) checkBody(digest []byte, held body) error {
+	found, err := c.there.find(held.Place)
+	if err != nil {
+		return err
+	}
+	place := fmt.Sprintf("file %d, byte %d", held.Place.Segment, held.Place.Offset)
+	switch {
+	case found == nil:
+		c.fault("body %x is not there: %s", digest, place)
+	case found.kind != kindResponse || found.url != hashURL(held.URL) || !bytes.HasPrefix(digest, found.digest[:]):
+		c.fault("body %x: another one is there: %s", digest, place)
+	}
+	return nil
 }

@@ -130,6 +130,9 @@ func locate(e *warc.Entry) located {
 // find returns the record at a place, or nil. One that was committed after the
 // inventory was begun is read now.
 func (inv *inventory) find(at Place) (*located, error) {
+	if at.Segment == 0 {
+		return nil, nil
+	}
 	if int64(at.Segment) > int64(len(inv.shelves)) {
 		f, err := inv.bodies.at(at.Segment)
 		if err != nil {

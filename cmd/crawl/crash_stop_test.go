@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -21,13 +22,16 @@ func TestCrashStops(t *testing.T) {
 		{"SIGTERM once", func(t *testing.T, o *ordeal) { stopOnce(t, o, syscall.SIGTERM, exitTerminated) }, 800},
 		{"Ctrl-C twice", stopTwice, 800},
 		{"Ctrl-C once, no answer", stopWithoutAnswer, 200},
+		{"Ctrl-C under a page limit", stopUnderLimit, 300},
 		{"SIGSTOP", freeze, 800},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := newOrdeal(t, serveCrashSite(t, crashWeb(c.size, 20)), bin, 10*time.Millisecond)
 			c.do(t, o)
-			o.true(t, resultOf(t, bin, o.data))
+			if len(o.flags) == 0 {
+				o.true(t, resultOf(t, bin, o.data))
+			}
 		})
 	}
 }
@@ -92,6 +96,27 @@ func freeze(t *testing.T, o *ordeal) {
 	}
 	o.whole(t, "complete")
 	o.judge(t, 0)
+}
+
+// stopUnderLimit sees that --max-pages is exact over sessions that were stopped.
+func stopUnderLimit(t *testing.T, o *ordeal) {
+	o.flags = []string{"--max-pages", strconv.Itoa(limitedPages)}
+	for range 3 {
+		p := o.start(t)
+		lift := o.hang(t, p, 1+o.rnd.IntN(30))
+		p.signal(t, syscall.SIGINT)
+		lift()
+		o.interrupted(t, p, 10*time.Second, exitInterrupted)
+	}
+	p := o.start(t)
+	if code := p.exit(t, time.Minute); code != exitPartial {
+		t.Errorf("exit %d\n%s", code, p.talk.String())
+	}
+	o.whole(t, "partial")
+	o.judge(t, 0)
+	if n := o.pages(t); n != limitedPages {
+		t.Errorf("%d pages; --max-pages was %d", n, limitedPages)
+	}
 }
 
 // interrupted waits for the end of a session that was told to end.

@@ -169,12 +169,16 @@ func newLogger(s *Settings, talk io.Writer) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(talk, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewJSONHandler(jsonLines{talk}, &slog.HandlerOptions{Level: level}))
 	}
-	if isTerminal(talk) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
-		return slog.New(tint.NewHandler(talk, &tint.Options{Level: level, TimeFormat: time.TimeOnly}))
+	if isTerminal(talk) {
+		return slog.New(terminalLog(talk, level, os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"))
 	}
 	return slog.New(slog.NewTextHandler(talk, &slog.HandlerOptions{Level: level}))
+}
+
+func terminalLog(talk io.Writer, level slog.Level, noColor bool) slog.Handler {
+	return tint.NewTextHandler(talk, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: noColor})
 }
 
 func isTerminal(w io.Writer) bool {

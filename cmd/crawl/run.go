@@ -111,14 +111,20 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 	}
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
+	engine := &crawler.Crawler{Frontier: front, Store: st, Fetcher: fetch, Log: log}
+	return drive(c, s, engine, run, spec, fetch.CookieState)
+}
 
+// drive sees a run through: until it ends, or signals end it. cookies returns
+// those of an interrupted run.
+func drive(c *cobra.Command, s *Settings, engine *crawler.Crawler, run *store.Run, spec *crawler.Spec, cookies func() []byte) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
 	stop := newStopper()
 	out := newReporter(c.OutOrStdout(), c.ErrOrStderr(), s, stop.now)
 	stop.watch(out.stopping, cut)
 	defer stop.unwatch()
-	engine := &crawler.Crawler{Frontier: front, Store: st, Fetcher: fetch, Log: log, Watch: out.event}
+	engine.Watch = out.event
 	job, err := engine.Begin(ctx, run, spec)
 	if err != nil {
 		return err
@@ -131,9 +137,9 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 	}
 	run.Cookies = nil
 	if run.State == store.Interrupted {
-		run.Cookies = fetch.CookieState()
+		run.Cookies = cookies()
 	}
-	if err := st.Update(context.WithoutCancel(ctx), run); err != nil {
+	if err := engine.Store.Update(context.WithoutCancel(ctx), run); err != nil {
 		return err
 	}
 	code := exitOf(run, stop.caught())

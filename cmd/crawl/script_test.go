@@ -47,26 +47,29 @@ func TestScript(t *testing.T) {
 			e.Defer(w.end)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": withWorld((*world).serve), "tls": withWorld((*world).tls), "proxy": withWorld((*world).proxy),
-			"hits": withWorld((*world).hits), "sent": withWorld((*world).sent), "audit": withWorld((*world).audit),
-			"await": withWorld((*world).await), "proxied": withWorld((*world).proxied),
-			"exits": withWorld((*world).exits), "start": withWorld((*world).start), "signal": withWorld((*world).signal), "says": withWorld((*world).says), "asked": withWorld((*world).askedFor),
-			"cmdline": withWorld((*world).cmdline), "ended": withWorld((*world).ended), "headed": withWorld((*world).headed),
-			"jsonl": withWorld((*world).jsonl), "clean": withWorld((*world).clean), "nowhere": withWorld((*world).nowhere),
-			"repeat": withWorld((*world).repeat),
-		},
+		Cmds: scriptCommands(),
 	})
+}
+
+// scriptCommands are the commands that scripts have besides testscript's.
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	all := map[string]func(*testscript.TestScript, bool, []string){}
+	for name, do := range map[string]func(*world, *testscript.TestScript, bool, []string){
+		"serve": (*world).serve, "tls": (*world).tls, "proxy": (*world).proxy, "repeat": (*world).repeat,
+		"hits": (*world).hits, "sent": (*world).sent, "asked": (*world).asked, "audit": (*world).audit, "proxied": (*world).proxied,
+		"exits": (*world).exits, "headed": (*world).headed, "start": (*world).start, "signal": (*world).signal,
+		"says": (*world).says, "cmdline": (*world).cmdline, "ended": (*world).ended,
+		"jsonl": (*world).jsonl, "clean": (*world).clean, "nowhere": (*world).nowhere,
+	} {
+		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			do(ts.Value(worldKey{}).(*world), ts, neg, args)
+		}
+	}
+	return all
 }
 
 // worldKey finds a script's world.
 type worldKey struct{}
-
-func withWorld(do func(w *world, ts *testscript.TestScript, neg bool, args []string)) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, neg bool, args []string) {
-		do(ts.Value(worldKey{}).(*world), ts, neg, args)
-	}
-}
 
 // wants ends the script unless the command was written as it should be.
 func wants(ts *testscript.TestScript, ok bool, usage string) {

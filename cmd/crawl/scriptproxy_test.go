@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,14 +42,14 @@ func (w *world) proxy(ts *testscript.TestScript, neg bool, args []string) {
 
 // httpProxy forwards requests and opens tunnels (RFC 9110, 9.3.6).
 func (w *world) httpProxy(login string) http.Handler {
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.Host = r.In.Host }}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.Host = r.In.Host }, ErrorLog: log.New(io.Discard, "", 0)}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		want := "Basic " + base64.StdEncoding.EncodeToString([]byte(login))
 		if login != "" && r.Header.Get("Proxy-Authorization") != want {
 			rw.WriteHeader(http.StatusProxyAuthRequired)
 			return
 		}
-		w.asked.Add(1)
+		w.passed.Add(1)
 		if r.Method != http.MethodConnect {
 			forward.ServeHTTP(rw, r)
 			return
@@ -106,7 +107,7 @@ func (w *world) socks(c net.Conn, login string) {
 	if err != nil {
 		return
 	}
-	w.asked.Add(1)
+	w.passed.Add(1)
 	_, _ = c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 	join(in, c, to)
 }

@@ -38,7 +38,7 @@ type world struct {
 	from    int               // hits before this one are forgotten
 	gates   gates
 	running map[string]*process
-	asked   atomic.Int64 // requests that proxies passed on
+	passed  atomic.Int64 // requests that went through proxies
 	closing []func()
 }
 
@@ -59,35 +59,48 @@ func (w *world) end() {
 	}
 }
 
-// gates hold back answers: a request for /gate... waits until it is let go or
-// its client leaves.
+// gates know what was asked for, and hold back answers: the first request of a
+// page below /gate waits until its client leaves.
 type gates struct {
-	mu      sync.Mutex
-	arrived map[string]chan struct{} // by URI; closed when it was asked for
+	mu    sync.Mutex
+	asked map[string]chan struct{} // by host and URI; closed by the first request
+	seen  map[string]bool
 }
 
-func (g *gates) at(uri string) chan struct{} {
+// at is closed when the page is asked for.
+func (g *gates) at(page string) chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.arrived == nil {
-		g.arrived = map[string]chan struct{}{}
+	if g.asked == nil {
+		g.asked, g.seen = map[string]chan struct{}{}, map[string]bool{}
 	}
-	if g.arrived[uri] == nil {
-		g.arrived[uri] = make(chan struct{})
+	if g.asked[page] == nil {
+		g.asked[page] = make(chan struct{})
 	}
-	return g.arrived[uri]
+	return g.asked[page]
 }
 
-func (g *gates) hold(next http.Handler) http.Handler {
-	var once sync.Map
+// pass notes a request, and reports whether it was the first of its page.
+func (g *gates) pass(page string) (first bool) {
+	c := g.at(page)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if first = !g.seen[page]; first {
+		g.seen[page] = true
+		close(c)
+	}
+	return first
+}
+
+// hold is the handler of a host, with pages that behave by the first part of
+// their path.
+func (g *gates) hold(host string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		uri := r.URL.RequestURI()
-		if _, again := once.LoadOrStore(uri, true); strings.HasPrefix(uri, "/gate") && !again {
-			close(g.at(uri))
-			<-r.Context().Done()
-			return
-		}
+		first := g.pass(host + uri)
 		switch {
+		case first && strings.HasPrefix(uri, "/gate"):
+			<-r.Context().Done()
 		case strings.HasPrefix(uri, "/gzip"):
 			zipped(w, r, next)
 		case strings.HasPrefix(uri, "/endless"):
@@ -145,7 +158,7 @@ func (w *world) open(ts *testscript.TestScript, text, port string) error {
 	w.robots = map[string]string{}
 	for name, h := range hosts {
 		w.robots[name] = robotsText(h)
-		hosts[name] = w.gates.hold(h)
+		hosts[name] = w.gates.hold(name, h)
 	}
 	n, err := strconv.Atoi(port)
 	ts.Check(err)
@@ -262,27 +275,14 @@ func (w *world) audit(ts *testscript.TestScript, neg bool, args []string) {
 	w.from += len(hits)
 }
 
-// await URI waits until a page below /gate was asked for. It is never answered
-// the first time.
-func (w *world) await(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 1 && strings.HasPrefix(args[0], "/gate"), "await /gate...")
-	select {
-	case <-w.gates.at(args[0]):
-	case <-time.After(patience):
-		ts.Fatalf("%s was not asked for", args[0])
-	}
-}
-
 // asked HOST URI waits until a page was asked for.
-func (w *world) askedFor(ts *testscript.TestScript, neg bool, args []string) {
+func (w *world) asked(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) == 2, "asked HOST URI")
-	for range patience / time.Millisecond {
-		if slices.ContainsFunc(w.fresh(args[0]), func(h testweb.Hit) bool { return h.URI == args[1] }) {
-			return
-		}
-		time.Sleep(time.Millisecond) // another process's time is not ours to command
+	select {
+	case <-w.gates.at(args[0] + args[1]):
+	case <-time.After(patience):
+		ts.Fatalf("%s was not asked for %s", args[0], args[1])
 	}
-	ts.Fatalf("%s was not asked for %s", args[0], args[1])
 }
 
 // tls HOST puts a TLS server with a certificate that nobody knows before a
@@ -360,11 +360,11 @@ func join(from io.Reader, c, to net.Conn) {
 	both.Wait()
 }
 
-// proxied [-some] N wants so many requests, or tunnels, to have gone through
+// proxied N wants so many requests, or tunnels, to have gone through
 // proxies since the last time.
 func (w *world) proxied(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) == 1, "proxied N")
-	if got := w.asked.Swap(0); strconv.FormatInt(got, 10) != args[0] {
+	if got := w.passed.Swap(0); strconv.FormatInt(got, 10) != args[0] {
 		ts.Fatalf("proxies were asked %d times, want %s", got, args[0])
 	}
 }

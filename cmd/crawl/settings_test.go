@@ -103,8 +103,11 @@ func TestValueChecks(t *testing.T) {
 		{"drop_params", []string{"utm_*", "a", "*_id"}, []string{"", "*", "a=b", "a&b", "a b"}},
 		{"user_agent", []string{"", "x/1.0 (+https://a.example/)"}, []string{"a\nb", "ü"}},
 		{"contact", []string{"", "https://a.example/bot", "a@b.example"}, []string{"me", "A <a@b.example>", "mailto:a@b.example"}},
-		{"header", []string{"Accept-Language: en", "X-A:", "x-api-key: file:k", "Authorization: cmd:pass x", "Cookie: cred:c"},
-			[]string{"", "X", ": y", "a b: c", "X: a\nY: b", "Authorization: Bearer hunter2", "cookie: a=hunter2", "x-api-key: hunter2", "Authorization: file:", "Host: a", "user-agent: x", "Range: bytes=0-1", "Cookie: cred:../x"}},
+		{
+			"header",
+			[]string{"Accept-Language: en", "X-A:", "x-api-key: file:k", "Authorization: cmd:pass x", "Cookie: cred:c"},
+			[]string{"", "X", ": y", "a b: c", "X: a\nY: b", "Authorization: Bearer hunter2", "cookie: a=hunter2", "x-api-key: hunter2", "Authorization: file:", "Host: a", "user-agent: x", "Range: bytes=0-1", "Cookie: cred:../x"},
+		},
 		{"auth", []string{"", "file:/a", "cmd:pass show a", "cred:name", "prompt"}, []string{"hunter2", "user:hunter2", "file:", "cmd: ", "cred:a/b", "cred:..", "env:X", "prompt:", "FILE:/a"}},
 		{"proxy", []string{"", "http://p:3128", "https://p", "socks5://127.0.0.1:1080/", "socks5h://[::1]:1080"}, []string{"p:3128", "ftp://p", "http://", "http://u:hunter2@p", "http://u@p", "http://p/x", "http://p?x"}},
 		{"resolve", []string{"a.example:443:192.0.2.1", "a:80:::1", "A.example:80:[2001:db8::1]"}, []string{"", "a", "a:443", ":443:192.0.2.1", "a:0:192.0.2.1", "a:65536:192.0.2.1", "a:443:b", "a/b:443:192.0.2.1", "bücher.example:443:192.0.2.1"}},

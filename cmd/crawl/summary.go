@@ -52,8 +52,11 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	c := run.Counts
 	fmt.Fprintf(w, "\n%s run %d: %s\n", plain(run.Site), run.Number, endText(run))
 	answers := [][2]string{
-		{"2xx", grouped(c.Status[2])}, {"3xx", grouped(c.Status[3])}, {"4xx", grouped(c.Status[4])},
-		{"5xx", grouped(c.Status[5])}, {"no answer", grouped(c.Status[0])},
+		{"2xx", grouped(c.Status[2])},
+		{"3xx", grouped(c.Status[3])},
+		{"4xx", grouped(c.Status[4])},
+		{"5xx", grouped(c.Status[5])},
+		{"no answer", grouped(c.Status[0])},
 	}
 	if n := sitemapCount(&c); n > 0 {
 		answers = append(answers, [2]string{"sitemaps", grouped(n)})

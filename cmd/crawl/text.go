@@ -33,7 +33,7 @@ func plain(s string) string {
 }
 
 // writeJSON writes one line of JSON. What a terminal might obey is escaped,
-// which means the same to whoever reads JSON.
+// which means the same to whoever reads it.
 func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	lines := json.NewEncoder(&b)
@@ -41,12 +41,23 @@ func writeJSON(w io.Writer, v any) error {
 	if err := lines.Encode(v); err != nil {
 		return err
 	}
-	raw := b.Bytes()
-	if text := raw[:len(raw)-1]; bytes.ContainsFunc(text, unsafeRune) {
-		raw = append(escapeJSON(text), '\n')
-	}
-	_, err := w.Write(raw)
+	_, err := jsonLines{w}.Write(b.Bytes())
 	return err
+}
+
+// jsonLines escapes in lines of JSON what a terminal might obey. Each Write is
+// a line.
+type jsonLines struct{ io.Writer }
+
+func (j jsonLines) Write(line []byte) (int, error) {
+	text := bytes.TrimSuffix(line, []byte("\n"))
+	if !bytes.ContainsFunc(text, unsafeRune) {
+		return j.Writer.Write(line)
+	}
+	if _, err := j.Writer.Write(append(escapeJSON(text), '\n')); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // escapeJSON escapes unsafe characters in JSON, where they can stand in strings

@@ -20,11 +20,10 @@ var creating sync.Mutex
 func create(path string, o Options) error {
 	creating.Lock()
 	defer creating.Unlock()
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		if err != nil {
-			return fmt.Errorf("kv: %w", err)
-		}
-		return nil
+	if info, err := os.Stat(path); err == nil {
+		return longEnough(path, info)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("kv: %w", err)
 	}
 	fresh := fmt.Sprintf("%s.new%d", path, os.Getpid())
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) { // of a process that was killed
@@ -42,6 +41,15 @@ func create(path string, o Options) error {
 		return fmt.Errorf("kv: create %s: %w", path, err)
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// longEnough refuses a file without room for the two pages that bbolt begins
+// with: it names no error for that. An empty file it makes a new one.
+func longEnough(path string, info os.FileInfo) error {
+	if size := info.Size(); info.Mode().IsRegular() && size > 0 && size < 2*int64(os.Getpagesize()) {
+		return fmt.Errorf("kv: open %s: %w: it has %d bytes", path, ErrDamaged, size)
+	}
+	return nil
 }
 
 // publish links: unlike rename, that does not replace a file that another

@@ -72,27 +72,39 @@ func TestLinksInHTML(t *testing.T) {
 		{"an element once", `<a href=/x>1</a><a href=/x#f>2</a><area href=/x>`, []string{"a href /x", "area href /x"}},
 		{"nofollow", `<a rel="External NOFOLLOW" href=/x><a rel=ugc href=/y>`, []string{"!a href /x", "a href /y"}},
 		{"nofollow only if all say so", `<a rel=nofollow href=/x><a href=/x>`, []string{"a href /x"}},
-		{"link rel", `<link rel="Stylesheet" href=s><link rel=canonical href=/c><link rel="shortcut icon" href=i>
+		{
+			"link rel", `<link rel="Stylesheet" href=s><link rel=canonical href=/c><link rel="shortcut icon" href=i>
 			<link rel=alternate href=/de><link rel="alternate stylesheet" href=t><link rel=next href=/n><link href=/bare>`,
-			[]string{"+link href /dir/s", "link href /c", "+link href /dir/i", "link href /de", "+link href /dir/t", "link href /n", "link href /bare"}},
+			[]string{"+link href /dir/s", "link href /c", "+link href /dir/i", "link href /de", "+link href /dir/t", "link href /n", "link href /bare"},
+		},
 		{"hints and services", `<link rel=preconnect href=//cdn.example><link rel=pingback href=/xmlrpc><link rel=stylesheet href="">`, nil},
-		{"preload", `<link rel=preload as=image href=p imagesrcset="q 1x, r 2x"><link rel=prefetch href=/f><link rel=prefetch as=script href=g>`,
-			[]string{"+link href /dir/p", "+link imagesrcset /dir/q", "+link imagesrcset /dir/r", "link href /f", "+link href /dir/g"}},
-		{"img", `<img src=a srcset="b 1x, c 2x" data-src=d data-srcset="e 5w"><img src=""><img src="#x">`,
-			[]string{"+img src /dir/a", "+img srcset /dir/b", "+img srcset /dir/c", "+img data-src /dir/d", "+img data-srcset /dir/e"}},
+		{
+			"preload", `<link rel=preload as=image href=p imagesrcset="q 1x, r 2x"><link rel=prefetch href=/f><link rel=prefetch as=script href=g>`,
+			[]string{"+link href /dir/p", "+link imagesrcset /dir/q", "+link imagesrcset /dir/r", "link href /f", "+link href /dir/g"},
+		},
+		{
+			"img", `<img src=a srcset="b 1x, c 2x" data-src=d data-srcset="e 5w"><img src=""><img src="#x">`,
+			[]string{"+img src /dir/a", "+img srcset /dir/b", "+img srcset /dir/c", "+img data-src /dir/d", "+img data-srcset /dir/e"},
+		},
 		{"picture", `<picture><source srcset="w.webp"><img src=a></picture>`, []string{"+source srcset /dir/w.webp", "+img src /dir/a"}},
-		{"media", `<video src=v poster=p><source src=s><track src=t></video><audio src=au></audio>`,
-			[]string{"+video src /dir/v", "+video poster /dir/p", "+source src /dir/s", "+track src /dir/t", "+audio src /dir/au"}},
+		{
+			"media", `<video src=v poster=p><source src=s><track src=t></video><audio src=au></audio>`,
+			[]string{"+video src /dir/v", "+video poster /dir/p", "+source src /dir/s", "+track src /dir/t", "+audio src /dir/au"},
+		},
 		{"frames", `<iframe src=/i></iframe><frameset><frame src=/f></frameset><iframe src="">`, []string{"iframe src /i", "frame src /f"}},
 		{"plug-ins", `<object data=o></object><embed src=e>`, []string{"+object data /dir/o", "+embed src /dir/e"}},
 		{"input", `<input type=IMAGE src=i><input src=no>`, []string{"+input src /dir/i"}},
 		{"forms are not sent", `<form action=/s><form method=post action=/t>`, nil},
 		{"meta refresh", `<meta http-equiv=Refresh content="0; URL='/r'"><meta http-equiv=refresh content=5>`, []string{"meta refresh /r"}},
 		{"refresh to itself", `<meta http-equiv=refresh content="1; url=page#x">`, nil},
-		{"pictures in meta", `<meta property=og:image content=o><meta name=twitter:image content=t><meta property=og:url content=u>`,
-			[]string{"+meta og:image /dir/o", "+meta twitter:image /dir/t"}},
-		{"style", `<style>@import "i"; a{background:url(u)}</style><p style="background:url('s')">`,
-			[]string{"+style import /dir/i", "+style url /dir/u", "+p style /dir/s"}},
+		{
+			"pictures in meta", `<meta property=og:image content=o><meta name=twitter:image content=t><meta property=og:url content=u>`,
+			[]string{"+meta og:image /dir/o", "+meta twitter:image /dir/t"},
+		},
+		{
+			"style", `<style>@import "i"; a{background:url(u)}</style><p style="background:url('s')">`,
+			[]string{"+style import /dir/i", "+style url /dir/u", "+p style /dir/s"},
+		},
 		{"script", `<script src=j></script>`, []string{"+script src /dir/j"}},
 		{"no link in comments and raw text", `<!-- <a href=1> --><script>"<a href=2>"</script><textarea><a href=3></textarea>
 			<title><a href=4></title><xmp><a href=5></xmp><iframe><a href=6></iframe><style><a href=7></style><noframes><a href=8></noframes>`, nil},
@@ -102,8 +114,10 @@ func TestLinksInHTML(t *testing.T) {
 		{"plaintext", `<plaintext><a href=1>`, nil},
 		{"template", `<template><a href=1><template></template><a href=2></template><a href=/3>`, []string{"a href /3"}},
 		{"shadow root", `<div><template shadowrootmode=open><a href=/s></template></div>`, []string{"a href /s"}},
-		{"svg", `<svg><a xlink:href=/a><image href=i /><use xlink:href="#u"/><style>a{fill:url(f)}</style><script><a href=/t></a></script></svg>`,
-			[]string{"a xlink:href /a", "+image href /dir/i", "+style url /dir/f", "a href /t"}},
+		{
+			"svg", `<svg><a xlink:href=/a><image href=i /><use xlink:href="#u"/><style>a{fill:url(f)}</style><script><a href=/t></a></script></svg>`,
+			[]string{"a xlink:href /a", "+image href /dir/i", "+style url /dir/f", "a href /t"},
+		},
 		{"srcdoc once", `<iframe srcdoc="<a href=/s></a><iframe srcdoc='<a href=/t>'></iframe>"></iframe>`, []string{"a href /s"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -160,8 +174,10 @@ func TestText(t *testing.T) {
 		{"anchors do not nest", "<a href=x>a<a href=y>b</a>c</a>", func(d Doc) string { return d.Links[0].Text + "|" + d.Links[1].Text }, "a|b"},
 		{"anchor is cut on a rune", "<a href=x>x" + long, func(d Doc) string { return d.Links[0].Text }, "x" + strings.Repeat("é", 127)},
 		{"alt", "<img src=x alt=' a  b'>", func(d Doc) string { return d.Links[0].Text }, "a b"},
-		{"words", "<title>no no</title><p>Don't stop<b>ped</b>, 3.14 e-mail</p><script>no</script>日本<td>x<td>y",
-			func(d Doc) string { return fmt.Sprint(d.Words) }, "8"},
+		{
+			"words", "<title>no no</title><p>Don't stop<b>ped</b>, 3.14 e-mail</p><script>no</script>日本<td>x<td>y",
+			func(d Doc) string { return fmt.Sprint(d.Words) }, "8",
+		},
 		{"bytes that are no text", "<title>a\xFFb\xC3</title>", func(d Doc) string { return d.Title }, "a\uFFFDb\uFFFD"},
 	} {
 		if got := c.get(page8(t, c.html)); got != c.want {
@@ -234,9 +250,20 @@ func TestLimits(t *testing.T) {
 func TestLinear(t *testing.T) {
 	const n = 100_000
 	for _, c := range []struct{ name, part string }{
-		{"open tags", "<div>"}, {"open svg", "<svg>"}, {"open anchors", "<a href=x>"}, {"unclosed meta", "<meta "}, {"half tags", "<"},
-		{"misnested", "<p><b>a<i>"}, {"attributes", "<a b c=d "}, {"same attribute", " href=x"}, {"comments", "<!--"}, {"ends", "</a>"},
-		{"templates", "<template>"}, {"srcset", "<img srcset='a,b,c(("}, {"css", "<style>url("}, {"base", "<base href=data:x>"},
+		{"open tags", "<div>"},
+		{"open svg", "<svg>"},
+		{"open anchors", "<a href=x>"},
+		{"unclosed meta", "<meta "},
+		{"half tags", "<"},
+		{"misnested", "<p><b>a<i>"},
+		{"attributes", "<a b c=d "},
+		{"same attribute", " href=x"},
+		{"comments", "<!--"},
+		{"ends", "</a>"},
+		{"templates", "<template>"},
+		{"srcset", "<img srcset='a,b,c(("},
+		{"css", "<style>url("},
+		{"base", "<base href=data:x>"},
 		{"integration points", "<svg><title>"},
 	} {
 		d := Parse(mustURL(t, here), header("Content-Type", "text/html"), []byte("<a "+strings.Repeat(c.part, n)), Options{Limits: Limits{Time: 20 * time.Second}})

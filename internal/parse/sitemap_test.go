@@ -95,9 +95,13 @@ func TestParseSitemap(t *testing.T) {
 
 func TestNoSitemap(t *testing.T) {
 	for _, c := range []struct{ name, body, why string }{
-		{"page", "<!DOCTYPE html><html><urlset>", "HTML page"}, {"page without html", "<div>404</div>", "HTML page"},
-		{"empty", " \n", "empty"}, {"binary", "\x89PNG\r\n\x1a\n", "binary"}, {"other XML", "<?xml version='1.0'?><svg/>", "<svg>"},
-		{"text", "this is no sitemap", "text without an address"}, {"bad gzip", "\x1F\x8B\x08nonsense", "damaged gzip"},
+		{"page", "<!DOCTYPE html><html><urlset>", "HTML page"},
+		{"page without html", "<div>404</div>", "HTML page"},
+		{"empty", " \n", "empty"},
+		{"binary", "\x89PNG\r\n\x1a\n", "binary"},
+		{"other XML", "<?xml version='1.0'?><svg/>", "<svg>"},
+		{"text", "this is no sitemap", "text without an address"},
+		{"bad gzip", "\x1F\x8B\x08nonsense", "damaged gzip"},
 		{"gzip in gzip", zipped(t, zipped(t, "<urlset/>")), "binary"},
 	} {
 		s, err := ParseSitemap(mustURL(t, here), []byte(c.body), SitemapLimits{})
@@ -115,8 +119,10 @@ func TestSitemapEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []SitemapEntry{
-		{URL: mustURL(t, "http://site.example/a"), LastMod: time.Date(2024, 5, 1, 8, 0, 0, 0, time.UTC), LastModText: "2024-05-01T10:00:00+02:00",
-			Priority: 0.9, ChangeFreq: "daily", Alternates: []weburl.URL{mustURL(t, "http://site.example/de")}},
+		{
+			URL: mustURL(t, "http://site.example/a"), LastMod: time.Date(2024, 5, 1, 8, 0, 0, 0, time.UTC), LastModText: "2024-05-01T10:00:00+02:00",
+			Priority: 0.9, ChangeFreq: "daily", Alternates: []weburl.URL{mustURL(t, "http://site.example/de")},
+		},
 		{URL: mustURL(t, "http://site.example/b"), LastModText: "yesterday", Priority: 0.5},
 	}
 	if diff := cmp.Diff(want, s.Entries, cmp.AllowUnexported(weburl.URL{})); diff != "" {
@@ -213,11 +219,15 @@ func TestFeeds(t *testing.T) {
 		name, body string
 		want       []string
 	}{
-		{"rss", `<rss version="2.0"><channel><link>/</link><image><url>logo.png</url><link>/</link></image><item><link> /a </link><guid>http://site.example/g</guid>
+		{
+			"rss", `<rss version="2.0"><channel><link>/</link><image><url>logo.png</url><link>/</link></image><item><link> /a </link><guid>http://site.example/g</guid>
 			<guid isPermaLink="false">/no</guid><comments>/c</comments><enclosure url="e.mp3" type="audio/mpeg"/></item></channel></rss>`,
-			[]string{"link text /", "+url text /dir/logo.png", "link text /a", "guid text /g", "comments text /c", "+enclosure url /dir/e.mp3"}},
-		{"atom", `<feed xmlns="http://www.w3.org/2005/Atom"><icon>i.png</icon><link rel="self" href="f"/><entry><link href="/a"/><link rel="enclosure" href="e"/><content src="c"/></entry></feed>`,
-			[]string{"+icon text /dir/i.png", "link href /dir/f", "link href /a", "+link href /dir/e", "+content src /dir/c"}},
+			[]string{"link text /", "+url text /dir/logo.png", "link text /a", "guid text /g", "comments text /c", "+enclosure url /dir/e.mp3"},
+		},
+		{
+			"atom", `<feed xmlns="http://www.w3.org/2005/Atom"><icon>i.png</icon><link rel="self" href="f"/><entry><link href="/a"/><link rel="enclosure" href="e"/><content src="c"/></entry></feed>`,
+			[]string{"+icon text /dir/i.png", "link href /dir/f", "link href /a", "+link href /dir/e", "+content src /dir/c"},
+		},
 		{"xml:base", `<feed xml:base="/b/"><entry xml:base="c/"><link href="d"/></entry><link href="e"/></feed>`, []string{"link href /b/c/d", "link href /b/e"}},
 		{"media", `<rss xmlns:media="http://search.yahoo.com/mrss/"><channel><item><media:content url="m"/><media:title>no</media:title></item></channel></rss>`, []string{"+media:content url /dir/m"}},
 		{"other namespaces", `<rss xmlns:x="urn:x"><channel><x:link>/no</x:link><link>/a</link></channel></rss>`, []string{"link text /a"}},

@@ -13,10 +13,25 @@ func TestSrcset(t *testing.T) {
 		in   string
 		want []string
 	}{
-		{"", nil}, {" , ,, ", nil}, {"a", []string{"a"}}, {"a, b", []string{"a", "b"}}, {"a,b", []string{"a,b"}},
-		{"a 1x, b 2x", []string{"a", "b"}}, {"a 100w 50h,b 2x", []string{"a", "b"}}, {"a 50h", nil}, {"a 0w", nil}, {"a -1x, b", []string{"b"}},
-		{"a 1x 2x, b 1.5e1x", []string{"b"}}, {"a +1x", nil}, {"a 1w 1x", nil}, {"a (x, y), b", []string{"b"}}, {"a 1w(x, y), b", []string{"a", "b"}},
-		{"data:,x 1x, /w=1,h=2/p 2x", []string{"data:,x", "/w=1,h=2/p"}}, {"a,, b", []string{"a", "b"}}, {"a .5x", []string{"a"}}, {"a 5.x", nil},
+		{"", nil},
+		{" , ,, ", nil},
+		{"a", []string{"a"}},
+		{"a, b", []string{"a", "b"}},
+		{"a,b", []string{"a,b"}},
+		{"a 1x, b 2x", []string{"a", "b"}},
+		{"a 100w 50h,b 2x", []string{"a", "b"}},
+		{"a 50h", nil},
+		{"a 0w", nil},
+		{"a -1x, b", []string{"b"}},
+		{"a 1x 2x, b 1.5e1x", []string{"b"}},
+		{"a +1x", nil},
+		{"a 1w 1x", nil},
+		{"a (x, y), b", []string{"b"}},
+		{"a 1w(x, y), b", []string{"a", "b"}},
+		{"data:,x 1x, /w=1,h=2/p 2x", []string{"data:,x", "/w=1,h=2/p"}},
+		{"a,, b", []string{"a", "b"}},
+		{"a .5x", []string{"a"}},
+		{"a 5.x", nil},
 	} {
 		var got []string
 		srcset(c.in, func(u string) { got = append(got, u) })
@@ -36,9 +51,23 @@ func TestRefreshTarget(t *testing.T) {
 		in, url string
 		ok      bool
 	}{
-		{"", "", false}, {"x", "", false}, {"5", "", true}, {" 5.9 ", "", true}, {".5", "", true}, {"5;", "", true}, {"5x", "", false},
-		{"0;url=/a", "/a", true}, {"0; URL = '/a' b", "/a", true}, {"0,/a", "/a", true}, {"0 /a", "/a", true}, {`0;"/a`, "/a", true},
-		{"0;ur=/a", "ur=/a", true}, {"0;url/a", "url/a", true}, {"0;url=url=a", "url=a", true}, {"-1;url=a", "", false}, {"+1;url=a", "", false},
+		{"", "", false},
+		{"x", "", false},
+		{"5", "", true},
+		{" 5.9 ", "", true},
+		{".5", "", true},
+		{"5;", "", true},
+		{"5x", "", false},
+		{"0;url=/a", "/a", true},
+		{"0; URL = '/a' b", "/a", true},
+		{"0,/a", "/a", true},
+		{"0 /a", "/a", true},
+		{`0;"/a`, "/a", true},
+		{"0;ur=/a", "ur=/a", true},
+		{"0;url/a", "url/a", true},
+		{"0;url=url=a", "url=a", true},
+		{"-1;url=a", "", false},
+		{"+1;url=a", "", false},
 	} {
 		url, ok := refreshTarget(c.in)
 		if url != c.url || ok != c.ok {
@@ -62,7 +91,8 @@ func TestLinkHeaders(t *testing.T) {
 		{`</a>; rel=next; rel=prev`, []string{"/a next"}},
 		{`</a>;;; rel = next ; crossorigin`, []string{"/a next"}},
 		{`junk </a>; rel`, []string{"/a "}},
-		{`</a`, nil}, {"", nil},
+		{`</a`, nil},
+		{"", nil},
 	} {
 		var got []string
 		for _, l := range linkHeaders([]string{c.in}) {
@@ -112,12 +142,28 @@ func TestCSS(t *testing.T) {
 		in   string
 		want string
 	}{
-		{`a{b:url(x)}`, "x"}, {`a{b:url( 'x y' )}`, "x y"}, {`a{b:URL(x) url("y")}`, "x y"}, {`/* url(no) */a{b:url(x)}`, "x"},
-		{`a{content:"url(no)"}`, ""}, {`a{b:url(x y)} c{d:url(z)}`, "z"}, {`a{b:u\52l(x\29 y)}`, "x)y"}, {`a{b:-url(no) xurl(no)}`, ""},
-		{"a{b:\"broken\n url(x)}", "x"}, {`a{b:url(x`, "x"}, {`a{b:url("x`, "x"}, {`a{b:url(\`, "\uFFFD"}, {`@import "i";@import url(j) print;`, "@i @j"},
-		{`@layer a;@import "i";@layer b;@import "no";`, "@i"}, {`a{}@import "no";`, ""}, {`@import;a{b:"no"}`, ""}, {`@media x{a{b:url(y)}}`, "y"},
-		{`a{b:1url(no) #url(no)}`, ""}, {`a{b:url(a"b) url(c)}`, "c"}, {`@font-face{src:local("no"),url(f.woff2) format("woff2")}`, "f.woff2"},
-		{"a{b:url(\"x\\\ny\")}", "xy"}, {`a{b:url(\000000) url(\110000)}`, "\uFFFD \uFFFD"},
+		{`a{b:url(x)}`, "x"},
+		{`a{b:url( 'x y' )}`, "x y"},
+		{`a{b:URL(x) url("y")}`, "x y"},
+		{`/* url(no) */a{b:url(x)}`, "x"},
+		{`a{content:"url(no)"}`, ""},
+		{`a{b:url(x y)} c{d:url(z)}`, "z"},
+		{`a{b:u\52l(x\29 y)}`, "x)y"},
+		{`a{b:-url(no) xurl(no)}`, ""},
+		{"a{b:\"broken\n url(x)}", "x"},
+		{`a{b:url(x`, "x"},
+		{`a{b:url("x`, "x"},
+		{`a{b:url(\`, "\uFFFD"},
+		{`@import "i";@import url(j) print;`, "@i @j"},
+		{`@layer a;@import "i";@layer b;@import "no";`, "@i"},
+		{`a{}@import "no";`, ""},
+		{`@import;a{b:"no"}`, ""},
+		{`@media x{a{b:url(y)}}`, "y"},
+		{`a{b:1url(no) #url(no)}`, ""},
+		{`a{b:url(a"b) url(c)}`, "c"},
+		{`@font-face{src:local("no"),url(f.woff2) format("woff2")}`, "f.woff2"},
+		{"a{b:url(\"x\\\ny\")}", "xy"},
+		{`a{b:url(\000000) url(\110000)}`, "\uFFFD \uFFFD"},
 	} {
 		var got []string
 		scanCSS([]byte(c.in), func(ref string, isImport bool) bool {
@@ -138,11 +184,18 @@ func TestDeclaredType(t *testing.T) {
 		values         []string
 		essence, label string
 	}{
-		{nil, "", ""}, {[]string{"text/html"}, "text/html", ""}, {[]string{" Text/HTML ; Charset=UTF8"}, "text/html", "utf-8"},
-		{[]string{`text/html; x="a;charset=no"; charset="gb2312"`}, "text/html", "gbk"}, {[]string{"text/html;charset=unheard-of"}, "text/html", ""},
-		{[]string{"text/html; charset=gbk", "text/html"}, "text/html", "gbk"}, {[]string{"text/html; charset=gbk, text/plain"}, "text/plain", ""},
-		{[]string{"nonsense"}, "", ""}, {[]string{"text/html, nonsense"}, "text/html", ""}, {[]string{"text/html", "*/*"}, "text/html", ""},
-		{[]string{"text/html;charset=;charset=utf-8"}, "text/html", "utf-8"}, {[]string{`text/html;charset="utf-8`}, "text/html", "utf-8"},
+		{nil, "", ""},
+		{[]string{"text/html"}, "text/html", ""},
+		{[]string{" Text/HTML ; Charset=UTF8"}, "text/html", "utf-8"},
+		{[]string{`text/html; x="a;charset=no"; charset="gb2312"`}, "text/html", "gbk"},
+		{[]string{"text/html;charset=unheard-of"}, "text/html", ""},
+		{[]string{"text/html; charset=gbk", "text/html"}, "text/html", "gbk"},
+		{[]string{"text/html; charset=gbk, text/plain"}, "text/plain", ""},
+		{[]string{"nonsense"}, "", ""},
+		{[]string{"text/html, nonsense"}, "text/html", ""},
+		{[]string{"text/html", "*/*"}, "text/html", ""},
+		{[]string{"text/html;charset=;charset=utf-8"}, "text/html", "utf-8"},
+		{[]string{`text/html;charset="utf-8`}, "text/html", "utf-8"},
 	} {
 		m := declared(http.Header{"Content-Type": c.values})
 		if m.essence != c.essence || m.label() != c.label {
@@ -154,19 +207,33 @@ func TestDeclaredType(t *testing.T) {
 func TestSniff(t *testing.T) {
 	for _, c := range []struct{ name, mime, body, want string }{
 		{"empty", "text/html", "", ""},
-		{"html", "text/html", "hello", "html"}, {"xhtml", "application/xhtml+xml", "<x>", "html"},
-		{"feed sent as html", "text/html", "<?xml version='1.0'?><rss>", "feed"}, {"sitemap sent as html", "text/html", " <sitemapindex>", "sitemap"},
-		{"page sent as xml", "text/xml", "<!DOCTYPE html><html>", "html"}, {"feed", "application/xml", "<!-- x --><rdf:RDF>", "feed"},
-		{"sitemap with a prefix", "text/xml", "<sm:urlset>", "sitemap"}, {"xml", "image/svg+xml", "<svg>", "xml"},
-		{"markup in plain text", "text/plain", "<!doctype html><a href=x>", "text"}, {"css", "text/css", "a{}", "css"}, {"json", "application/ld+json", "{}", "text"},
-		{"png sent as html", "text/html", "\x89PNG\r\n\x1a\n", "binary"}, {"elf sent as text", "text/plain", "\x7fELF\x02", "binary"},
-		{"control characters sent as text", "text/plain", "a\x00b", "binary"}, {"NULs in a page", "text/html", "<p>\x00\x00</p>", "html"},
+		{"html", "text/html", "hello", "html"},
+		{"xhtml", "application/xhtml+xml", "<x>", "html"},
+		{"feed sent as html", "text/html", "<?xml version='1.0'?><rss>", "feed"},
+		{"sitemap sent as html", "text/html", " <sitemapindex>", "sitemap"},
+		{"page sent as xml", "text/xml", "<!DOCTYPE html><html>", "html"},
+		{"feed", "application/xml", "<!-- x --><rdf:RDF>", "feed"},
+		{"sitemap with a prefix", "text/xml", "<sm:urlset>", "sitemap"},
+		{"xml", "image/svg+xml", "<svg>", "xml"},
+		{"markup in plain text", "text/plain", "<!doctype html><a href=x>", "text"},
+		{"css", "text/css", "a{}", "css"},
+		{"json", "application/ld+json", "{}", "text"},
+		{"png sent as html", "text/html", "\x89PNG\r\n\x1a\n", "binary"},
+		{"elf sent as text", "text/plain", "\x7fELF\x02", "binary"},
+		{"control characters sent as text", "text/plain", "a\x00b", "binary"},
+		{"NULs in a page", "text/html", "<p>\x00\x00</p>", "html"},
 		{"noise sent as html", "text/html", strings.Repeat("\x00\x01\x02a", 100), "binary"},
-		{"pdf", "application/pdf", "%PDF-1.4", "binary"}, {"picture", "image/png", "<html>", "binary"},
-		{"no type, html", "", "\xEF\xBB\xBF\n<!-- c --><p>", "html"}, {"no type, doctype", "", "<!DOCTYPE HTML>", "html"}, {"no type, text", "", "hello", "text"},
-		{"no type, feed", "", "<feed xmlns='http://www.w3.org/2005/Atom'>", "feed"}, {"no type, UTF-16", "", "\xFF\xFE<\x00h\x00t\x00m\x00l\x00>\x00", "html"},
-		{"no type, xml", "", "<?xml version='1.0'?><x/>", "xml"}, {"octets, html", "application/octet-stream", "<html>", "html"},
-		{"octets, zip", "application/octet-stream", "PK\x03\x04<html>", "binary"}, {"subset", "", "<!DOCTYPE urlset [<!ENTITY a '<html>'>]><urlset>", "sitemap"},
+		{"pdf", "application/pdf", "%PDF-1.4", "binary"},
+		{"picture", "image/png", "<html>", "binary"},
+		{"no type, html", "", "\xEF\xBB\xBF\n<!-- c --><p>", "html"},
+		{"no type, doctype", "", "<!DOCTYPE HTML>", "html"},
+		{"no type, text", "", "hello", "text"},
+		{"no type, feed", "", "<feed xmlns='http://www.w3.org/2005/Atom'>", "feed"},
+		{"no type, UTF-16", "", "\xFF\xFE<\x00h\x00t\x00m\x00l\x00>\x00", "html"},
+		{"no type, xml", "", "<?xml version='1.0'?><x/>", "xml"},
+		{"octets, html", "application/octet-stream", "<html>", "html"},
+		{"octets, zip", "application/octet-stream", "PK\x03\x04<html>", "binary"},
+		{"subset", "", "<!DOCTYPE urlset [<!ENTITY a '<html>'>]><urlset>", "sitemap"},
 		{"many blanks", "", strings.Repeat(" ", 20_000) + "<html>", "html"},
 	} {
 		if got := Sniff(header("Content-Type", c.mime), []byte(c.body)); got != c.want {

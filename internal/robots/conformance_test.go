@@ -254,8 +254,10 @@ func TestConformanceParse(t *testing.T) {
 				raw, s = nextLine(s)
 				n++
 				l := split(raw)
-				name := map[directive]string{unknown: "unknown", userAgent: "user-agent", allow: "allow", disallow: "disallow",
-					sitemap: "sitemap", crawlDelay: "unused", requestRate: "unused", foreign: "unused"}[l.is]
+				name := map[directive]string{
+					unknown: "unknown", userAgent: "user-agent", allow: "allow", disallow: "disallow",
+					sitemap: "sitemap", crawlDelay: "unused", requestRate: "unused", foreign: "unused",
+				}[l.is]
 				switch {
 				case l.text == "" && raw == "":
 					name = "empty"

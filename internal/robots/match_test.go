@@ -147,7 +147,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, agent, uri string) {
 		file := Parse(body)
 		v := file.Test(agent, uri)
-		if v != file.Test(strings.ToLower(agent), uri) && strings.ToLower(strings.ToUpper(agent)) == strings.ToLower(agent) {
+		lower := strings.ToLower(agent)
+		if v != file.Test(lower, uri) && strings.ToLower(strings.ToUpper(agent)) == lower {
 			t.Errorf("letter case of %q counts", agent)
 		}
 		if (v.Line == 0) != (v.Rule == "") || !v.Allowed && v.Line == 0 {

@@ -89,8 +89,10 @@ func (g *Graph) kind(n int) kind {
 		return plain
 	}
 	x := g.chance(n, rollKind)
-	for k, share := range [...]float64{redirect: g.o.Redirects, missing: g.o.Missing,
-		failing: g.o.Failing, disallowed: g.o.Disallowed, slow: g.o.Slow} {
+	for k, share := range [...]float64{
+		redirect: g.o.Redirects, missing: g.o.Missing,
+		failing: g.o.Failing, disallowed: g.o.Disallowed, slow: g.o.Slow,
+	} {
 		if x < share {
 			return kind(k)
 		}

@@ -15,8 +15,10 @@ import (
 )
 
 func mixed() SyntheticOptions {
-	return SyntheticOptions{Seed: 7, Hosts: 5, Pages: 600, LinksPerPage: 6, CrossHost: 0.3,
-		Redirects: 0.15, Missing: 0.1, Failing: 0.1, FailTimes: 2, Disallowed: 0.1, Slow: 0.05, SlowBy: time.Second}
+	return SyntheticOptions{
+		Seed: 7, Hosts: 5, Pages: 600, LinksPerPage: 6, CrossHost: 0.3,
+		Redirects: 0.15, Missing: 0.1, Failing: 0.1, FailTimes: 2, Disallowed: 0.1, Slow: 0.05, SlowBy: time.Second,
+	}
 }
 
 var hrefs = regexp.MustCompile(`href="([^"]*)"`)

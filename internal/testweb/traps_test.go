@@ -151,8 +151,14 @@ func TestRetryAfter(t *testing.T) {
 		value string
 		want  time.Duration
 	}{
-		{"120", 2 * time.Minute}, {"0", 0}, {"", 0}, {"-1", 0}, {"soon", 0}, {"99999999999", 0},
-		{"Thu, 01 Jan 2026 12:01:00 GMT", time.Minute}, {"Thu, 01 Jan 2026 11:00:00 GMT", 0},
+		{"120", 2 * time.Minute},
+		{"0", 0},
+		{"", 0},
+		{"-1", 0},
+		{"soon", 0},
+		{"99999999999", 0},
+		{"Thu, 01 Jan 2026 12:01:00 GMT", time.Minute},
+		{"Thu, 01 Jan 2026 11:00:00 GMT", 0},
 	}
 	for _, test := range tests {
 		if got := retryAfter(test.value, now); got != test.want {

@@ -206,3 +206,13 @@ func TestWarcioNoticesDamage(t *testing.T) {
 		t.Errorf("the digests of a damaged record agree: %+v", got)
 	}
 }
+
+// writeFile is for tests that hand a file to another program.
+func writeFile(t testing.TB, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

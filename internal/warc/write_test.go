@@ -6,8 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -328,14 +326,4 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportMetric(float64(len(dst)), "bytes/member")
 		})
 	}
-}
-
-// writeFile is for tests that hand a file to another program.
-func writeFile(t testing.TB, name string, content []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

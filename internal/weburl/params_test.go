@@ -72,8 +72,17 @@ func TestMatchGlob(t *testing.T) {
 		glob, name string
 		want       bool
 	}{
-		{"a*", "a", true}, {"a*", "ab", true}, {"a*", "ba", false}, {"*a", "aba", true}, {"*a", "ab", false},
-		{"a*b*c", "abc", true}, {"a*b*c", "a1bb2c3c", true}, {"a*b*c", "acb", false}, {"*ab", "aab", true}, {"a**", "a", true}, {"a*a", "a", false},
+		{"a*", "a", true},
+		{"a*", "ab", true},
+		{"a*", "ba", false},
+		{"*a", "aba", true},
+		{"*a", "ab", false},
+		{"a*b*c", "abc", true},
+		{"a*b*c", "a1bb2c3c", true},
+		{"a*b*c", "acb", false},
+		{"*ab", "aab", true},
+		{"a**", "a", true},
+		{"a*a", "a", false},
 	}
 	for _, tt := range tests {
 		if got := matchGlob(tt.glob, tt.name); got != tt.want {

@@ -7,12 +7,28 @@ import (
 
 func TestRegistrableDomain(t *testing.T) {
 	tests := []struct{ host, want string }{
-		{"example.com", "example.com"}, {"a.b.example.com", "example.com"}, {"a.example.co.uk", "example.co.uk"},
-		{"www.example.com.", "example.com"}, {"user.github.io", "user.github.io"}, {"x.user.github.io", "user.github.io"},
-		{"a.www.ck", "www.ck"}, {"a.b.kawasaki.jp", "a.b.kawasaki.jp"}, {"x.city.kawasaki.jp", "city.kawasaki.jp"},
-		{"www.食狮.公司.cn", "xn--85x722f.xn--55qx5d.cn"}, {"a.unlisted", "a.unlisted"},
-		{"com", ""}, {"co.uk", ""}, {"github.io", ""}, {"localhost", ""}, {".example", ""}, {"a..com", ""}, {"a.com..", ""}, {".", ""},
-		{"127.0.0.1", "127.0.0.1"}, {"0x7f.1", "127.0.0.1"}, {"[::1]:80", "::1"},
+		{"example.com", "example.com"},
+		{"a.b.example.com", "example.com"},
+		{"a.example.co.uk", "example.co.uk"},
+		{"www.example.com.", "example.com"},
+		{"user.github.io", "user.github.io"},
+		{"x.user.github.io", "user.github.io"},
+		{"a.www.ck", "www.ck"},
+		{"a.b.kawasaki.jp", "a.b.kawasaki.jp"},
+		{"x.city.kawasaki.jp", "city.kawasaki.jp"},
+		{"www.食狮.公司.cn", "xn--85x722f.xn--55qx5d.cn"},
+		{"a.unlisted", "a.unlisted"},
+		{"com", ""},
+		{"co.uk", ""},
+		{"github.io", ""},
+		{"localhost", ""},
+		{".example", ""},
+		{"a..com", ""},
+		{"a.com..", ""},
+		{".", ""},
+		{"127.0.0.1", "127.0.0.1"},
+		{"0x7f.1", "127.0.0.1"},
+		{"[::1]:80", "::1"},
 	}
 	for _, tt := range tests {
 		if got := mustParse(t, "https://"+tt.host).RegistrableDomain(); got != tt.want {
