@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -108,7 +109,9 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxScratch = 1 << 20
 
-// append hands request and answer to the archive.
+// append hands request and answer to the archive. The request for what was not
+// modified says no more than its revisit record, and a recrawl is full of them:
+// it is left out.
 func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 	request := warc.Record{
 		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.URL.String(),
@@ -117,9 +120,12 @@ func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 	}
 	buf := scratch.Get().(*[]byte)
 	defer scratch.Put(buf)
-	raw, err := request.Append((*buf)[:0], warc.Deflated)
-	if err != nil {
-		return err
+	raw := (*buf)[:0]
+	var err error
+	if x.Status != http.StatusNotModified {
+		if raw, err = request.Append(raw, warc.Deflated); err != nil {
+			return err
+		}
 	}
 	asked := len(raw)
 	if raw, err = response.Append(raw, warc.CodingFor(x.Header)); err != nil {
@@ -129,13 +135,18 @@ func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 		*buf = raw
 	}
 	both := bytes.Clone(raw)
-	places, err := b.bodies.add(both[:asked], both[asked:])
-	if err != nil {
+	if asked == 0 {
+		places, err := b.bodies.add(both)
+		if err == nil {
+			p.Record = places[0]
+		}
 		return err
 	}
-	p.Request, p.Record = places[0], places[1]
-	p.Kept = int64(len(both))
-	return nil
+	places, err := b.bodies.add(both[:asked], both[asked:])
+	if err == nil {
+		p.Request, p.Record = places[0], places[1]
+	}
+	return err
 }
 
 // held finds the record that holds a body with this digest, one that is on its

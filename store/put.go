@@ -56,7 +56,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 
 // unplace drops what is said of an exchange: p may be a copy of another visit.
 func (p *Page) unplace() {
-	p.Request, p.Record, p.Payload, p.Kept = Place{}, Place{}, Place{}, 0
+	p.Request, p.Record, p.Payload = Place{}, Place{}, Place{}
 	p.PayloadURL, p.PayloadAt = "", time.Time{}
 }
 

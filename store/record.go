@@ -136,8 +136,6 @@ type Page struct {
 	// PayloadURL and PayloadAt are that record's URL and date.
 	PayloadURL string    `msg:"payu,omitempty"`
 	PayloadAt  time.Time `msg:"payt"`
-
-	Kept int64 `msg:"-"` // bytes that Put added to the bodies on disk
 }
 
 // Place is where a record lies among the bodies.

@@ -61,9 +61,9 @@ type Store interface {
 	// Put records a visit in place of the run's earlier visit of the URL, with
 	// its links and, unless x is nil, with the exchange. A body that some
 	// visit had before is not kept again. Put fills in p's FirstSeen, Changed,
-	// Unchanged, Links, LinksOf, Request, Record, Payload, PayloadURL,
-	// PayloadAt and Kept. Links of an unchanged page are not kept again if
-	// they are the same, or nil. A URL that is visited is skipped no more.
+	// Unchanged, Links, LinksOf, Request, Record, Payload, PayloadURL and
+	// PayloadAt. Links of an unchanged page are not kept again if they are the
+	// same, or nil. A URL that is visited is skipped no more.
 	Put(ctx context.Context, p *Page, links []Link, x *Exchange) error
 	// Move replaces what is recorded of a visit by p, which Put made or a
 	// reading method returned: its depth and the way to it may have changed.
@@ -104,8 +104,8 @@ type Store interface {
 	// ErrNotFound.
 	Host(ctx context.Context, origin string) (*Host, error)
 
-	// Check reads everything and returns what is wrong. It may run beside
-	// writers, and then sees what was durable when it began.
+	// Check reads everything and returns what is wrong. What is written
+	// meanwhile may be taken for a fault.
 	Check(ctx context.Context) (Report, error)
 	// Close makes durable what was handed in. It may be called twice; no other
 	// method may be called after it.

@@ -71,7 +71,7 @@ is one.`,
 			return checkConfig(cmd)
 		},
 	}
-	addSettingsFlags(c.Flags(), "data", "output")
+	addSettingsFlags(c.Flags(), "data", "quiet")
 	return c
 }
 

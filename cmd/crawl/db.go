@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,8 +25,8 @@ func newDBCommand() *cobra.Command {
 	info := &cobra.Command{
 		Use: "info", Short: "Say where the store lies and what it holds", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, _ *Settings) error {
-				return printInfo(ctx, c, st, dir)
+			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
+				return printInfo(ctx, c.OutOrStdout(), st, dir, s.JSON)
 			})
 		},
 	}
@@ -36,69 +37,109 @@ digests are computed again, pointers followed, and counts made afresh, those
 of unfinished queues too. Exit code 5 if anything is wrong.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, _ *Settings) error {
-				return checkStore(ctx, c, st, dir)
+			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
+				return checkStore(ctx, c, st, dir, s)
 			})
 		},
 	}
 	for _, sub := range []*cobra.Command{info, check} {
-		addSettingsFlags(sub.Flags(), "data", "output")
+		addSettingsFlags(sub.Flags(), "data", "json", "quiet")
 		c.AddCommand(sub)
 	}
 	return c
 }
 
-func printInfo(ctx context.Context, c *cobra.Command, st store.Store, dir string) error {
-	sizes := map[string]uint64{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		switch top, _ := filepath.Split(rel); {
-		case rel == indexFile:
-			sizes["index"] += uint64(info.Size())
-		case filepath.Clean(top) == "bodies":
-			sizes["bodies"] += uint64(info.Size())
-		case filepath.Dir(filepath.Clean(top)) == "runs":
-			sizes["queues"] += uint64(info.Size())
-		}
-		return nil
-	})
-	if err != nil {
+// storeInfo is what `db info` tells; its JSON keys are for programs.
+type storeInfo struct {
+	Dir    string         `json:"store"`
+	Index  uint64         `json:"index_bytes"`
+	Bodies uint64         `json:"bodies_bytes"`
+	Queues uint64         `json:"queues_bytes"`
+	Total  int            `json:"runs"`
+	States map[string]int `json:"states"`
+}
+
+func printInfo(ctx context.Context, out io.Writer, st store.Store, dir string, asJSON bool) error {
+	info := storeInfo{Dir: dir, States: map[string]int{}}
+	if err := info.measure(); err != nil {
 		return err
 	}
-	states := map[string]int{}
-	total := 0
 	for run, err := range st.Runs(ctx, "") {
 		if err != nil {
 			return err
 		}
-		states[run.State]++
-		total++
+		info.States[run.State]++
+		info.Total++
 	}
-	out := c.OutOrStdout()
+	if asJSON {
+		return writeJSON(out, info)
+	}
 	fmt.Fprintf(out, "store    %s\n", plain(dir))
-	fmt.Fprintf(out, "index    %s\nbodies   %s\nqueues   %s\n", bytesText(sizes["index"]), bytesText(sizes["bodies"]), bytesText(sizes["queues"]))
-	_, err = fmt.Fprintf(out, "runs     %d: %d complete, %d partial, %d unfinished, %d empty\n", total,
-		states[store.Complete], states[store.Partial], states[store.Interrupted]+states[store.Running], states[store.Empty])
+	fmt.Fprintf(out, "index    %s\nbodies   %s\nqueues   %s\n", bytesText(info.Index), bytesText(info.Bodies), bytesText(info.Queues))
+	_, err := fmt.Fprintf(out, "runs     %d: %d complete, %d partial, %d unfinished, %d empty\n", info.Total, info.States[store.Complete],
+		info.States[store.Partial], info.States[store.Interrupted]+info.States[store.Running], info.States[store.Empty])
+	return err
+}
+
+// measure adds up the files of the store.
+func (i *storeInfo) measure() error {
+	return filepath.WalkDir(i.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		file, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(i.Dir, path)
+		if err != nil {
+			return err
+		}
+		switch folder := filepath.Dir(rel); {
+		case rel == indexFile:
+			i.Index += uint64(file.Size())
+		case folder == "bodies":
+			i.Bodies += uint64(file.Size())
+		case filepath.Dir(folder) == "runs":
+			i.Queues += uint64(file.Size())
+		}
+		return nil
+	})
+}
+
+// checked is what `db check` tells.
+type checked struct {
+	Runs    int      `json:"runs"`
+	Pages   int      `json:"pages"`
+	Records int      `json:"records"`
+	Bytes   uint64   `json:"bytes"`
+	Queues  int      `json:"queues"`
+	Faults  []string `json:"faults"`
+}
+
+// print writes it; without JSON a fault a line, the sum last.
+func (r *checked) print(out io.Writer, asJSON, quiet bool) error {
+	if asJSON {
+		return writeJSON(out, r)
+	}
+	for _, f := range r.Faults {
+		fmt.Fprintf(out, "%s\n", plain(f))
+	}
+	if quiet {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "checked %s runs, %s pages, %s records of bodies (%s), %d queues: %s\n", grouped(uint64(r.Runs)),
+		grouped(uint64(r.Pages)), grouped(uint64(r.Records)), bytesText(r.Bytes), r.Queues, verdict(len(r.Faults)))
 	return err
 }
 
 // checkStore checks the store and every queue.
-func checkStore(ctx context.Context, c *cobra.Command, st *store.Bolt, dir string) error {
+func checkStore(ctx context.Context, c *cobra.Command, st *store.Bolt, dir string, s *Settings) error {
 	report, err := st.Check(ctx)
 	if err != nil {
 		return err
 	}
-	queues := 0
+	sum := checked{Runs: report.Runs, Pages: report.Pages, Records: report.Records, Bytes: uint64(report.Bytes), Faults: append([]string{}, report.Faults...)}
 	for run, err := range st.Runs(ctx, "") {
 		if err != nil {
 			break // st.Check named it
@@ -106,20 +147,17 @@ func checkStore(ctx context.Context, c *cobra.Command, st *store.Bolt, dir strin
 		if _, err := os.Stat(queueFile(dir, run)); err != nil {
 			continue
 		}
-		queues++
+		sum.Queues++
 		faults, err := checkQueue(ctx, st, dir, run)
 		if err != nil {
 			faults = append(faults, err.Error())
 		}
-		report.Faults = append(report.Faults, faults...)
+		sum.Faults = append(sum.Faults, faults...)
 	}
-	out := c.OutOrStdout()
-	for _, f := range report.Faults {
-		fmt.Fprintf(out, "%s\n", plain(f))
+	if err := sum.print(c.OutOrStdout(), s.JSON, s.Quiet); err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "checked %s runs, %s pages, %s records of bodies (%s), %d queues: %s\n", grouped(uint64(report.Runs)),
-		grouped(uint64(report.Pages)), grouped(uint64(report.Records)), bytesText(uint64(report.Bytes)), queues, verdict(len(report.Faults)))
-	if len(report.Faults) > 0 {
+	if len(sum.Faults) > 0 {
 		return &exitError{code: exitStore}
 	}
 	return nil

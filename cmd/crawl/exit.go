@@ -82,7 +82,7 @@ func nextStep(err error) string {
 	case errors.As(err, &held):
 		return "wait until it ends, or name another store with --data DIR"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "make room, then `crawl resume`: what was acknowledged is safe"
+		return "make room and try again; `crawl resume` goes on with a run, nothing acknowledged is lost"
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged):
 		return "see what is damaged with `crawl db check`; nothing was changed"
 	}

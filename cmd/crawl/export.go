@@ -58,7 +58,7 @@ before the latest; without it the latest run of all is taken.`,
 	fl.StringVarP(&f.file, "output", "o", "-", "FILE to write, - for standard output")
 	fl.BoolVar(&f.overwrite, "overwrite", false, "replace FILE if it is there")
 	fl.BoolVar(&f.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
-	addSettingsFlags(fl, "data", "output")
+	addSettingsFlags(fl, "data", "quiet")
 	return c
 }
 

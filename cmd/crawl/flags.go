@@ -51,10 +51,10 @@ const plusOne = "+1"
 const sectionAnnotation = "crawl_section"
 
 // addSettingsFlags gives fs the flags of the options in these groups or
-// sections, of all if none is named. The data group brings --config along.
+// sections, or with these keys; of all if none is named. The data group brings --config along.
 func addSettingsFlags(fs *pflag.FlagSet, groups ...string) {
 	for _, o := range options {
-		if len(groups) > 0 && !slices.Contains(groups, o.Group) && !slices.Contains(groups, o.Section) {
+		if len(groups) > 0 && !slices.ContainsFunc(groups, func(g string) bool { return g == o.Group || g == o.Section || g == o.Key }) {
 			continue
 		}
 		f := fs.VarPF(&settingFlag{option: o}, o.Flag, o.Short, o.Help)

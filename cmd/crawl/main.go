@@ -77,6 +77,12 @@ skipping on disk, and takes out of it what you ask for.
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommand(newHelpCommand(root))
 	root.SetCompletionCommandGroupID("keep")
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = onlySubcommands, func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 	return root
 }
 
@@ -110,8 +116,7 @@ func atMost(n int, c *cobra.Command, args []string) error {
 }
 
 func unknownCommand(word string) error {
-	known := append(commandNames(newRoot()), "completion")
-	return newUsageError("", "unknown command "+quoted(word), didYouMean(word, known, "see `crawl help`; a URL needs its scheme or a dot"))
+	return newUsageError("", "unknown command "+quoted(word), didYouMean(word, commandNames(newRoot()), "see `crawl help`; a URL needs its scheme or a dot"))
 }
 
 // withVerb makes `crawl URL` out of `crawl run URL`. Only a word with "://" or
@@ -189,14 +194,22 @@ func isTerminal(w io.Writer) bool {
 // indexFile is the store's file in its folder: where it is, a store is.
 const indexFile = "crawl.db"
 
-// reopenStore opens the store that the settings name, if there is one.
+// noStoreError tells that nothing was crawled into a folder yet.
+type noStoreError struct{ dir string }
+
+func (e *noStoreError) Error() string {
+	return "there is no store in " + e.dir + "; make one with `crawl run URL`, or name another with --data DIR"
+}
+
+// reopenStore opens the store that the settings name, or returns a
+// *noStoreError: looking for a store makes none.
 func reopenStore(s *Settings) (*store.Bolt, string, error) {
 	dir, err := s.dataDir()
 	if err != nil {
 		return nil, "", err
 	}
 	if _, err := os.Stat(filepath.Join(dir, indexFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil, "", newUsageError("", "there is no store in "+dir, "make one with `crawl run URL`, or name another with --data DIR")
+		return nil, "", &noStoreError{dir}
 	}
 	return openStore(s)
 }

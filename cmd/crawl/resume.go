@@ -31,6 +31,10 @@ func runResume(c *cobra.Command, args []string) error {
 	}
 	warn(c, r)
 	st, dir, err := reopenStore(&r.Settings)
+	var none *noStoreError
+	if errors.As(err, &none) {
+		return newUsageError("", "no run is left unfinished", err.Error())
+	}
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ func newRobotsCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&file, "file", "", "read the rules from FILE (- for standard input) instead of fetching them")
 	c.Flags().StringVar(&agent, "agent", "", "judge for this product token (default: of the user agent)")
-	addSettingsFlags(c.Flags(), "request", "limits", "output")
+	addSettingsFlags(c.Flags(), "user_agent", "contact", "header", "cookies", "auth", "proxy", "proxy_auth", "resolve", "timeout", "insecure",
+		"allow_private", "max_fetch_time", "min_speed", "max_ratio", "max_header", "max_robots", "json", "quiet", "verbose", "log_format")
 	addConfigFlag(c.Flags())
 	return c
 }

@@ -97,12 +97,18 @@ func newRunsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "runs [SITE]", Short: "List runs, newest first", Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
-			return withStore(c, func(ctx context.Context, st *store.Bolt, _ string, s *Settings) error {
+			err := withStore(c, func(ctx context.Context, st *store.Bolt, _ string, s *Settings) error {
 				return listRuns(ctx, st, strings.Join(args, ""), s.JSON, c.OutOrStdout())
 			})
+			var none *noStoreError
+			if errors.As(err, &none) && len(args) == 0 { // a list that is empty is no fault
+				fmt.Fprintf(c.ErrOrStderr(), "%s\n", plain(err.Error()))
+				return nil
+			}
+			return err
 		},
 	}
-	addSettingsFlags(c.Flags(), "data", "output")
+	addSettingsFlags(c.Flags(), "data", "json", "quiet")
 	return c
 }
 
@@ -149,7 +155,7 @@ func newShowCommand() *cobra.Command {
 			})
 		},
 	}
-	addSettingsFlags(c.Flags(), "data", "output")
+	addSettingsFlags(c.Flags(), "data", "json", "quiet")
 	return c
 }
 

@@ -130,7 +130,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 		Robots: s.Robots, Agent: robots.Product(s.agent()), Retry: s.Retry,
 		MaxRedirects: s.MaxRedirects, MaxURL: s.MaxURLLength, MaxLinks: s.MaxLinks, MaxNesting: s.MaxNesting,
 		MaxRobots: int(s.MaxRobots), MaxSitemap: int64(s.MaxSitemap), MaxSitemapURLs: s.MaxSitemapURLs, MaxSitemaps: s.MaxSitemaps,
-		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(),
+		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(), MaxFetch: s.MaxFetchTime.Std(),
 		Workers: s.Concurrency, Keep: s.Store == "all",
 		Manners: manners(s, hosts, seeds),
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 )
 
 // TestMinSpeed sees to it that --min-speed reaches the fetcher, whose own tests
@@ -17,5 +18,19 @@ func TestMinSpeed(t *testing.T) {
 		if err != nil || c.MinSpeed != want {
 			t.Errorf("%s: %d, %v; want %d", speed, c.MinSpeed, err, want)
 		}
+	}
+}
+
+// TestMaxFetchTime sees to it that the crawler knows how long a fetch may take:
+// no lease may end before.
+func TestMaxFetchTime(t *testing.T) {
+	settingsWorld(t)
+	r, err := loadSettings(settingsFlags(t, "--max-fetch-time=1h"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := newSpec(&r.Settings, nil, nil)
+	if err != nil || spec.MaxFetch != time.Hour {
+		t.Errorf("%+v, %v; want an hour", spec, err)
 	}
 }

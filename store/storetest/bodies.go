@@ -46,7 +46,7 @@ func testNotModified(t *testing.T, h *house) {
 		r := h.begin("a")
 		p := notModified(r, good)
 		h.put(p, nil, answer(r, 304, nil, "Content-Type", "text/wrong"))
-		if p.Kept > 10_000 || p.Kept <= 0 || p.Payload != first.Payload || p.Record == first.Record || p.PayloadURL != home || !p.PayloadAt.Equal(first.PayloadAt) {
+		if kept(p) > 10_000 || kept(p) <= 0 || p.Payload != first.Payload || p.Record == first.Record || p.PayloadURL != home || !p.PayloadAt.Equal(first.PayloadAt) {
 			t.Errorf("304: %+v", p)
 		}
 		header := h.wantBody(h.page(r, home), body)
@@ -68,7 +68,7 @@ func testSameBody(t *testing.T, h *house) {
 	first := h.fetch(r, home, body)
 	p := visit(r, home+"copy", body)
 	h.put(p, nil, answer(r, 404, body, "Content-Type", "text/copy"))
-	if p.Kept > 10_000 || p.Payload != first.Payload || p.PayloadURL != home || !p.PayloadAt.Equal(first.PayloadAt) {
+	if kept(p) > 10_000 || p.Payload != first.Payload || p.PayloadURL != home || !p.PayloadAt.Equal(first.PayloadAt) {
 		t.Errorf("copy: %+v", p)
 	}
 	h.reopen()
@@ -76,7 +76,7 @@ func testSameBody(t *testing.T, h *house) {
 	diff(t, "header", http.Header{"Content-Type": {"text/copy"}}, header)
 	again := visit(h.begin("b"), "https://b.example/", body)
 	h.put(again, nil, answer(r, 200, body))
-	if again.Kept > 10_000 || again.Payload != first.Payload || again.Unchanged {
+	if kept(again) > 10_000 || again.Payload != first.Payload || again.Unchanged {
 		t.Errorf("copy of another run: %+v", again)
 	}
 }
@@ -99,7 +99,7 @@ func testSameBodyAtOnce(t *testing.T, h *house) {
 	whole := 0
 	places := map[store.Place]bool{}
 	for i, p := range pages {
-		if p.Kept > 50_000 {
+		if kept(p) > 50_000 {
 			whole++
 		}
 		places[p.Payload] = true
@@ -148,7 +148,7 @@ func testNoExchange(t *testing.T, h *house) {
 	p := notModified(h.begin("a"), first)
 	h.put(p, nil, nil)
 	h.wantBody(h.page(h.first(), home), body)
-	if p.Kept != 0 || p.Record != (store.Place{}) || p.Request != (store.Place{}) {
+	if kept(p) != 0 || p.Record != (store.Place{}) || p.Request != (store.Place{}) {
 		t.Errorf("no exchange: %+v", p)
 	}
 	h.wantBody(p, body)

@@ -33,7 +33,7 @@ func testVisitWhole(t *testing.T, h *house) {
 	if p.Unchanged || !p.FirstSeen.Equal(p.Fetched) || !p.Changed.Equal(p.Fetched) || p.Links != 1 || p.LinksOf != r.ID {
 		t.Errorf("Put fills in %+v", p)
 	}
-	if p.Kept <= 0 || p.Record == (store.Place{}) || p.Payload != p.Record || p.Request == p.Record || p.PayloadURL != p.URL.String() {
+	if kept(p) <= 0 || p.Record == (store.Place{}) || p.Payload != p.Record || p.Request == p.Record || p.PayloadURL != p.URL.String() {
 		t.Errorf("Put fills in %+v", p)
 	}
 	diff(t, "page", p, h.page(r, "https://a.example/x?y=z"))
