@@ -208,8 +208,7 @@ func TestConformanceRedirects(t *testing.T) {
 				w.config.Resolve[host+":80"] = clear.Listener.Addr().String()
 				w.config.Resolve[host+":443"] = secure.Listener.Addr().String()
 			}
-			w.halt()
-			w.start(t.TempDir())
+			w.restart()
 			s := spec(t, c.URL)
 			s.Manners = hurried
 			w.crawl(s)

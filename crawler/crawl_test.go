@@ -200,8 +200,7 @@ func TestSlowBodies(t *testing.T) {
 			}, "/end": html(),
 		}})
 		w.config.MinSpeed = 64
-		w.halt()
-		w.start(t.TempDir())
+		w.restart()
 		s := spec(t, "http://a/")
 		s.Retry = 0
 		began := time.Now()
@@ -336,8 +335,7 @@ func TestLeaseOutlastsTheFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string]http.Handler{"a": paths{"/": testweb.Drip(60, time.Minute).ServeHTTP}})
 		w.config.MaxTime = 2 * time.Hour
-		w.halt()
-		w.start(t.TempDir())
+		w.restart()
 		s := spec(t, "http://a/")
 		s.MaxFetch = 2 * time.Hour
 		r := w.crawl(s)

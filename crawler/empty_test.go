@@ -36,8 +36,7 @@ func TestEmptyRunSaysWhy(t *testing.T) {
 				w := newWorld(t, map[string]http.Handler{"a": test.site})
 				if test.name == "private" {
 					w.config.AllowPrivate = false
-					w.halt()
-					w.start(t.TempDir())
+					w.restart()
 				}
 				s := spec(t)
 				if test.seed != "" {

@@ -257,8 +257,7 @@ func TestTrapsEnd(t *testing.T) {
 				site.Handle("/robots.txt", status(404))
 				w := newWorld(t, map[string]http.Handler{"a": site})
 				w.config.MaxBody = 1 << 20
-				w.halt()
-				w.start(t.TempDir())
+				w.restart()
 				s := spec(t, test.seed)
 				s.MaxPages, s.Manners = 60, hurried
 				r := w.crawl(s)

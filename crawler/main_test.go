@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -87,6 +88,7 @@ func (f *watched) inspect(run string) {
 type world struct {
 	t       *testing.T
 	web     *testweb.Web
+	dir     string
 	bolt    *frontier.Bolt
 	front   *watched
 	store   store.Store
@@ -129,7 +131,8 @@ func open(t *testing.T, c testweb.Config, hosts map[string]http.Handler) *world 
 	} else {
 		w.audit.Tolerance = 0
 	}
-	w.start(t.TempDir())
+	w.dir = t.TempDir()
+	w.start()
 	t.Cleanup(func() {
 		w.check()
 		w.halt()
@@ -138,15 +141,15 @@ func open(t *testing.T, c testweb.Config, hosts map[string]http.Handler) *world 
 	return w
 }
 
-// start opens frontier, store and fetcher in dir.
-func (w *world) start(dir string) {
+// start opens frontier, store and fetcher.
+func (w *world) start() {
 	w.t.Helper()
-	st, err := store.Open(dir, store.Options{Program: "crawl/test"})
+	st, err := store.Open(w.dir, store.Options{Program: "crawl/test"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.store = st
-	w.bolt = frontier.NewBolt(dir + "/runs")
+	w.bolt = frontier.NewBolt(filepath.Join(w.dir, "runs"))
 	w.front = &watched{Frontier: w.bolt, t: w.t}
 	if w.fetcher, err = fetcher.New(w.config, nil); err != nil {
 		w.t.Fatal(err)
@@ -158,6 +161,13 @@ func (w *world) halt() {
 	if err := errors.Join(w.front.Close(), w.store.Close()); err != nil {
 		w.t.Error(err)
 	}
+}
+
+// restart does what the end of one process and the begin of another do.
+func (w *world) restart() {
+	w.t.Helper()
+	w.halt()
+	w.start()
 }
 
 // check audits the log of the servers and the store.

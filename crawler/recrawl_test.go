@@ -134,6 +134,7 @@ func TestRestOutlastsTheRun(t *testing.T) {
 		s.Retry = 0
 		w.crawl(s)
 		pushed := time.Now()
+		w.restart()
 		w.crawl(spec(t, "http://a/x"))
 		if waited := time.Since(pushed); waited < 59*time.Minute {
 			t.Errorf("the third run began after %v", waited)

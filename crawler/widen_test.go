@@ -116,8 +116,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	})})
 	origin := w.web.Origin("a")
 	w.config.AllowPrivate, w.config.Trusted = false, []string{origin}
-	w.halt()
-	w.start(t.TempDir())
+	w.restart()
 	s := spec(t, origin+"/")
 	s.Manners, s.Scope, s.Retry, s.Sitemap = hurried, ScopeDomain, 0, "auto" // the same address: in scope
 	r := w.newRun(s)
