@@ -105,11 +105,13 @@ func TestRulesForLinks(t *testing.T) {
 		},
 		"drop": {
 			func(s *Spec) { s.DropParams = params(t, "sid") },
-			[]string{"/", "/shop", "/docs/1", "/docs/2"}, nil,
+			[]string{"/", "/shop", "/docs/1", "/docs/2"},
+			nil,
 		},
 		"assets": {
 			func(s *Spec) { s.Assets = true },
-			[]string{"/", "/shop", "/docs/1", "/docs/2?sid=1", "/i.png", "/style.css", "/import.css", "/back.png"}, nil,
+			[]string{"/", "/shop", "/docs/1", "/docs/2?sid=1", "/i.png", "/style.css", "/import.css", "/back.png"},
+			nil,
 		},
 		"assets at the limit": {
 			func(s *Spec) { s.Assets, s.Depth = true, 0 },
@@ -117,7 +119,8 @@ func TestRulesForLinks(t *testing.T) {
 			map[string]frontier.Reason{"/shop": ReasonDepth},
 		},
 		"no assets": {
-			nil, []string{"/", "/shop", "/docs/1", "/docs/2?sid=1"},
+			nil,
+			[]string{"/", "/shop", "/docs/1", "/docs/2?sid=1"},
 			map[string]frontier.Reason{"/i.png": ReasonAsset, "/style.css": ReasonAsset},
 		},
 		"one page": {

@@ -102,6 +102,9 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	r.State, r.Why, r.Sessions = store.Running, "", r.Sessions+1
 	err := c.Store.Update(ctx, r)
 	if err == nil {
+		err = w.recount(ctx)
+	}
+	if err == nil {
 		err = w.seed(ctx)
 	}
 	if err != nil {

@@ -237,7 +237,7 @@ func TestTwoRunsShareTheClock(t *testing.T) {
 	})
 }
 
-// 20,000 URLs of one slow host do not delay a URL of a fast one, and cost no
+// Thousands of URLs of one slow host do not delay a URL of a fast one, and cost no
 // goroutines.
 func TestSlowHostDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

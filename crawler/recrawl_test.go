@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"crawl/frontier"
 	"crawl/internal/testweb"
 	"crawl/store"
 )
@@ -79,6 +80,24 @@ func TestSecondRunWithOtherLimits(t *testing.T) {
 		}
 		if r := w.crawl(spec(t, "http://a/")); r.Counts.Done != 4 {
 			t.Errorf("the second run: %+v", r.Counts)
+		}
+	})
+}
+
+// What an earlier run read as a page is asked for whole to be read as a sitemap.
+func TestSecondRunReadsASitemap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{
+			"/": html("/sitemap.xml"), "/sitemap.xml": tagged(`"1"`, urlset("http://a/orphan")), "/orphan": html(),
+		}})
+		w.audit.MayRepeat = again
+		for _, mode := range []string{"off", "auto"} {
+			want := map[string]int{"off": 2, "auto": frontier.NoDepth}[mode]
+			s := spec(t, "http://a/")
+			s.Sitemap = mode
+			if p := w.page(w.crawl(s), "http://a/orphan"); p.Depth != want {
+				t.Errorf("sitemaps %s: the orphan has depth %d, want %d", mode, p.Depth, want)
+			}
 		}
 	})
 }

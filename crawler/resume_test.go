@@ -146,6 +146,34 @@ func TestStopAtTheEnd(t *testing.T) {
 	})
 }
 
+// A limit that is reached ends the run for good, stopped or not.
+func TestStopAtALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": tree()})
+		s := spec(t, "http://a/0")
+		s.MaxBytes = 1
+		r := w.newRun(s)
+		stop := make(chan struct{})
+		c := w.crawler()
+		c.Watch = func(e Event) {
+			if e.Page != nil {
+				close(stop)
+			}
+		}
+		job, err := c.Begin(context.Background(), r, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := job.Crawl(context.Background(), stop); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Partial, string(ReasonMaxBytes))
+		if r.Counts.Queued != 0 || r.Counts.Skipped[string(ReasonMaxBytes)] != 2 {
+			t.Errorf("counts %+v", r.Counts)
+		}
+	})
+}
+
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string]http.Handler{"a": tree()})
@@ -230,6 +258,44 @@ func TestCrashBetweenPutAndDone(t *testing.T) {
 			})
 		}
 	}
+}
+
+// cutting is a store that ends the run whenever it is to store a page.
+type cutting struct {
+	store.Store
+	cut func()
+}
+
+func (s cutting) Put(ctx context.Context, p *store.Page, links []store.Link, x *store.Exchange) error {
+	s.cut()
+	return s.Store.Put(ctx, p, links, x)
+}
+
+// What has arrived when the run is cut off is kept.
+func TestCutWhileStoring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{"/": html("/x"), "/x": html("/y"), "/y": html()}})
+		s := spec(t, "http://a/")
+		r := w.newRun(s)
+		for session := 1; session <= 3; session++ {
+			ctx, cancel := context.WithCancel(context.Background())
+			c := w.crawler()
+			c.Store = cutting{w.store, cancel}
+			job, err := c.Begin(ctx, r, spec(t, "http://a/"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := job.Crawl(ctx, nil); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			if r.Counts.Done != uint64(session) {
+				t.Errorf("after session %d: %+v", session, r.Counts)
+			}
+		}
+		w.ended(r, store.Complete, "")
+		same(t, "asked for", w.asked("a"), "/", "/x", "/y")
+	})
 }
 
 // A full disk stops the run, which goes on when there is room again.

@@ -123,16 +123,19 @@ func TestSitemapLimits(t *testing.T) {
 			robots += "sitemap: " + name + "\n"
 			site[name] = urlset()
 		}
-		site["/robots.txt"] = plain(robots)
 		site["/s0.xml"] = index("http://a/deep0.xml")
 		for i := range 9 {
 			site[fmt.Sprintf("/deep%d.xml", i)] = index(fmt.Sprintf("http://a/deep%d.xml", i+1))
 		}
-		w := newWorld(t, map[string]http.Handler{"a": site})
+		site["/robots.txt"] = plain(robots + "sitemap: http://b/s.xml\n")
+		w := newWorld(t, map[string]http.Handler{"a": site, "b": paths{}})
 		s := spec(t, "http://a/")
 		s.Sitemap, s.MaxSitemaps = "auto", 4
 		r := w.crawl(s)
-		if n := len(w.asked("a")); n != 1+4 || r.Counts.Skipped[string(ReasonSitemaps)] != 3 {
+		if n := w.times("b", "/robots.txt"); n != 0 {
+			t.Error("a host was asked for its robots.txt on account of a sitemap too many")
+		}
+		if n := len(w.asked("a")); n != 1+4 || r.Counts.Skipped[string(ReasonSitemaps)] != 4 {
 			t.Errorf("%d requests, counts %+v", n, r.Counts)
 		}
 	})
@@ -151,7 +154,7 @@ func TestSitemapLimits(t *testing.T) {
 	})
 }
 
-// A sitemap of 60,000 entries gives the first 50,000 and says that it was cut.
+// A sitemap of too many entries gives the first ones and says that it was cut.
 func TestSitemapOfManyEntries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		locs := make([]string, 6000)

@@ -35,6 +35,11 @@ func (b *batch) decide(c *candidate) error {
 	}
 	wanted := c.link.Refused == ""
 	switch {
+	case c.link.Stored:
+		if known && v.state == stateQueued {
+			return b.pay(c, v)
+		}
+		return nil
 	case !known && !wanted:
 		return b.refuseNew(c)
 	case !known:
@@ -105,6 +110,7 @@ func (b *batch) enqueue(k seenKey, h *host, l Link, try int, seq uint64) error {
 // from the caller.
 func (b *batch) put(h *host, e entry) error {
 	rec := e.link.record(e.try)
+	rec.Paid = e.paid
 	raw, err := rec.MarshalMsg(make([]byte, 0, rec.Msgsize()))
 	if err != nil {
 		return err
@@ -155,9 +161,29 @@ func (b *batch) rerank(c *candidate, v seenValue) error {
 		return err
 	}
 	c.link.Kind, c.link.For = Kind(rec.Kind), rec.For
-	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try)}
-	if !v.place.later() && c.link.Kind == Page {
+	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try), paid: rec.Paid}
+	if !v.place.later() && c.link.Kind == Page && !e.paid {
 		e.place = readyPlace(c.link, v.place.seq())
+	}
+	b.then(func(now time.Time) { c.host.move(v.place, e, now) })
+	return b.put(c.host, e)
+}
+
+// pay counts a stored page against the page limits and puts it before the others.
+func (b *batch) pay(c *candidate, v seenValue) error {
+	rec, err := b.taken(c.host, v.place)
+	if err != nil {
+		return err
+	}
+	l, err := rec.link()
+	if err != nil {
+		return err
+	}
+	e := entry{place: v.place, key: c.key, link: l, try: int(rec.Try), paid: rec.Paid}
+	if !e.paid && e.try == 0 && l.Kind == Page {
+		e.paid, e.place = true, paidPlace(v.place.seq())
+		b.touch(c.host).Pages++
+		b.counts.Pages++
 	}
 	b.then(func(now time.Time) { c.host.move(v.place, e, now) })
 	return b.put(c.host, e)

@@ -48,9 +48,13 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 	}
 	b.counts.Queued--
 	again := !o.Again.IsZero()
-	if st.fresh && (o.End != Skipped || again) {
+	switch refused := o.End == Skipped && !again; {
+	case st.fresh && !refused:
 		rec.Pages++
 		b.counts.Pages++
+	case queued.Paid && refused:
+		rec.Pages--
+		b.counts.Pages--
 	}
 	l, err := queued.link()
 	if err != nil {

@@ -61,6 +61,10 @@ type Link struct {
 	For       string // Robots only: the origin whose rules are sought
 	Refused   Reason // not to be fetched; empty for a wanted URL
 	Rule      string // which rule refused it
+	// Stored says that this run has the page already and was cut off before
+	// Done: if the URL is still queued it is handed out before other pages, and
+	// it has its share of the page limits from now on. It is for Add alone.
+	Stored bool
 }
 
 // Lease is the right to fetch one URL. It ends with Done, at Until, or with

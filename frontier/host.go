@@ -25,6 +25,7 @@ type entry struct {
 	link  Link
 	try   int  // times it was asked for
 	held  bool // its lease lapsed: it was asked for and keeps its share of the page limits
+	paid  bool // its share of the page limits is counted, see Link.Stored
 }
 
 // windowSize is how many URLs of one host are held in memory when few hosts are known.
@@ -245,7 +246,7 @@ func (h *host) mayAsk(now time.Time) bool {
 
 // affords tells whether the page limits leave room for e.
 func (h *host) affords(e entry) bool {
-	if e.link.Kind != Page || e.try > 0 || e.held {
+	if e.link.Kind != Page || e.try > 0 || e.held || e.paid {
 		return true
 	}
 	c := h.run.config

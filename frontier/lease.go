@@ -46,7 +46,7 @@ func (r *run) lease(h *host, c choice, now time.Time) (*lease, error) {
 
 // reserve takes a page's share of the page limits; a lapsed lease kept its own.
 func (r *run) reserve(st *lease) {
-	st.fresh = st.Kind == Page && (st.entry.try == 0 || st.entry.held)
+	st.fresh = st.Kind == Page && (st.entry.try == 0 || st.entry.held) && !st.entry.paid
 	if st.fresh && !st.entry.held {
 		st.host.asking++
 		r.asking++

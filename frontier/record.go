@@ -23,6 +23,7 @@ type linkRecord struct {
 	Kind  uint8
 	Try   uint16 // times it was asked for
 	For   string
+	Paid  bool // its share of the page limits is counted
 }
 
 // skipRecord is a refused URL on disk.
@@ -154,8 +155,15 @@ const (
 func readyPlace(l Link, seq uint64) (p place) {
 	if l.Kind != Robots && l.Kind != Reread {
 		p[0] = classReady
-		binary.BigEndian.PutUint64(p[1:], uint64(l.Rank))
+		binary.BigEndian.PutUint64(p[1:], uint64(l.Rank)+1)
 	}
+	binary.BigEndian.PutUint64(p[9:], seq)
+	return p
+}
+
+// paidPlace is before the places of all other ready pages.
+func paidPlace(seq uint64) (p place) {
+	p[0] = classReady
 	binary.BigEndian.PutUint64(p[9:], seq)
 	return p
 }
@@ -170,7 +178,7 @@ func laterPlace(at time.Time, seq uint64) (p place) {
 func (p place) first() bool  { return p[0] == classFirst }
 func (p place) later() bool  { return p[0] == classLater }
 func (p place) nanos() int64 { return int64(binary.BigEndian.Uint64(p[1:])) }
-func (p place) rank() uint32 { return uint32(binary.BigEndian.Uint64(p[1:])) }
+func (p place) rank() uint32 { return uint32(max(binary.BigEndian.Uint64(p[1:]), 1) - 1) }
 func (p place) seq() uint64  { return binary.BigEndian.Uint64(p[9:]) }
 
 // queueKey is a host's number and a place.

@@ -241,8 +241,8 @@ func (z *hostRecord) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *linkRecord) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 7
-	o = append(o, 0x97)
+	// array header, size 8
+	o = append(o, 0x98)
 	o = msgp.AppendString(o, z.URL)
 	o = msgp.AppendString(o, z.From)
 	o = msgp.AppendUint32(o, z.Depth)
@@ -250,6 +250,7 @@ func (z *linkRecord) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.AppendUint8(o, z.Kind)
 	o = msgp.AppendUint16(o, z.Try)
 	o = msgp.AppendString(o, z.For)
+	o = msgp.AppendBool(o, z.Paid)
 	return
 }
 
@@ -261,8 +262,8 @@ func (z *linkRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 7 {
-		err = msgp.ArrayError{Wanted: 7, Got: zb0001}
+	if zb0001 != 8 {
+		err = msgp.ArrayError{Wanted: 8, Got: zb0001}
 		return
 	}
 	z.URL, bts, err = msgp.ReadStringBytes(bts)
@@ -300,13 +301,18 @@ func (z *linkRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "For")
 		return
 	}
+	z.Paid, bts, err = msgp.ReadBoolBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Paid")
+		return
+	}
 	o = bts
 	return
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *linkRecord) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.URL) + msgp.StringPrefixSize + len(z.From) + msgp.Uint32Size + msgp.Uint8Size + msgp.Uint8Size + msgp.Uint16Size + msgp.StringPrefixSize + len(z.For)
+	s = 1 + msgp.StringPrefixSize + len(z.URL) + msgp.StringPrefixSize + len(z.From) + msgp.Uint32Size + msgp.Uint8Size + msgp.Uint8Size + msgp.Uint16Size + msgp.StringPrefixSize + len(z.For) + msgp.BoolSize
 	return
 }
 

@@ -98,8 +98,11 @@ func (b *batch) refuseEntry(op *change, h *host, e entry) error {
 		return nil
 	}
 	b.counts.Queued--
-	if e.link.Kind == Reread { // the page is stored: only its links stay where they were
+	if e.link.Kind == Reread || e.paid && e.try == 0 { // the page is stored: only its links stay where they were
 		b.counts.Done++
+		if e.paid {
+			b.touch(h).Done++
+		}
 		return b.mark(e.key, seenValue{state: stateDone, depth: e.link.Depth})
 	}
 	if e.try > 0 { // it was asked for and never answered well

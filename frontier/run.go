@@ -149,7 +149,7 @@ func digests(links []Link) []found {
 func (r *run) unknown(links []found) []found {
 	left := links[:0]
 	for _, l := range links {
-		if h := r.hosts[l.URL.Origin()]; h != nil && l.Kind != Robots {
+		if h := r.hosts[l.URL.Origin()]; h != nil && l.Kind != Robots && !l.Stored {
 			depth := l.Depth
 			if l.Refused != "" {
 				depth = NoDepth

@@ -151,5 +151,5 @@ func readEntry(k, v []byte) (entry, error) {
 	if !p.later() {
 		l.Rank = p.rank()
 	}
-	return entry{place: p, key: makeKey(id, l.digest()), link: l, try: int(rec.Try)}, nil
+	return entry{place: p, key: makeKey(id, l.digest()), link: l, try: int(rec.Try), paid: rec.Paid}, nil
 }

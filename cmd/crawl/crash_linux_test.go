@@ -18,6 +18,7 @@ import (
 //
 // For others it is satisfied with a limit to the size of one file.
 func TestCrashDiskFull(t *testing.T) {
+	t.Parallel()
 	web := crashWeb(1500, 20)
 	web.BodySize, web.Slow = 20_000, 0
 	bin := buildCrawl(t)
@@ -86,6 +87,7 @@ func limited(flag string, n int) []string {
 // TestCrashFewFiles crawls 100 hosts with fewer files than hosts. That is no
 // host's fault, and every page must come in the end.
 func TestCrashFewFiles(t *testing.T) {
+	t.Parallel()
 	bin := buildCrawl(t)
 	site := serveCrashSite(t, testweb.SyntheticOptions{
 		Seed: 2, Hosts: 100, Pages: 500, CrossHost: 0.3, BodySize: 2000, Redirects: 0.05, Missing: 0.05, Slow: 0.3, SlowBy: 100 * time.Millisecond,

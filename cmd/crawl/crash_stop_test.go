@@ -12,6 +12,7 @@ import (
 
 // TestCrashStops ends the program as people do, and resumes it.
 func TestCrashStops(t *testing.T) {
+	t.Parallel()
 	bin := buildCrawl(t)
 	for _, c := range []struct {
 		name string

@@ -60,7 +60,7 @@ func exitCode(err error, talk io.Writer) int {
 		return exitDone
 	case errors.As(err, &held), errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged), errors.Is(err, kv.ErrLocked),
 		errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EIO),
-		errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission):
+		errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		code = exitStore
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -83,6 +83,8 @@ func nextStep(err error) string {
 		return "wait until it ends, or name another store with --data DIR"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "make room and try again; `crawl resume` goes on with a run, nothing acknowledged is lost"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "allow more open files (ulimit -n) or take a lower --concurrency, then `crawl resume`"
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged):
 		return "see what is damaged with `crawl db check`; nothing was changed"
 	}

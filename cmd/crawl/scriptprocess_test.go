@@ -91,6 +91,19 @@ func (w *world) exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// within DURATION CODE PROGRAM [ARGUMENT...] is exits for a program that has to
+// end by then.
+func (w *world) within(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) > 2, "within DURATION CODE PROGRAM [ARGUMENT...]")
+	most, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	began := time.Now()
+	w.exits(ts, neg, args[1:])
+	if took := time.Since(began); took > most {
+		ts.Fatalf("it took %v", took)
+	}
+}
+
 // start NAME PROGRAM [ARGUMENT...] starts a program and goes on.
 func (w *world) start(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) > 1 && w.running[args[0]] == nil, "start NAME PROGRAM [ARGUMENT...]")

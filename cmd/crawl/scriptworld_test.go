@@ -243,16 +243,17 @@ func (w *world) sent(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// audit [-delay D] [-per-host N] [-agent NAME] [-retry-cap D] [-anything] [-again] holds the
+// [!] audit [-delay D] [-per-host N] [-agent NAME] [-retry-cap D] [-anything] [-again] holds the
 // requests since the last audit against good manners, and forgets them. With
 // -anything robots.txt need not be read; with -again URLs may be asked for twice.
+// With ! there must be a breach, and nothing is forgotten.
 func (w *world) audit(ts *testscript.TestScript, neg bool, args []string) {
 	f := flag.NewFlagSet("audit", flag.ContinueOnError)
 	delay, perHost := f.Duration("delay", 0, ""), f.Int("per-host", 1, "")
 	agent := f.String("agent", "crawl", "")
 	longest := f.Duration("retry-cap", 0, "")
 	anything, again := f.Bool("anything", false, ""), f.Bool("again", false, "")
-	wants(ts, !neg && f.Parse(args) == nil && f.NArg() == 0 && w.web != nil, "audit [-delay D] [-per-host N] [-agent NAME] [-retry-cap D] [-anything] [-again]")
+	wants(ts, f.Parse(args) == nil && f.NArg() == 0 && w.web != nil, "audit [-delay D] [-per-host N] [-agent NAME] [-retry-cap D] [-anything] [-again]")
 	a := testweb.Audit{Delay: func(string) time.Duration { return *delay }, PerHost: *perHost, Agent: *agent, RetryCap: *longest}
 	if *again {
 		a.MayRepeat = func(testweb.Hit) bool { return true }
@@ -269,8 +270,11 @@ func (w *world) audit(ts *testscript.TestScript, neg bool, args []string) {
 	if *anything {
 		breaches = slices.DeleteFunc(breaches, func(b string) bool { return strings.Contains(b, "before robots.txt") })
 	}
-	if len(breaches) > 0 {
-		ts.Fatalf("%s", strings.Join(breaches, "\n"))
+	if neg && len(breaches) > 0 {
+		return
+	}
+	if neg || len(breaches) > 0 {
+		ts.Fatalf("%d breaches\n%s", len(breaches), strings.Join(breaches, "\n"))
 	}
 	w.from += len(hits)
 }

@@ -285,6 +285,45 @@ var limitTests = []test{
 		}
 		q.counts(frontier.Stats{Found: 4, Queued: 2, Done: 2, Pages: 2, Hosts: 1})
 	}},
+	{"a page stored before a crash has its share, and comes first", func(t *testing.T, q *queue) {
+		c := free
+		c.MaxPages = 2
+		q.start(c)
+		q.add(5, page("http://a.test/1", 1), page("http://a.test/2", 2), page("http://a.test/3", 3), page("http://b.test/1", 1), page("http://c.test/1", 1))
+		q.reopen()
+		stored := frontier.Link{URL: at("http://a.test/3"), Stored: true}
+		q.add(0, stored, stored, frontier.Link{URL: at("http://a.test/unknown"), Stored: true})
+		q.counts(frontier.Stats{Found: 5, Queued: 5, Pages: 1, Hosts: 3})
+		q.reopen()
+		q.add(0, stored)
+		q.add(0, page("http://a.test/3", 1)) // met nearer meanwhile
+		got := map[string]bool{}
+		q.takeAll(func(int) frontier.Outcome { return frontier.Outcome{} })
+		q.counts(frontier.Stats{Found: 5, Queued: 3, Done: 2, Pages: 2, Hosts: 3})
+		q.refuse(3, "max-pages")
+		for _, s := range q.skips() {
+			got[s.URL.String()] = true
+		}
+		if got["http://a.test/3"] {
+			t.Fatal("the stored page was refused")
+		}
+	}},
+	{"a page stored before a crash is done if the run ends first", func(t *testing.T, q *queue) {
+		q.start(frontier.Config{MaxPages: 1, Manners: free.Manners})
+		q.add(2, ranked(2, nil)...)
+		q.add(0, frontier.Link{URL: ranked(2, nil)[1].URL, Stored: true})
+		q.refuse(1, "max-time")
+		q.counts(frontier.Stats{Found: 2, Done: 1, Skipped: skipped("max-time", 1), Pages: 1, Hosts: 1})
+	}},
+	{"a page stored before a crash and refused after all gives its share back", func(t *testing.T, q *queue) {
+		q.start(frontier.Config{MaxPages: 1, Manners: free.Manners})
+		q.add(2, ranked(2, nil)...)
+		q.add(0, frontier.Link{URL: ranked(2, nil)[0].URL, Stored: true})
+		q.done(q.any(), frontier.Outcome{End: frontier.Skipped, Reason: "robots"})
+		q.done(q.any(), frontier.Outcome{})
+		q.drained()
+		q.counts(frontier.Stats{Found: 2, Done: 1, Skipped: skipped("robots", 1), Pages: 1, Hosts: 1})
+	}},
 	{"sitemaps and rereading count for nothing", func(t *testing.T, q *queue) {
 		c := free
 		c.MaxPages = 1

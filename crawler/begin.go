@@ -1,0 +1,64 @@
+package crawler
+
+import (
+	"context"
+
+	"crawl/frontier"
+	"crawl/store"
+)
+
+// sweepRuns is how many of the latest runs are looked at for a queue left
+// behind: the first Begin after a crash finds it, so it never lies deeper.
+const sweepRuns = 16
+
+// sweep deletes queues of runs that have ended: a process was killed between
+// the end of its run and the deletion of its queue.
+func (c *Crawler) sweep(ctx context.Context) error {
+	seen := 0
+	for r, err := range c.Store.Runs(ctx, "") {
+		if err != nil || seen == sweepRuns {
+			return err
+		}
+		seen++
+		if r.State == store.Running || r.State == store.Interrupted {
+			continue
+		}
+		if _, err := c.Frontier.Stats(Name(r.ID)); err == nil {
+			continue // open: its own job is about to
+		}
+		if err := c.Frontier.Drop(Name(r.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recountAtOnce is how many stored pages are told to the frontier together.
+const recountAtOnce = 2000
+
+// recount tells the frontier of a resumed run which pages are stored: a crash
+// between put and done leaves them queued, and the page limits would not know
+// of them.
+func (w *Job) recount(ctx context.Context) error {
+	if w.store.Sessions < 2 || w.spec.MaxPages <= 0 && w.spec.MaxPagesHost <= 0 {
+		return nil
+	}
+	stored := make([]frontier.Link, 0, recountAtOnce)
+	tell := func() error {
+		_, err := w.Frontier.Add(ctx, w.name, stored...)
+		stored = stored[:0]
+		return err
+	}
+	for p, err := range w.Store.Pages(ctx, w.store.ID) {
+		if err != nil {
+			return err
+		}
+		stored = append(stored, frontier.Link{URL: p.URL, Depth: p.Depth, Stored: true})
+		if len(stored) == recountAtOnce {
+			if err := tell(); err != nil {
+				return err
+			}
+		}
+	}
+	return tell()
+}
