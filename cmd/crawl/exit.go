@@ -83,6 +83,8 @@ func nextStep(err error) string {
 		return "wait until it ends, or name another store with --data DIR"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "make room and try again; `crawl resume` goes on with a run, nothing acknowledged is lost"
+	case errors.Is(err, syscall.EFBIG):
+		return "raise the limit on file sizes (ulimit -f), then `crawl resume`: nothing acknowledged is lost"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "allow more open files (ulimit -n) or take a lower --concurrency, then `crawl resume`"
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, kv.ErrDamaged):

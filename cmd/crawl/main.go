@@ -163,7 +163,16 @@ func newVersionCommand() *cobra.Command {
 
 // newLogger writes to talk as the settings say: faults alone when quiet,
 // warnings by default, more with -v.
+//
+// It becomes the default logger too: net/http tells of odd servers through the
+// standard one, whose lines would come raw and unasked.
 func newLogger(s *Settings, talk io.Writer) *slog.Logger {
+	log := slog.New(logHandler(s, talk))
+	slog.SetDefault(log)
+	return log
+}
+
+func logHandler(s *Settings, talk io.Writer) slog.Handler {
 	level := slog.LevelWarn
 	switch {
 	case s.Quiet:
@@ -174,12 +183,12 @@ func newLogger(s *Settings, talk io.Writer) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(jsonLines{talk}, &slog.HandlerOptions{Level: level}))
+		return slog.NewJSONHandler(jsonLines{talk}, &slog.HandlerOptions{Level: level})
 	}
 	if isTerminal(talk) {
-		return slog.New(terminalLog(talk, level, os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"))
+		return terminalLog(talk, level, os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb")
 	}
-	return slog.New(slog.NewTextHandler(talk, &slog.HandlerOptions{Level: level}))
+	return slog.NewTextHandler(talk, &slog.HandlerOptions{Level: level})
 }
 
 func terminalLog(talk io.Writer, level slog.Level, noColor bool) slog.Handler {

@@ -94,6 +94,9 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 		return newUsageError("", err.Error(), "")
 	}
 	log := newLogger(s, c.ErrOrStderr())
+	if spec.Workers < s.Concurrency {
+		log.Warn("fewer requests in flight: few files may be open (ulimit -n)", "wanted", s.Concurrency, "now", spec.Workers)
+	}
 	fetch, err := newFetcher(s, seeds, run.Cookies, log)
 	if err != nil {
 		return err

@@ -131,13 +131,27 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 		MaxRedirects: s.MaxRedirects, MaxURL: s.MaxURLLength, MaxLinks: s.MaxLinks, MaxNesting: s.MaxNesting,
 		MaxRobots: int(s.MaxRobots), MaxSitemap: int64(s.MaxSitemap), MaxSitemapURLs: s.MaxSitemapURLs, MaxSitemaps: s.MaxSitemaps,
 		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(), MaxFetch: s.MaxFetchTime.Std(),
-		Workers: s.Concurrency, Keep: s.Store == "all",
+		Workers: inFlight(s.Concurrency, openFiles()), Keep: s.Store == "all",
 		Manners: manners(s, hosts, seeds),
 	}
 	if s.MaxTime.Limited() {
 		spec.MaxTime = s.MaxTime.Std()
 	}
 	return spec, nil
+}
+
+// Files that a run has open beside its requests, and that one request may have
+// open: its connection, one kept for later, and one to a name server.
+const (
+	filesOfRun     = 32
+	filesOfRequest = 3
+)
+
+// inFlight is how many requests may be in flight: what the user wants, or what
+// a limit on open files leaves room for. A machine that is short of files is
+// not the fault of the hosts it asks, and the store needs its own.
+func inFlight(want, files int) int {
+	return max(1, min(want, (files-filesOfRun)/filesOfRequest))
 }
 
 func patterns(texts []string) ([]crawler.Pattern, error) {
@@ -206,7 +220,7 @@ func fetcherConfig(s *Settings, seeds []weburl.URL) (fetcher.Config, error) {
 		UserAgent: s.agent(), Cookies: s.Cookies != "off", MaxCookies: s.MaxCookies,
 		Trusted: origins(seeds), AllowPrivate: s.AllowPrivate, Insecure: s.Insecure,
 		Timeout: s.Timeout.Std(), MaxTime: s.MaxFetchTime.Std(), MinSpeed: int64(cmp.Or(s.MinSpeed, -1)),
-		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: s.Concurrency,
+		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: inFlight(s.Concurrency, openFiles()),
 		Resolve: map[string]string{},
 	}
 	var err error

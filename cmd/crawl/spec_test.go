@@ -34,3 +34,16 @@ func TestMaxFetchTime(t *testing.T) {
 		t.Errorf("%+v, %v; want an hour", spec, err)
 	}
 }
+
+func TestInFlight(t *testing.T) {
+	for _, test := range []struct{ want, files, size int }{
+		{64, 1 << 20, 64}, {64, 1024, 64}, {64, 256, 64}, {64, 64, 10}, {4, 64, 4}, {64, 16, 1}, {1, 0, 1}, {4096, 20000, 4096},
+	} {
+		if got := inFlight(test.want, test.files); got != test.size {
+			t.Errorf("%d wanted, %d files: %d in flight, want %d", test.want, test.files, got, test.size)
+		}
+	}
+	if openFiles() < 3 {
+		t.Errorf("%d files may be open", openFiles())
+	}
+}
