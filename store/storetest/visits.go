@@ -129,7 +129,11 @@ func testLinks(t *testing.T, h *house) {
 		{Target: "https://a.example:444/", Element: "link", Attr: "href", NoFollow: true},
 		{Target: "https://a.example.org/x", Element: "img", Attr: "src", Asset: true},
 		{Target: "https://a.example/?q", Asset: true, NoFollow: true},
-		{Target: "//a.example/odd"}, {Target: "/odd"}, {Target: ""}, {Target: "mailto:x"}, {Target: "https://a.example"},
+		{Target: "//a.example/odd"},
+		{Target: "/odd"},
+		{Target: ""},
+		{Target: "mailto:x"},
+		{Target: "https://a.example"},
 		{Target: "https://a.example/", Text: "home again"},
 	}
 	h.wantLinks(h.fetch(r, "https://a.example/", []byte("x"), links...), links...)
