@@ -36,13 +36,15 @@ func (c *Crawler) sweep(ctx context.Context) error {
 // recountAtOnce is how many stored pages are told to the frontier together.
 const recountAtOnce = 2000
 
-// recount tells the frontier of a resumed run which pages are stored: a crash
-// between put and done leaves them queued, and the page limits would not know
-// of them.
+// recount makes the limits of a resumed run know what is stored. A session that
+// was killed counted no bytes, and a crash between put and done leaves pages
+// queued that have been fetched: of these the frontier is told.
 func (w *Job) recount(ctx context.Context) error {
-	if w.store.Sessions < 2 || w.spec.MaxPages <= 0 && w.spec.MaxPagesHost <= 0 {
+	pages := w.spec.MaxPages > 0 || w.spec.MaxPagesHost > 0
+	if w.store.Sessions < 2 || !pages && w.spec.MaxBytes <= 0 {
 		return nil
 	}
+	received := int64(0)
 	stored := make([]frontier.Link, 0, recountAtOnce)
 	tell := func() error {
 		_, err := w.Frontier.Add(ctx, w.name, stored...)
@@ -53,12 +55,16 @@ func (w *Job) recount(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		stored = append(stored, frontier.Link{URL: p.URL, Depth: p.Depth, Stored: true})
+		received += p.Wire
+		if pages {
+			stored = append(stored, frontier.Link{URL: p.URL, Depth: p.Depth, Stored: true})
+		}
 		if len(stored) == recountAtOnce {
 			if err := tell(); err != nil {
 				return err
 			}
 		}
 	}
+	w.before = max(w.before, received) // tries that another try replaced are not in the sum
 	return tell()
 }

@@ -70,8 +70,9 @@ type Job struct {
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing
 
-	mu       sync.Mutex     // guards what follows and store.Widened
-	sitemaps map[string]int // read in this session, by the origin that announced them
+	mu       sync.Mutex      // guards what follows and store.Widened
+	sitemaps map[string]int  // read in this session, by the origin that announced them
+	plain    map[string]bool // origins asked in HTTP/1.1 only
 }
 
 // workTime is how long a URL may stay leased beside its exchange: to be parsed
@@ -86,7 +87,8 @@ func Name(id store.RunID) string { return fmt.Sprintf("%06d", id) }
 func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error) {
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
-		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(), sitemaps: map[string]int{},
+		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(),
+		sitemaps: map[string]int{}, plain: map[string]bool{},
 		began: time.Now(), before: int64(r.Counts.Received),
 	}
 	config := frontier.Config{

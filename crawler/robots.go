@@ -104,8 +104,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 		return w.unless(ctx, err)
 	}
 	if !known { // else a crash came between put and done
-		w.requests.Add(1)
-		resp, failed := w.Fetcher.Fetch(ctx, fetcher.Request{URL: l.URL, MaxBody: int64(w.spec.MaxRobots), Accept: "text/plain, */*;q=0.5"})
+		resp, failed := w.ask(ctx, fetcher.Request{URL: l.URL, MaxBody: int64(w.spec.MaxRobots), Accept: "text/plain, */*;q=0.5"})
 		if ctx.Err() != nil {
 			return nil
 		}

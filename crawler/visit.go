@@ -40,8 +40,7 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, barred string) (*stor
 		return nil, nil, err
 	}
 	known := w.known(l, last, good)
-	w.requests.Add(1)
-	resp, fault := w.Fetcher.Fetch(ctx, request(l, known, w.spec))
+	resp, fault := w.ask(ctx, request(l, known, w.spec))
 	if ctx.Err() != nil {
 		return nil, nil, nil
 	}

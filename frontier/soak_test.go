@@ -4,4 +4,4 @@ package frontier_test
 
 import "testing"
 
-func TestMemoryOfAMillion(t *testing.T) { queueMany(t, 1_000_000) }
+func TestSoakMillion(t *testing.T) { queueMany(t, 1_000_000) }

@@ -24,12 +24,12 @@ func TestCrashDiskFull(t *testing.T) {
 	bin := buildCrawl(t)
 	o := newOrdeal(t, serveCrashSite(t, web), bin, time.Millisecond)
 	full, hint := "no space left on device", "crawl resume"
-	room := func(int) {}
+	var room func(mb int)
 	if os.Getuid() == 0 {
 		room = smallDisk(t, o)
 	} else {
 		t.Log("not root: a file may grow to a limit instead of a disk")
-		full, hint, room = "file too large", "", func(mb int) { bin.wrap = limited("-f", mb*1024) }
+		full, room = "file too large", func(mb int) { bin.wrap = limited("-f", mb*1024) }
 	}
 	stops := 0
 	for mb := 4; ; mb += 2 {

@@ -1,0 +1,42 @@
+package crawler
+
+import (
+	"context"
+	"errors"
+
+	"crawl/fetcher"
+)
+
+// maxPlain is how many origins a run remembers as asked in HTTP/1.1 only.
+const maxPlain = 10_000
+
+// ask makes one request. An origin that broke off an exchange in HTTP/2, which
+// some promise and cannot speak, is asked in HTTP/1.1 from then on, until that
+// breaks off, too.
+func (w *Job) ask(ctx context.Context, r fetcher.Request) (*fetcher.Response, error) {
+	origin := r.URL.Origin()
+	r.HTTP1 = w.isPlain(origin)
+	w.requests.Add(1)
+	resp, failed := w.Fetcher.Fetch(ctx, r)
+	var f *fetcher.Fault
+	if errors.As(failed, &f) && f.Temporary && (f.Kind == fetcher.Protocol || f.Kind == fetcher.Disconnect) && r.URL.Scheme() == "https" {
+		w.setPlain(origin, !r.HTTP1)
+	}
+	return resp, failed
+}
+
+func (w *Job) isPlain(origin string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.plain[origin]
+}
+
+func (w *Job) setPlain(origin string, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !on {
+		delete(w.plain, origin)
+	} else if len(w.plain) < maxPlain {
+		w.plain[origin] = true
+	}
+}
