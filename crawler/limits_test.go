@@ -153,6 +153,32 @@ func TestMaxBytesOverSessions(t *testing.T) {
 	})
 }
 
+// The bytes of a session that was killed count, too: it wrote no counts.
+func TestMaxBytesAfterAKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": tree()})
+		s := spec(t, "http://a/0")
+		s.Manners = func(string) frontier.Manners { return frontier.Manners{Rate: 1} }
+		r := w.newRun(s)
+		ctx, cut := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cut()
+		if err := w.begin(r, s).Crawl(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Interrupted, "")
+		s = spec(t, "http://a/0")
+		s.MaxBytes, r.Counts = int64(r.Counts.Received)+1, store.Counts{}
+		before := len(w.pages(r))
+		if err := w.begin(r, s).Crawl(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Partial, string(ReasonMaxBytes))
+		if n := len(w.pages(r)); before < 20 || n != before+1 {
+			t.Errorf("%d pages, %d after the resume, want one more", before, n)
+		}
+	})
+}
+
 func TestURLFoundTooDeepThenNearer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// /long leads to /deep in three clicks, /slow in one, much later.
