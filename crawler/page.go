@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"crawl/fetcher"
@@ -74,11 +75,23 @@ func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Respo
 		}
 	} else if p.Hash = sha256.Sum256(resp.Body); w.spec.isSitemap(l, resp) {
 		p.Kind = store.KindSitemap
-		links = w.readSitemap(p, resp)
+		links = w.survive(p, resp, w.readSitemap)
 	} else {
-		links = w.read(p, resp)
+		links = w.survive(p, resp, w.read)
 	}
 	return p, links, w.exchange(resp)
+}
+
+// survive reads what came. A parser that panics, which none should, costs one
+// page its links and not the run, which would meet the page again at each resume.
+func (w *Job) survive(p *store.Page, r *fetcher.Response, read func(*store.Page, *fetcher.Response) []store.Link) (links []store.Link) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.Log.Error("the parser failed on this page: please report it", "url", p.URL.String(), "cause", cause, "stack", string(debug.Stack()))
+			p.ParseLimit, links = "parser failed", nil
+		}
+	}()
+	return read(p, r)
 }
 
 func setFault(p *store.Page, failed error) {

@@ -117,10 +117,16 @@ func (b *batch) candidates(ops []*change) []*candidate {
 	store, sorted := make([]candidate, 0, n), make([]*candidate, 0, n)
 	for _, op := range ops {
 		for _, l := range op.links {
-			h := b.hostNamed(l.URL.Origin())
+			h, id := b.known(l.URL.Origin()), strangers
+			if h == nil && l.Refused == "" && !l.Stored {
+				h = b.hostNamed(l.URL.Origin())
+			}
+			if h != nil {
+				id = h.rec.ID
+			}
 			b.counts.Seq++
 			l.Depth = min(max(l.Depth, 0), NoDepth)
-			store = append(store, candidate{makeKey(h.rec.ID, l.digest), h, l.Link, b.counts.Seq, op})
+			store = append(store, candidate{makeKey(id, l.digest), h, l.Link, b.counts.Seq, op})
 			sorted = append(sorted, &store[len(store)-1])
 		}
 	}
@@ -171,8 +177,8 @@ func (r *run) applied([]*change) {
 // then remembers what memory has to do once the batch is durable.
 func (b *batch) then(effect func(now time.Time)) { b.effects = append(b.effects, effect) }
 
-// hostNamed finds a host of the run, or makes it.
-func (b *batch) hostNamed(origin string) *host {
+// known finds a host of the run, nil if it is none yet.
+func (b *batch) known(origin string) *host {
 	if h := b.origins[origin]; h != nil {
 		return h
 	}
@@ -180,6 +186,15 @@ func (b *batch) hostNamed(origin string) *host {
 	f.mu.Lock()
 	h := b.run.hosts[origin]
 	f.mu.Unlock()
+	if h != nil {
+		b.origins[origin] = h
+	}
+	return h
+}
+
+// hostNamed finds a host of the run, or makes it.
+func (b *batch) hostNamed(origin string) *host {
+	h := b.known(origin)
 	if h == nil {
 		b.counts.HostSeq++
 		h = &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}}

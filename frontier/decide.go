@@ -2,6 +2,7 @@ package frontier
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,13 +24,16 @@ func (b *batch) mark(k seenKey, v seenValue) error {
 // decide takes one link in: a new URL is queued or refused, a known one may be
 // wanted after all, or have become nearer.
 func (b *batch) decide(c *candidate) error {
-	if c.link.Refused == "" {
+	if c.link.Refused == "" && c.host != nil {
 		c.link.Refused = b.givenUp(c.host)
 	}
 	if c.link.Kind == Robots {
 		return b.decideHop(c)
 	}
 	v, known, err := b.look(c.key)
+	if err == nil && !known && c.host != nil {
+		v, known, err = b.welcome(c.key)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,6 +67,17 @@ func (b *batch) decide(c *candidate) error {
 		return b.mark(c.key, v)
 	}
 	return nil
+}
+
+// welcome looks for a URL among those that were refused while no URL of their
+// host was wanted, and gives it to its host.
+func (b *batch) welcome(k seenKey) (v seenValue, known bool, err error) {
+	old := makeKey(strangers, k.digest())
+	if v, known, err = b.look(old); !known || err != nil {
+		return v, known, err
+	}
+	reason := bytes.Clone(b.skipped.Get(old[:]))
+	return v, true, errors.Join(b.mark(k, v), b.skipped.Put(k[:], reason), b.seen.Delete(old[:]), b.skipped.Delete(old[:]))
 }
 
 func (b *batch) refuseNew(c *candidate) error {

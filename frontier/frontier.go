@@ -148,7 +148,7 @@ type Stats struct {
 	Found, Queued, InFlight, Done, Failed uint64
 	Skipped                               map[Reason]uint64
 	Pages                                 uint64 // pages asked for at least once
-	Hosts                                 int
+	Hosts                                 int    // of which some URL was wanted
 }
 
 // Skip is a URL that was refused.
@@ -218,7 +218,7 @@ type Frontier interface {
 
 	Stats(run string) (Stats, error)
 
-	// Skips yields every refused URL of the run, a host's together.
+	// Skips yields every refused URL of the run, in no order.
 	Skips(ctx context.Context, run string) iter.Seq2[Skip, error]
 
 	// Hosts returns what is known of each host of the run, in no order.

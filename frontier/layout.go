@@ -20,7 +20,7 @@ import (
 //
 //	meta     "version" -> one byte; "counts" -> countsRecord
 //	hosts    host number, 4 bytes -> hostRecord
-//	seen     host number, 16 bytes of SHA-256 of the URL -> seenValue
+//	seen     host number, or 0 (see strangers), 16 bytes of SHA-256 of the URL -> seenValue
 //	queue    host number, place (17 bytes) -> linkRecord; leased URLs included
 //	skipped  key as in seen -> skipRecord
 //
@@ -52,6 +52,13 @@ func (l Link) digest() (d digest) {
 	copy(d[:], sum[:])
 	return d
 }
+
+// strangers is the number under which URLs are kept that were refused while
+// nothing of their host was wanted: whoever links to a million foreign hosts
+// costs no memory, only disk.
+const strangers uint32 = 0
+
+func (k seenKey) digest() digest { return digest(k[4:]) }
 
 func makeKey(host uint32, d digest) (k seenKey) {
 	binary.BigEndian.PutUint32(k[:], host)

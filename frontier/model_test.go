@@ -79,7 +79,6 @@ func (w *web) truth() (depths map[weburl.URL]int, want frontier.Stats) {
 	hosts := map[string]bool{}
 	for i, d := range at {
 		want.Found++
-		hosts[w.urls[i].Origin()] = true
 		switch {
 		case d > w.limit:
 			want.Skipped["depth"]++
@@ -91,6 +90,7 @@ func (w *web) truth() (depths map[weburl.URL]int, want frontier.Stats) {
 			want.Done++
 		}
 		want.Pages++
+		hosts[w.urls[i].Origin()] = true
 	}
 	want.Hosts = len(hosts)
 	return depths, want

@@ -67,3 +67,17 @@ func buildCrawl(t *testing.T) string {
 	}
 	return path
 }
+
+// times is how many times as many cuts there are as usual: POWERCUT_TIMES.
+func times(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("POWERCUT_TIMES")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("POWERCUT_TIMES=%q is not a number of times", text)
+	}
+	return n
+}

@@ -1,0 +1,31 @@
+package crawler
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"crawl/fetcher"
+	"crawl/store"
+)
+
+// A parser that panics is told of, and costs its page the links alone.
+func TestParserThatPanics(t *testing.T) {
+	var log bytes.Buffer
+	w := &Job{Crawler: &Crawler{Log: slog.New(slog.NewTextHandler(&log, nil))}, spec: &Spec{}}
+	p := &store.Page{URL: at(t, "http://a/poison"), Status: 200}
+	links := w.survive(p, &fetcher.Response{}, func(p *store.Page, _ *fetcher.Response) []store.Link {
+		p.Title = "half"
+		var none []store.Link
+		return append(none, none[1])
+	})
+	if links != nil || p.ParseLimit != "parser failed" || p.Fault != "" || p.Status != 200 || w.spec.wholly(p) {
+		t.Errorf("%d links, %+v", len(links), p)
+	}
+	for _, want := range []string{"http://a/poison", "index out of range", "page_test.go"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q: %s", want, log.String())
+		}
+	}
+}
