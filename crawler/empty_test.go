@@ -6,8 +6,21 @@ import (
 	"testing/synctest"
 	"time"
 
+	"crawl/internal/weburl"
 	"crawl/store"
 )
+
+func dropUTM(s *Spec) { s.DropParams, _ = weburl.NewParamSet([]string{"utm_*"}) }
+
+// Whoever lists URLs is told where they lead: redirects alone are something.
+func TestListOfRedirectsIsNotEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{"/": status(301, "Location", "http://b/")}})
+		s := spec(t, "http://a/")
+		s.Scope = ScopeList
+		w.ended(w.crawl(s), store.Complete, "")
+	})
+}
 
 // A run that fetched nothing says why, each way that can happen.
 func TestEmptyRunSaysWhy(t *testing.T) {
@@ -29,6 +42,10 @@ func TestEmptyRunSaysWhy(t *testing.T) {
 		{"robots.txt silent", paths{"/robots.txt": never, "/": html()}, "http://a/", nil, "http://a: no answer in time"},
 		{"no time", paths{"/": never}, "http://a/", func(s *Spec) { s.MaxTime = time.Second }, "no seed brought a page before max-time"},
 		{"private", paths{}, "http://10.0.0.1/", nil, "http://10.0.0.1: the address is not a public one"},
+		{"moved to nowhere", paths{"/": status(301, "Location", "http://nowhere.test/")}, "http://a/", nil, "http://nowhere.test: the host name does not exist"},
+		{"moved to nothing", paths{"/": status(302, "Location", "/b"), "/b": status(301, "Location", "/gone?utm_source=a"), "/gone": status(410)}, "http://a/", dropUTM, "http://a/gone answered 410"},
+		{"circle", paths{"/": status(302, "Location", "/b"), "/b": status(302, "Location", "/")}, "http://a/", nil, "http://a/ redirects more than 10 times"},
+		{"too far", paths{"/": status(302, "Location", "/b"), "/b": html()}, "http://a/", func(s *Spec) { s.MaxRedirects = 0 }, "http://a/ redirects more than 0 times"},
 		{"no seed", paths{}, "", nil, "no seed brought a page"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -67,7 +67,7 @@ func (w *Job) conclude(ctx context.Context, interrupted bool, why frontier.Reaso
 	switch answers := r.Counts.Status; {
 	case interrupted:
 		r.State, r.Why = store.Interrupted, ""
-	case answers[2]+answers[3] == 0:
+	case answers[2] == 0 && (answers[3] == 0 || w.spec.Scope != ScopeList): // whoever lists URLs may want to know where they lead
 		r.State, r.Why = store.Empty, w.whyEmpty(ctx, why)
 	case why != "":
 		r.State, r.Why = store.Partial, string(why)
@@ -186,14 +186,30 @@ func (w *Job) whyEmpty(ctx context.Context, limit frontier.Reason) string {
 	return "no seed brought a page"
 }
 
-// whyNot says why a seed brought no page; "" if that is not known.
+// whyNot says why a seed, or what it redirects to, brought no page; "" if that
+// is not known.
 func (w *Job) whyNot(ctx context.Context, u weburl.URL) string {
-	if p, err := w.Store.Page(ctx, w.store.ID, u); err == nil {
-		if p.Fault != "" {
-			return fmt.Sprintf("%s: %s", u, p.FaultText)
+	for seed, hops := u, 0; ; hops++ {
+		p, err := w.Store.Page(ctx, w.store.ID, u)
+		if err != nil {
+			break
 		}
-		return fmt.Sprintf("%s answered %d", u, p.Status)
+		next, err := weburl.Parse(p.Redirect)
+		switch {
+		case p.Fault != "":
+			return fmt.Sprintf("%s: %s", u, p.FaultText)
+		case p.Redirect == "" || err != nil:
+			return fmt.Sprintf("%s answered %d", u, p.Status)
+		case hops >= w.spec.MaxRedirects:
+			return fmt.Sprintf("%s redirects more than %d times", seed, w.spec.MaxRedirects)
+		}
+		u = next.DropParams(w.spec.DropParams)
 	}
+	return w.whyNotAsked(ctx, u)
+}
+
+// whyNotAsked says what its host's robots.txt has to do with it.
+func (w *Job) whyNotAsked(ctx context.Context, u weburl.URL) string {
 	rec, err := w.Store.Robots(ctx, w.store.ID, u.Origin())
 	if err != nil {
 		return ""

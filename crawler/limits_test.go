@@ -266,15 +266,16 @@ func TestTrapsEnd(t *testing.T) {
 		site http.Handler
 		seed string
 		most int
+		end  string
 		why  string
 	}{
-		"calendar":      {testweb.Calendar(), "http://a/?month=2026-01", 60, string(ReasonMaxPages)},
-		"sessions":      {testweb.Sessions(), "http://a/", 60, string(ReasonMaxPages)},
-		"path loop":     {testweb.PathLoop(), "http://a/", 10, ""},
-		"redirect loop": {testweb.RedirectLoop(5), "http://a/0", 6, ""},
-		"to itself":     {testweb.RedirectLoop(1), "http://a/0", 2, ""},
-		"endless body":  {testweb.EndlessBody(), "http://a/", 2, ""},
-		"gzip bomb":     {testweb.GzipBomb(100), "http://a/", 2, ""},
+		"calendar":      {testweb.Calendar(), "http://a/?month=2026-01", 60, store.Partial, string(ReasonMaxPages)},
+		"sessions":      {testweb.Sessions(), "http://a/", 60, store.Partial, string(ReasonMaxPages)},
+		"path loop":     {testweb.PathLoop(), "http://a/", 10, store.Complete, ""},
+		"redirect loop": {testweb.RedirectLoop(5), "http://a/0", 6, store.Empty, "http://a/0 redirects more than 10 times"},
+		"to itself":     {testweb.RedirectLoop(1), "http://a/0", 2, store.Empty, "http://a/0 redirects more than 10 times"},
+		"endless body":  {testweb.EndlessBody(), "http://a/", 2, store.Complete, ""},
+		"gzip bomb":     {testweb.GzipBomb(100), "http://a/", 2, store.Complete, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -287,11 +288,7 @@ func TestTrapsEnd(t *testing.T) {
 				s := spec(t, test.seed)
 				s.MaxPages, s.Manners = 60, hurried
 				r := w.crawl(s)
-				if test.why != "" {
-					w.ended(r, store.Partial, test.why)
-				} else {
-					w.ended(r, store.Complete, "")
-				}
+				w.ended(r, test.end, test.why)
 				if n := len(w.asked("a")); n > test.most {
 					t.Errorf("%d requests, want at most %d", n, test.most)
 				}
@@ -335,7 +332,11 @@ func TestEndlessRedirects(t *testing.T) {
 				mux.Handle("/robots.txt", status(404))
 				w := newWorld(t, map[string]http.Handler{"a": mux})
 				r := w.crawl(spec(t, "http://a/0"))
-				w.ended(r, store.Complete, "")
+				if name == "redirects" {
+					w.ended(r, store.Empty, "http://a/0 redirects more than 10 times")
+				} else {
+					w.ended(r, store.Complete, "")
+				}
 				if n := len(w.asked("a")); n != 11 {
 					t.Errorf("%d requests, want 11", n)
 				}

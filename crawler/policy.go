@@ -32,6 +32,7 @@ const (
 	ReasonMaxBytes frontier.Reason = "max-bytes"
 
 	ReasonUnreachable       frontier.Reason = "unreachable"        // the host does not answer
+	ReasonPrivate           frontier.Reason = "private"            // its address is not public
 	ReasonRobotsUnreachable frontier.Reason = "robots-unreachable" // its robots.txt does not
 	ReasonPushedBack        frontier.Reason = "pushed-back"        // the host asks for less, again and again
 )
@@ -106,7 +107,7 @@ func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
 	switch {
 	case s.MaxURL > 0 && u.Len() > s.MaxURL:
 		return ReasonTooLong, ""
-	case (s.Scope == ScopeList || s.Scope == ScopePage) && depth > 0 || !s.scope.contains(u):
+	case s.outside(u, depth):
 		return ReasonScope, s.Scope
 	case u.BadPort():
 		return ReasonPort, u.Port()
@@ -126,6 +127,18 @@ func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
 		return ReasonDepth, ""
 	}
 	return "", ""
+}
+
+// outside tells what the run is not about. Where a listed URL redirects to
+// belongs to the list.
+func (s *Spec) outside(u weburl.URL, depth int) bool {
+	switch s.Scope {
+	case ScopeList:
+		return depth > 0
+	case ScopePage:
+		return depth > 0 || !s.scope.contains(u)
+	}
+	return !s.scope.contains(u)
 }
 
 // repeats tells a path that goes in circles: up to three segments that come

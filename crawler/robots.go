@@ -198,6 +198,8 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 	passing := rec.Fault == "" || passing(robotsPage(rec))
 	switch {
 	case passing && l.Fails+1 < tries && w.spec.Retry > 0:
+	case rec.Fault == string(fetcher.RefusedAddress):
+		o.GiveUp = ReasonPrivate
 	case rec.Fault != "":
 		o.GiveUp = ReasonUnreachable
 	default:

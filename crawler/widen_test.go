@@ -39,7 +39,6 @@ func TestWhatDoesNotWidenTheScope(t *testing.T) {
 		change func(*Spec)
 	}{
 		"link":    {paths{"/": html("/x"), "/x": elsewhere}, nil},
-		"list":    {paths{"/": elsewhere}, func(s *Spec) { s.Scope = ScopeList }},
 		"sitemap": {paths{"/": html(), "/sitemap.xml": urlset("http://a/x"), "/x": elsewhere}, func(s *Spec) { s.Sitemap = "auto" }},
 		"only":    {paths{"/": html(), "/sitemap.xml": urlset("http://a/x"), "/x": elsewhere}, func(s *Spec) { s.Sitemap = "only" }},
 		"asset": {paths{"/": func(w http.ResponseWriter, _ *http.Request) { plainHTML(w, "<img src=x>") }, "/x": elsewhere}, func(s *Spec) {
@@ -61,6 +60,20 @@ func TestWhatDoesNotWidenTheScope(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A listed URL is followed to where it leads, and no further.
+func TestListFollowsRedirectsAnywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{"/": status(301, "Location", "http://b/")}, "b": paths{"/": html("/x", "http://a/y")}})
+		s := spec(t, "http://a/")
+		s.Scope = ScopeList
+		r := w.crawl(s)
+		same(t, "asked of b", w.asked("b"), "/")
+		if p := w.page(r, "http://b/"); p.Depth != 0 || p.Hops != 1 || len(r.Widened) > 0 || w.skips(r)["http://b/x"] != string(ReasonScope) {
+			t.Errorf("depth %d, %d hops, widened to %q, skipped %q", p.Depth, p.Hops, r.Widened, w.skips(r))
+		}
+	})
 }
 
 // Robots.txt, pace and scope of the new host hold behind a redirect, and
@@ -126,7 +139,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	if hits := canary.Hits(); len(hits) > 0 {
 		t.Errorf("a private address was asked for %s", hits[0].URI)
 	}
-	if got := w.skips(r)[inner+"/secret"]; got != string(ReasonUnreachable) {
+	if got := w.skips(r)[inner+"/secret"]; got != string(ReasonPrivate) {
 		t.Errorf("the redirect's target was skipped for %q: %q", got, w.skips(r))
 	}
 }

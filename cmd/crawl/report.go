@@ -80,7 +80,7 @@ func (r *reporter) event(e crawler.Event) {
 			Type string `json:"type"`
 			Run  string `json:"run"`
 			skipRow
-		}{"skip", runName(e.Run), newSkipRow(e.Run, e.Skip, 0)})
+		}{"skip", runName(e.Run), newSkipRow(e.Run, e.Skip, nil)})
 	}
 }
 

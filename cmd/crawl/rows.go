@@ -105,7 +105,7 @@ type skipRow struct {
 	Rule    string `json:"rule"`
 	FoundOn string `json:"found_on"`
 	Depth   *int   `json:"depth"`
-	Count   int    `json:"count"` // links to it
+	Count   *int   `json:"count"` // links to it; null in the lines of a run
 }
 
 // inlink is what is known of links to one URL.
@@ -245,6 +245,6 @@ func whyNot(p *store.Page) string {
 	return ""
 }
 
-func newSkipRow(run *store.Run, s *store.Skip, count int) skipRow {
+func newSkipRow(run *store.Run, s *store.Skip, count *int) skipRow {
 	return skipRow{Run: runName(run), URL: s.URL.String(), Reason: s.Reason, Rule: s.Rule, FoundOn: s.From, Depth: depthOf(s.Depth), Count: count}
 }

@@ -163,6 +163,7 @@ var reasonTexts = map[string]string{
 	string(crawler.ReasonRobotsFile):        "robots.txt itself",
 	string(crawler.ReasonSitemaps):          "too many sitemaps",
 	string(crawler.ReasonUnreachable):       "host unreachable",
+	string(crawler.ReasonPrivate):           "private (--allow-private)",
 	string(crawler.ReasonRobotsUnreachable): "robots.txt unreachable",
 	string(crawler.ReasonPushedBack):        "host asked for less",
 	string(crawler.ReasonMaxPages):          "limit: max-pages",

@@ -151,7 +151,8 @@ func (t *tables) skipped(ctx context.Context) iter.Seq2[any, error] {
 				yield(nil, err)
 				return
 			}
-			if row := newSkipRow(t.run, s, in[targetKey(s.URL.String())].count); !yield(&row, nil) {
+			count := in[targetKey(s.URL.String())].count
+			if row := newSkipRow(t.run, s, &count); !yield(&row, nil) {
 				return
 			}
 		}

@@ -1,17 +1,51 @@
 package powercut
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
 var bucket = []byte("b")
+
+// boltFile, in the environment, makes the test a program that commits to the
+// bbolt file of that name until it is killed, and counts aloud. It must be
+// another process: the server of a file system that faults on its own mapped
+// file waits for itself.
+const boltFile = "POWERCUT_BOLT"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(boltFile); path != "" {
+		fmt.Fprintln(os.Stderr, commit(path, os.Getenv("POWERCUT_NOSYNC") != ""))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func commit(path string, noSync bool) error {
+	b, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: noSync, NoGrowSync: noSync})
+	if err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		if err := b.Update(func(tx *bolt.Tx) error { return put(tx, n) }); err != nil {
+			return err
+		}
+		if err := b.View(func(tx *bolt.Tx) error { return has(tx, n+1) }); err != nil { // through the map
+			return err
+		}
+		fmt.Println(n)
+	}
+}
 
 // fill makes a bbolt file on d and commits until the power is cut. It returns
 // what the cut left, and how many commits were acknowledged before.
@@ -19,26 +53,41 @@ func fill(t *testing.T, d *Disk, rnd *rand.Rand, noSync bool) (left *Image, acke
 	t.Helper()
 	dir, unmount := mounted(t, d)
 	defer unmount()
-	b, err := bolt.Open(filepath.Join(dir, "db"), 0o600, &bolt.Options{NoSync: noSync, NoGrowSync: noSync})
+	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
-	n, safe := 0, 0
-	cut := d.CutAt(1+rnd.IntN(300), rnd, func() { safe = n })
-	for ; ; n++ {
-		select {
-		case left := <-cut:
-			return left, safe
-		default:
-		}
-		if err := b.Update(func(tx *bolt.Tx) error { return put(tx, n) }); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.View(func(tx *bolt.Tx) error { return has(tx, n+1) }); err != nil { // through the map
-			t.Fatal(err)
-		}
+	defer said.Close()
+	c := exec.Command(os.Args[0])
+	c.Env = []string{boltFile + "=" + filepath.Join(dir, "db")}
+	if noSync {
+		c.Env = append(c.Env, "POWERCUT_NOSYNC=1")
 	}
+	var errs bytes.Buffer
+	c.Stdout, c.Stderr = said, &errs
+	var length int64
+	cut := d.CutAt(1+rnd.IntN(300), rnd, func() {
+		if info, err := said.Stat(); err == nil {
+			length = info.Size()
+		}
+	})
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case left = <-cut:
+	case <-time.After(sessionTime):
+	}
+	_ = c.Process.Kill() // it may be gone
+	_ = c.Wait()         // it was killed
+	if left == nil {
+		t.Fatalf("no cut: %s", errs.String())
+	}
+	raw, err := os.ReadFile(said.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left, bytes.Count(raw[:length], []byte("\n"))
 }
 
 func key(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
