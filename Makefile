@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 # Test vectors of other projects; not part of the repository.
 export CRAWL_CONFORMANCE ?= $(abspath ../shared/conformance)
 
-.PHONY: all test race lint conformance warcio acceptance fuzz generate realweb clean
+.PHONY: all test race lint conformance warcio acceptance powercut fuzz generate realweb clean
 
 all:
 	$(GO) build -trimpath -o bin/crawl ./cmd/crawl
@@ -40,6 +40,11 @@ warcio:
 # The long tests: 40 kills of a crawl of 20,000 URLs, a million queued URLs.
 acceptance:
 	$(GO) test -tags acceptance,soak -run 'Acceptance|Soak' -timeout 30m ./...
+
+# Power cuts under the real binary, on a file system of our own; needs root and
+# /dev/fuse. POWERCUT_TIMES=50 makes 3,000 cuts of it.
+powercut:
+	cd internal/powercut && $(GO) vet ./... && $(GO) test -count=1 -timeout 60m ./...
 
 # A short run of every fuzz target.
 FUZZTIME ?= 10s

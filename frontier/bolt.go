@@ -3,6 +3,7 @@ package frontier
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"crawl/internal/kv"
 )
 
 // Bolt is a Frontier in files of one folder: DIR/RUN/frontier.db holds the
@@ -64,6 +67,9 @@ func (f *Bolt) Open(ctx context.Context, name string, c Config) error {
 		return fmt.Errorf("frontier: run %s is open already", name)
 	}
 	if err := os.MkdirAll(filepath.Dir(f.path(name)), 0o700); err != nil {
+		return fmt.Errorf("frontier: %w", err)
+	}
+	if err := errors.Join(kv.SyncDir(filepath.Dir(f.dir)), kv.SyncDir(f.dir)); err != nil {
 		return fmt.Errorf("frontier: %w", err)
 	}
 	r, err := openRun(ctx, f, name, c)

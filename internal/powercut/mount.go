@@ -181,6 +181,7 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 func (n *node) Unlink(_ context.Context, name string) syscall.Errno {
 	return n.disk.remove(n.in, name)
 }
+
 func (n *node) Rmdir(_ context.Context, name string) syscall.Errno { return n.disk.remove(n.in, name) }
 
 func (n *node) Rename(_ context.Context, name string, to fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
