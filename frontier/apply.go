@@ -197,7 +197,7 @@ func (b *batch) hostNamed(origin string) *host {
 	h := b.known(origin)
 	if h == nil {
 		b.counts.HostSeq++
-		h = &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}}
+		h = &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}, manners: b.run.config.Manners(origin)}
 		b.made = append(b.made, h)
 		b.touch(h)
 	}

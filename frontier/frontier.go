@@ -138,7 +138,7 @@ type Manners struct {
 type Config struct {
 	MaxPages        int                         // pages asked for in all; 0 for no limit
 	MaxPagesPerHost int                         // 0 for no limit
-	Manners         func(origin string) Manners // called under a lock: it may not call the Frontier
+	Manners         func(origin string) Manners // called once a host, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
 }
 

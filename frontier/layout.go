@@ -171,6 +171,9 @@ func countQueue(tx *bolt.Tx, known map[uint32]*host) error {
 
 // revive gives hosts read from disk their clocks.
 func (r *run) revive(known map[uint32]*host) {
+	for _, h := range known {
+		h.manners = r.config.Manners(h.rec.Origin) // which may read a disk: before the lock
+	}
 	r.frontier.mu.Lock()
 	defer r.frontier.mu.Unlock()
 	now := time.Now()
@@ -210,7 +213,7 @@ func (r *run) join(h *host) {
 		c = &clock{}
 		r.frontier.clocks[h.rec.Origin] = c
 	}
-	h.manners, h.clock = r.config.Manners(h.rec.Origin), c
+	h.clock = c
 	c.join(h)
 	r.hosts[h.rec.Origin] = h
 }
