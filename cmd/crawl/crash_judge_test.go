@@ -168,7 +168,7 @@ func resultOf(t *testing.T, bin *crawlBinary, data string) result {
 		r.Pages[p.URL] = fmt.Sprintf("%s %d %s depth %s to %q title %q body %s links %d in %d", p.Kind, p.Status, p.Fault, depth, p.Redirect, p.Title, p.BodyHash, p.Outlinks, *p.Inlinks)
 	}
 	for _, s := range exportRows[skipRow](t, bin, data, "skipped") {
-		r.Skipped[s.URL] = fmt.Sprintf("%s %q links %d", s.Reason, s.Rule, s.Count)
+		r.Skipped[s.URL] = fmt.Sprintf("%s %q links %d", s.Reason, s.Rule, *s.Count)
 	}
 	return r
 }
