@@ -301,3 +301,12 @@ func TestErrorIsSafeToPrint(t *testing.T) {
 		}
 	}
 }
+
+// TestManyDigits: a label that only begins with digits is a name, however many
+// there are.
+func TestManyDigits(t *testing.T) {
+	const raw = "http://555555555555555555555555555555a/b"
+	if u, err := Parse(raw); err != nil || u.String() != raw {
+		t.Errorf("%s, %v", u, err)
+	}
+}
