@@ -304,6 +304,24 @@ func (w *world) times(host, uri string) (n int) {
 	return n
 }
 
+// unstored returns the requests for these addresses, one entry for each, that
+// the end of a session cut off before their answers were stored.
+func (w *world) unstored(r *store.Run, host string, uris ...string) (cut []string) {
+	w.t.Helper()
+	for _, uri := range uris {
+		n := w.times(host, uri)
+		p, err := w.store.Page(context.Background(), r.ID, at(w.t, w.web.URL(host, uri)))
+		switch {
+		case err == nil:
+			n -= int(p.Try)
+		case !errors.Is(err, store.ErrNotFound):
+			w.t.Fatal(err)
+		}
+		cut = append(cut, slices.Repeat([]string{uri}, n)...)
+	}
+	return cut
+}
+
 // told tells whether a notice holds the words.
 func (w *world) told(words string) bool {
 	w.mu.Lock()
