@@ -160,7 +160,7 @@ func TestMaxBytesAfterAKill(t *testing.T) {
 		s := spec(t, "http://a/0")
 		s.Manners = func(string) frontier.Manners { return frontier.Manners{Rate: 1} }
 		r := w.newRun(s)
-		ctx, cut := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cut := context.WithTimeout(context.Background(), 30*time.Second+time.Millisecond) // between two requests
 		defer cut()
 		if err := w.begin(r, s).Crawl(ctx, nil); err != nil {
 			t.Fatal(err)

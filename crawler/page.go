@@ -138,6 +138,8 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 	p.Type, p.MIME, p.Charset, p.Size, p.Hash = good.Type, good.MIME, good.Charset, good.Size, good.Hash
 	p.Title, p.H1, p.Description, p.Lang, p.Words = good.Title, good.H1, good.Description, good.Lang, good.Words
 	p.Canonical, p.Canonicals, p.NoIndex, p.NoFollow = good.Canonical, good.Canonicals, good.NoIndex, good.NoFollow
+	p.CharsetBy, p.TextHash, p.Simhash = good.CharsetBy, good.TextHash, good.Simhash
+	p.Hreflang, p.Meta, p.Next, p.Prev, p.Feeds = good.Hreflang, good.Meta, good.Next, good.Prev, good.Feeds
 	p.ParseLimit = good.ParseLimit
 	if p.ETag == "" {
 		p.ETag = good.ETag
@@ -158,10 +160,21 @@ func (w *Job) read(p *store.Page, r *fetcher.Response) []store.Link {
 	p.Title, p.H1, p.Description, p.Lang, p.Words = doc.Title, doc.H1, doc.Description, doc.Lang, doc.Words
 	p.Canonical, p.Canonicals = doc.Canonical.String(), doc.Canonicals
 	p.NoIndex, p.NoFollow = doc.NoIndex, doc.NoFollow
+	p.CharsetBy, p.TextHash, p.Simhash = doc.CharsetFrom, doc.TextHash, doc.Simhash
+	p.Next, p.Prev = doc.Next.String(), doc.Prev.String()
+	for _, a := range doc.Hreflang {
+		p.Hreflang = append(p.Hreflang, store.Named{Name: a.Lang, Value: a.URL.String()})
+	}
+	for _, m := range doc.Meta {
+		p.Meta = append(p.Meta, store.Named(m))
+	}
+	for _, u := range doc.Feeds {
+		p.Feeds = append(p.Feeds, u.String())
+	}
 	links := make([]store.Link, 0, len(doc.Links))
 	for _, l := range doc.Links {
 		links = append(links, store.Link{
-			Target: l.URL.String(), Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr, Asset: l.Asset, NoFollow: l.NoFollow,
+			Target: l.URL.String(), Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr, Place: l.Place, Asset: l.Asset, NoFollow: l.NoFollow,
 		})
 	}
 	return links

@@ -66,7 +66,7 @@ func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Lin
 }
 
 // minTuple is the least that a linkTuple takes on disk.
-const minTuple = 7
+const minTuple = 8
 
 // plausible refuses a damaged count before memory is set aside for it.
 func plausible(raw []byte) error {
@@ -81,7 +81,7 @@ func unpackLinks(u weburl.URL, list linkList) []Link {
 	links := make([]Link, len(list))
 	for i, t := range list {
 		links[i] = Link{
-			Target: t.Target, Text: t.Text, Rel: t.Rel, Element: t.Element, Attr: t.Attr,
+			Target: t.Target, Text: t.Text, Rel: t.Rel, Element: t.Element, Attr: t.Attr, Place: t.Place,
 			Asset: t.Flags&flagAsset != 0, NoFollow: t.Flags&flagNoFollow != 0,
 		}
 		if t.Flags&flagHere != 0 {
@@ -95,7 +95,7 @@ func packLinks(u weburl.URL, links []Link) linkList {
 	origin := u.Origin() + "/"
 	list := make(linkList, len(links))
 	for i, l := range links {
-		t := linkTuple{Target: l.Target, Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr}
+		t := linkTuple{Target: l.Target, Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr, Place: l.Place}
 		if strings.HasPrefix(t.Target, origin) {
 			t.Target, t.Flags = t.Target[len(origin)-1:], flagHere
 		}

@@ -97,6 +97,7 @@ type Page struct {
 	Type       string   `msg:"ty,omitempty"` // html, xml, sitemap, feed, css, text, binary
 	MIME       string   `msg:"mime,omitempty"`
 	Charset    string   `msg:"cs,omitempty"`
+	CharsetBy  string   `msg:"csb,omitempty"` // what decided it: bom, header, meta, detected, default
 	Encoding   string   `msg:"ce,omitempty"`
 	Size       int64    `msg:"sz,omitempty"`   // bytes, decoded
 	Wire       int64    `msg:"wire,omitempty"` // bytes of the body as sent
@@ -116,6 +117,14 @@ type Page struct {
 	NoIndex     bool   `msg:"ni,omitempty"`
 	NoFollow    bool   `msg:"nf,omitempty"`
 	Words       int    `msg:"w,omitempty"`
+
+	Hreflang []Named  `msg:"hl,omitempty"` // language and address
+	Next     string   `msg:"nx,omitempty"`
+	Prev     string   `msg:"pv,omitempty"`
+	Feeds    []string `msg:"fd,omitempty"`
+	Meta     []Named  `msg:"mt,omitempty"` // Open Graph and Twitter properties
+	TextHash [16]byte `msg:"th"`           // of the main text; zero if there is none
+	Simhash  uint64   `msg:"sh,omitempty"` // of the main text; 0 if it is too short
 
 	Depth   int    `msg:"dep"`
 	Hops    int    `msg:"hop,omitempty"`
@@ -138,6 +147,12 @@ type Page struct {
 	PayloadAt  time.Time `msg:"payt"`
 }
 
+// Named is a value with a name.
+type Named struct {
+	Name  string `msg:"n"`
+	Value string `msg:"v"`
+}
+
 // Place is where a record lies among the bodies.
 type Place struct {
 	Segment uint32 `msg:"s,omitempty"` // file number from 1; 0 for nowhere
@@ -152,6 +167,7 @@ type Link struct {
 	Rel      string
 	Element  string
 	Attr     string
+	Place    string // header, nav, main, aside, footer, "" elsewhere
 	Asset    bool
 	NoFollow bool
 }
@@ -160,8 +176,8 @@ type Link struct {
 //
 //msgp:tuple linkTuple
 type linkTuple struct {
-	Target, Text, Rel, Element, Attr string
-	Flags                            uint8
+	Target, Text, Rel, Element, Attr, Place string
+	Flags                                   uint8
 }
 
 // linkList is all links of a page.

@@ -462,9 +462,9 @@ func (z *Host) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Link) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
+	// map header, size 8
 	// string "Target"
-	o = append(o, 0x87, 0xa6, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+	o = append(o, 0x88, 0xa6, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
 	o = msgp.AppendString(o, z.Target)
 	// string "Text"
 	o = append(o, 0xa4, 0x54, 0x65, 0x78, 0x74)
@@ -478,6 +478,9 @@ func (z *Link) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "Attr"
 	o = append(o, 0xa4, 0x41, 0x74, 0x74, 0x72)
 	o = msgp.AppendString(o, z.Attr)
+	// string "Place"
+	o = append(o, 0xa5, 0x50, 0x6c, 0x61, 0x63, 0x65)
+	o = msgp.AppendString(o, z.Place)
 	// string "Asset"
 	o = append(o, 0xa5, 0x41, 0x73, 0x73, 0x65, 0x74)
 	o = msgp.AppendBool(o, z.Asset)
@@ -539,6 +542,12 @@ func (z *Link) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Attr")
 				return
 			}
+		case "Place":
+			z.Place, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Place")
+				return
+			}
 		case "Asset":
 			z.Asset, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -565,7 +574,72 @@ func (z *Link) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Link) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.Target) + 5 + msgp.StringPrefixSize + len(z.Text) + 4 + msgp.StringPrefixSize + len(z.Rel) + 8 + msgp.StringPrefixSize + len(z.Element) + 5 + msgp.StringPrefixSize + len(z.Attr) + 6 + msgp.BoolSize + 9 + msgp.BoolSize
+	s = 1 + 7 + msgp.StringPrefixSize + len(z.Target) + 5 + msgp.StringPrefixSize + len(z.Text) + 4 + msgp.StringPrefixSize + len(z.Rel) + 8 + msgp.StringPrefixSize + len(z.Element) + 5 + msgp.StringPrefixSize + len(z.Attr) + 6 + msgp.StringPrefixSize + len(z.Place) + 6 + msgp.BoolSize + 9 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Named) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "n"
+	o = append(o, 0x82, 0xa1, 0x6e)
+	o = msgp.AppendString(o, z.Name)
+	// string "v"
+	o = append(o, 0xa1, 0x76)
+	o = msgp.AppendString(o, z.Value)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Named) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "n":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "v":
+			z.Value, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Value")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Named) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Value)
 	return
 }
 
@@ -573,8 +647,8 @@ func (z *Link) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(51)
-	var zb0001Mask uint64 /* 51 bits */
+	zb0001Len := uint32(59)
+	var zb0001Mask uint64 /* 59 bits */
 	_ = zb0001Mask
 	if z.Kind == 0 {
 		zb0001Len--
@@ -640,105 +714,133 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.Encoding == "" {
+	if z.CharsetBy == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.Size == 0 {
+	if z.Encoding == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000
 	}
-	if z.Wire == 0 {
+	if z.Size == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x100000
 	}
-	if z.ETag == "" {
+	if z.Wire == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x400000
+		zb0001Mask |= 0x200000
 	}
-	if z.Modified == "" {
+	if z.ETag == "" {
 		zb0001Len--
 		zb0001Mask |= 0x800000
 	}
-	if z.Truncated == "" {
+	if z.Modified == "" {
 		zb0001Len--
 		zb0001Mask |= 0x1000000
 	}
-	if z.Damaged == "" {
+	if z.Truncated == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000000
 	}
-	if z.ParseLimit == "" {
+	if z.Damaged == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000000
 	}
-	if z.Title == "" {
+	if z.ParseLimit == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
 	}
-	if z.H1 == "" {
+	if z.Title == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000000
 	}
-	if z.Description == "" {
+	if z.H1 == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20000000
 	}
-	if z.Lang == "" {
+	if z.Description == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40000000
 	}
-	if z.Canonical == "" {
+	if z.Lang == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000000
 	}
-	if z.Canonicals == 0 {
+	if z.Canonical == "" {
 		zb0001Len--
 		zb0001Mask |= 0x100000000
 	}
-	if z.NoIndex == false {
+	if z.Canonicals == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x200000000
 	}
-	if z.NoFollow == false {
+	if z.NoIndex == false {
 		zb0001Len--
 		zb0001Mask |= 0x400000000
 	}
-	if z.Words == 0 {
+	if z.NoFollow == false {
 		zb0001Len--
 		zb0001Mask |= 0x800000000
 	}
-	if z.Hops == 0 {
+	if z.Words == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000000000
+	}
+	if z.Hreflang == nil {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000
 	}
-	if z.From == "" {
+	if z.Next == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000
 	}
-	if z.Barred == "" {
+	if z.Prev == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000
 	}
-	if z.Links == 0 {
+	if z.Feeds == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000000000
 	}
-	if z.LinksOf == 0 {
+	if z.Meta == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000
 	}
-	if z.NotModified == false {
-		zb0001Len--
-		zb0001Mask |= 0x40000000000
-	}
-	if z.Unchanged == false {
+	if z.Simhash == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x80000000000
 	}
-	if z.PayloadURL == "" {
+	if z.Hops == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200000000000
+	}
+	if z.From == "" {
+		zb0001Len--
+		zb0001Mask |= 0x400000000000
+	}
+	if z.Barred == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800000000000
+	}
+	if z.Links == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000000000000
+	}
+	if z.LinksOf == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000000
+	}
+	if z.NotModified == false {
+		zb0001Len--
+		zb0001Mask |= 0x4000000000000
+	}
+	if z.Unchanged == false {
+		zb0001Len--
+		zb0001Mask |= 0x8000000000000
+	}
+	if z.PayloadURL == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -832,16 +934,21 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.Charset)
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "csb"
+			o = append(o, 0xa3, 0x63, 0x73, 0x62)
+			o = msgp.AppendString(o, z.CharsetBy)
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "ce"
 			o = append(o, 0xa2, 0x63, 0x65)
 			o = msgp.AppendString(o, z.Encoding)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "sz"
 			o = append(o, 0xa2, 0x73, 0x7a)
 			o = msgp.AppendInt64(o, z.Size)
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "wire"
 			o = append(o, 0xa4, 0x77, 0x69, 0x72, 0x65)
 			o = msgp.AppendInt64(o, z.Wire)
@@ -849,110 +956,164 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "h"
 		o = append(o, 0xa1, 0x68)
 		o = msgp.AppendBytes(o, (z.Hash)[:])
-		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "et"
 			o = append(o, 0xa2, 0x65, 0x74)
 			o = msgp.AppendString(o, z.ETag)
 		}
-		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
 			// string "lm"
 			o = append(o, 0xa2, 0x6c, 0x6d)
 			o = msgp.AppendString(o, z.Modified)
 		}
-		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
 			// string "tr"
 			o = append(o, 0xa2, 0x74, 0x72)
 			o = msgp.AppendString(o, z.Truncated)
 		}
-		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
 			// string "dmg"
 			o = append(o, 0xa3, 0x64, 0x6d, 0x67)
 			o = msgp.AppendString(o, z.Damaged)
 		}
-		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
 			// string "cut"
 			o = append(o, 0xa3, 0x63, 0x75, 0x74)
 			o = msgp.AppendString(o, z.ParseLimit)
 		}
-		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
 			// string "t"
 			o = append(o, 0xa1, 0x74)
 			o = msgp.AppendString(o, z.Title)
 		}
-		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
 			// string "h1"
 			o = append(o, 0xa2, 0x68, 0x31)
 			o = msgp.AppendString(o, z.H1)
 		}
-		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
 			// string "d"
 			o = append(o, 0xa1, 0x64)
 			o = msgp.AppendString(o, z.Description)
 		}
-		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
 			// string "l"
 			o = append(o, 0xa1, 0x6c)
 			o = msgp.AppendString(o, z.Lang)
 		}
-		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000000) == 0 { // if not omitted
 			// string "can"
 			o = append(o, 0xa3, 0x63, 0x61, 0x6e)
 			o = msgp.AppendString(o, z.Canonical)
 		}
-		if (zb0001Mask & 0x100000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000) == 0 { // if not omitted
 			// string "cann"
 			o = append(o, 0xa4, 0x63, 0x61, 0x6e, 0x6e)
 			o = msgp.AppendInt(o, z.Canonicals)
 		}
-		if (zb0001Mask & 0x200000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000) == 0 { // if not omitted
 			// string "ni"
 			o = append(o, 0xa2, 0x6e, 0x69)
 			o = msgp.AppendBool(o, z.NoIndex)
 		}
-		if (zb0001Mask & 0x400000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000) == 0 { // if not omitted
 			// string "nf"
 			o = append(o, 0xa2, 0x6e, 0x66)
 			o = msgp.AppendBool(o, z.NoFollow)
 		}
-		if (zb0001Mask & 0x800000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000) == 0 { // if not omitted
 			// string "w"
 			o = append(o, 0xa1, 0x77)
 			o = msgp.AppendInt(o, z.Words)
 		}
+		if (zb0001Mask & 0x2000000000) == 0 { // if not omitted
+			// string "hl"
+			o = append(o, 0xa2, 0x68, 0x6c)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Hreflang)))
+			for za0002 := range z.Hreflang {
+				// map header, size 2
+				// string "n"
+				o = append(o, 0x82, 0xa1, 0x6e)
+				o = msgp.AppendString(o, z.Hreflang[za0002].Name)
+				// string "v"
+				o = append(o, 0xa1, 0x76)
+				o = msgp.AppendString(o, z.Hreflang[za0002].Value)
+			}
+		}
+		if (zb0001Mask & 0x4000000000) == 0 { // if not omitted
+			// string "nx"
+			o = append(o, 0xa2, 0x6e, 0x78)
+			o = msgp.AppendString(o, z.Next)
+		}
+		if (zb0001Mask & 0x8000000000) == 0 { // if not omitted
+			// string "pv"
+			o = append(o, 0xa2, 0x70, 0x76)
+			o = msgp.AppendString(o, z.Prev)
+		}
+		if (zb0001Mask & 0x10000000000) == 0 { // if not omitted
+			// string "fd"
+			o = append(o, 0xa2, 0x66, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Feeds)))
+			for za0003 := range z.Feeds {
+				o = msgp.AppendString(o, z.Feeds[za0003])
+			}
+		}
+		if (zb0001Mask & 0x20000000000) == 0 { // if not omitted
+			// string "mt"
+			o = append(o, 0xa2, 0x6d, 0x74)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Meta)))
+			for za0004 := range z.Meta {
+				// map header, size 2
+				// string "n"
+				o = append(o, 0x82, 0xa1, 0x6e)
+				o = msgp.AppendString(o, z.Meta[za0004].Name)
+				// string "v"
+				o = append(o, 0xa1, 0x76)
+				o = msgp.AppendString(o, z.Meta[za0004].Value)
+			}
+		}
+		// string "th"
+		o = append(o, 0xa2, 0x74, 0x68)
+		o = msgp.AppendBytes(o, (z.TextHash)[:])
+		if (zb0001Mask & 0x80000000000) == 0 { // if not omitted
+			// string "sh"
+			o = append(o, 0xa2, 0x73, 0x68)
+			o = msgp.AppendUint64(o, z.Simhash)
+		}
 		// string "dep"
 		o = append(o, 0xa3, 0x64, 0x65, 0x70)
 		o = msgp.AppendInt(o, z.Depth)
-		if (zb0001Mask & 0x2000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
 			o = msgp.AppendInt(o, z.Hops)
 		}
-		if (zb0001Mask & 0x4000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
 			// string "fr"
 			o = append(o, 0xa2, 0x66, 0x72)
 			o = msgp.AppendString(o, z.From)
 		}
-		if (zb0001Mask & 0x8000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
 			// string "bar"
 			o = append(o, 0xa3, 0x62, 0x61, 0x72)
 			o = msgp.AppendString(o, z.Barred)
 		}
-		if (zb0001Mask & 0x10000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
 			// string "ln"
 			o = append(o, 0xa2, 0x6c, 0x6e)
 			o = msgp.AppendInt(o, z.Links)
 		}
-		if (zb0001Mask & 0x20000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
 			// string "lr"
 			o = append(o, 0xa2, 0x6c, 0x72)
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
-		if (zb0001Mask & 0x40000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
 			// string "nm"
 			o = append(o, 0xa2, 0x6e, 0x6d)
 			o = msgp.AppendBool(o, z.NotModified)
 		}
-		if (zb0001Mask & 0x80000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
@@ -966,96 +1127,18 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "req"
 		o = append(o, 0xa3, 0x72, 0x65, 0x71)
 		// check for omitted fields
-		zb0002Len := uint32(3)
-		var zb0002Mask uint8 /* 3 bits */
-		_ = zb0002Mask
-		if z.Request.Segment == 0 {
-			zb0002Len--
-			zb0002Mask |= 0x1
-		}
-		if z.Request.Offset == 0 {
-			zb0002Len--
-			zb0002Mask |= 0x2
-		}
-		if z.Request.Length == 0 {
-			zb0002Len--
-			zb0002Mask |= 0x4
-		}
-		// variable map header, size zb0002Len
-		o = append(o, 0x80|uint8(zb0002Len))
-
-		// skip if no fields are to be emitted
-		if zb0002Len != 0 {
-			if (zb0002Mask & 0x1) == 0 { // if not omitted
-				// string "s"
-				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Request.Segment)
-			}
-			if (zb0002Mask & 0x2) == 0 { // if not omitted
-				// string "o"
-				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Request.Offset)
-			}
-			if (zb0002Mask & 0x4) == 0 { // if not omitted
-				// string "n"
-				o = append(o, 0xa1, 0x6e)
-				o = msgp.AppendInt64(o, z.Request.Length)
-			}
-		}
-		// string "rec"
-		o = append(o, 0xa3, 0x72, 0x65, 0x63)
-		// check for omitted fields
-		zb0003Len := uint32(3)
-		var zb0003Mask uint8 /* 3 bits */
-		_ = zb0003Mask
-		if z.Record.Segment == 0 {
-			zb0003Len--
-			zb0003Mask |= 0x1
-		}
-		if z.Record.Offset == 0 {
-			zb0003Len--
-			zb0003Mask |= 0x2
-		}
-		if z.Record.Length == 0 {
-			zb0003Len--
-			zb0003Mask |= 0x4
-		}
-		// variable map header, size zb0003Len
-		o = append(o, 0x80|uint8(zb0003Len))
-
-		// skip if no fields are to be emitted
-		if zb0003Len != 0 {
-			if (zb0003Mask & 0x1) == 0 { // if not omitted
-				// string "s"
-				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Record.Segment)
-			}
-			if (zb0003Mask & 0x2) == 0 { // if not omitted
-				// string "o"
-				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Record.Offset)
-			}
-			if (zb0003Mask & 0x4) == 0 { // if not omitted
-				// string "n"
-				o = append(o, 0xa1, 0x6e)
-				o = msgp.AppendInt64(o, z.Record.Length)
-			}
-		}
-		// string "pay"
-		o = append(o, 0xa3, 0x70, 0x61, 0x79)
-		// check for omitted fields
 		zb0004Len := uint32(3)
 		var zb0004Mask uint8 /* 3 bits */
 		_ = zb0004Mask
-		if z.Payload.Segment == 0 {
+		if z.Request.Segment == 0 {
 			zb0004Len--
 			zb0004Mask |= 0x1
 		}
-		if z.Payload.Offset == 0 {
+		if z.Request.Offset == 0 {
 			zb0004Len--
 			zb0004Mask |= 0x2
 		}
-		if z.Payload.Length == 0 {
+		if z.Request.Length == 0 {
 			zb0004Len--
 			zb0004Mask |= 0x4
 		}
@@ -1067,20 +1150,98 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			if (zb0004Mask & 0x1) == 0 { // if not omitted
 				// string "s"
 				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Payload.Segment)
+				o = msgp.AppendUint32(o, z.Request.Segment)
 			}
 			if (zb0004Mask & 0x2) == 0 { // if not omitted
 				// string "o"
 				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Payload.Offset)
+				o = msgp.AppendInt64(o, z.Request.Offset)
 			}
 			if (zb0004Mask & 0x4) == 0 { // if not omitted
+				// string "n"
+				o = append(o, 0xa1, 0x6e)
+				o = msgp.AppendInt64(o, z.Request.Length)
+			}
+		}
+		// string "rec"
+		o = append(o, 0xa3, 0x72, 0x65, 0x63)
+		// check for omitted fields
+		zb0005Len := uint32(3)
+		var zb0005Mask uint8 /* 3 bits */
+		_ = zb0005Mask
+		if z.Record.Segment == 0 {
+			zb0005Len--
+			zb0005Mask |= 0x1
+		}
+		if z.Record.Offset == 0 {
+			zb0005Len--
+			zb0005Mask |= 0x2
+		}
+		if z.Record.Length == 0 {
+			zb0005Len--
+			zb0005Mask |= 0x4
+		}
+		// variable map header, size zb0005Len
+		o = append(o, 0x80|uint8(zb0005Len))
+
+		// skip if no fields are to be emitted
+		if zb0005Len != 0 {
+			if (zb0005Mask & 0x1) == 0 { // if not omitted
+				// string "s"
+				o = append(o, 0xa1, 0x73)
+				o = msgp.AppendUint32(o, z.Record.Segment)
+			}
+			if (zb0005Mask & 0x2) == 0 { // if not omitted
+				// string "o"
+				o = append(o, 0xa1, 0x6f)
+				o = msgp.AppendInt64(o, z.Record.Offset)
+			}
+			if (zb0005Mask & 0x4) == 0 { // if not omitted
+				// string "n"
+				o = append(o, 0xa1, 0x6e)
+				o = msgp.AppendInt64(o, z.Record.Length)
+			}
+		}
+		// string "pay"
+		o = append(o, 0xa3, 0x70, 0x61, 0x79)
+		// check for omitted fields
+		zb0006Len := uint32(3)
+		var zb0006Mask uint8 /* 3 bits */
+		_ = zb0006Mask
+		if z.Payload.Segment == 0 {
+			zb0006Len--
+			zb0006Mask |= 0x1
+		}
+		if z.Payload.Offset == 0 {
+			zb0006Len--
+			zb0006Mask |= 0x2
+		}
+		if z.Payload.Length == 0 {
+			zb0006Len--
+			zb0006Mask |= 0x4
+		}
+		// variable map header, size zb0006Len
+		o = append(o, 0x80|uint8(zb0006Len))
+
+		// skip if no fields are to be emitted
+		if zb0006Len != 0 {
+			if (zb0006Mask & 0x1) == 0 { // if not omitted
+				// string "s"
+				o = append(o, 0xa1, 0x73)
+				o = msgp.AppendUint32(o, z.Payload.Segment)
+			}
+			if (zb0006Mask & 0x2) == 0 { // if not omitted
+				// string "o"
+				o = append(o, 0xa1, 0x6f)
+				o = msgp.AppendInt64(o, z.Payload.Offset)
+			}
+			if (zb0006Mask & 0x4) == 0 { // if not omitted
 				// string "n"
 				o = append(o, 0xa1, 0x6e)
 				o = msgp.AppendInt64(o, z.Payload.Length)
 			}
 		}
-		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000000000) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
@@ -1222,6 +1383,12 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Charset")
 				return
 			}
+		case "csb":
+			z.CharsetBy, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CharsetBy")
+				return
+			}
 		case "ce":
 			z.Encoding, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -1330,6 +1497,153 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Words")
 				return
 			}
+		case "hl":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Hreflang")
+				return
+			}
+			if cap(z.Hreflang) >= int(zb0002) {
+				z.Hreflang = (z.Hreflang)[:zb0002]
+			} else {
+				z.Hreflang = make([]Named, zb0002)
+			}
+			for za0002 := range z.Hreflang {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Hreflang", za0002)
+					return
+				}
+				if zb0003 > z89264a71limitMaps {
+					err = msgp.ErrLimitExceeded
+					return
+				}
+				for zb0003 > 0 {
+					zb0003--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Hreflang", za0002)
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "n":
+						z.Hreflang[za0002].Name, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Hreflang", za0002, "Name")
+							return
+						}
+					case "v":
+						z.Hreflang[za0002].Value, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Hreflang", za0002, "Value")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Hreflang", za0002)
+							return
+						}
+					}
+				}
+			}
+		case "nx":
+			z.Next, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Next")
+				return
+			}
+		case "pv":
+			z.Prev, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Prev")
+				return
+			}
+		case "fd":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Feeds")
+				return
+			}
+			if cap(z.Feeds) >= int(zb0004) {
+				z.Feeds = (z.Feeds)[:zb0004]
+			} else {
+				z.Feeds = make([]string, zb0004)
+			}
+			for za0003 := range z.Feeds {
+				z.Feeds[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Feeds", za0003)
+					return
+				}
+			}
+		case "mt":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Meta")
+				return
+			}
+			if cap(z.Meta) >= int(zb0005) {
+				z.Meta = (z.Meta)[:zb0005]
+			} else {
+				z.Meta = make([]Named, zb0005)
+			}
+			for za0004 := range z.Meta {
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Meta", za0004)
+					return
+				}
+				if zb0006 > z89264a71limitMaps {
+					err = msgp.ErrLimitExceeded
+					return
+				}
+				for zb0006 > 0 {
+					zb0006--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0004)
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "n":
+						z.Meta[za0004].Name, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Meta", za0004, "Name")
+							return
+						}
+					case "v":
+						z.Meta[za0004].Value, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Meta", za0004, "Value")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Meta", za0004)
+							return
+						}
+					}
+				}
+			}
+		case "th":
+			bts, err = msgp.ReadExactBytes(bts, (z.TextHash)[:])
+			if err != nil {
+				err = msgp.WrapError(err, "TextHash")
+				return
+			}
+		case "sh":
+			z.Simhash, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Simhash")
+				return
+			}
 		case "dep":
 			z.Depth, bts, err = msgp.ReadIntBytes(bts)
 			if err != nil {
@@ -1362,13 +1676,13 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			}
 		case "lr":
 			{
-				var zb0002 uint32
-				zb0002, bts, err = msgp.ReadUint32Bytes(bts)
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadUint32Bytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "LinksOf")
 					return
 				}
-				z.LinksOf = RunID(zb0002)
+				z.LinksOf = RunID(zb0007)
 			}
 		case "nm":
 			z.NotModified, bts, err = msgp.ReadBoolBytes(bts)
@@ -1395,18 +1709,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "req":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0008 uint32
+			zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Request")
 				return
 			}
-			if zb0003 > z89264a71limitMaps {
+			if zb0008 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0003 > 0 {
-				zb0003--
+			for zb0008 > 0 {
+				zb0008--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Request")
@@ -1440,18 +1754,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "rec":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0009 uint32
+			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Record")
 				return
 			}
-			if zb0004 > z89264a71limitMaps {
+			if zb0009 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0004 > 0 {
-				zb0004--
+			for zb0009 > 0 {
+				zb0009--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Record")
@@ -1485,18 +1799,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "pay":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0010 uint32
+			zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Payload")
 				return
 			}
-			if zb0005 > z89264a71limitMaps {
+			if zb0010 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0005 > 0 {
-				zb0005--
+			for zb0010 > 0 {
+				zb0010--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Payload")
@@ -1555,7 +1869,19 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Page) Msgsize() (s int) {
-	s = 3 + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
+	s = 3 + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 4 + msgp.StringPrefixSize + len(z.CharsetBy) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 3 + msgp.ArrayHeaderSize
+	for za0002 := range z.Hreflang {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0002].Name) + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0002].Value)
+	}
+	s += 3 + msgp.StringPrefixSize + len(z.Next) + 3 + msgp.StringPrefixSize + len(z.Prev) + 3 + msgp.ArrayHeaderSize
+	for za0003 := range z.Feeds {
+		s += msgp.StringPrefixSize + len(z.Feeds[za0003])
+	}
+	s += 3 + msgp.ArrayHeaderSize
+	for za0004 := range z.Meta {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Meta[za0004].Name) + 2 + msgp.StringPrefixSize + len(z.Meta[za0004].Value)
+	}
+	s += 3 + msgp.ArrayHeaderSize + (16 * (msgp.ByteSize)) + 3 + msgp.Uint64Size + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
 	return
 }
 
@@ -2769,13 +3095,14 @@ func (z linkList) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *linkTuple) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 6
-	o = append(o, 0x96)
+	// array header, size 7
+	o = append(o, 0x97)
 	o = msgp.AppendString(o, z.Target)
 	o = msgp.AppendString(o, z.Text)
 	o = msgp.AppendString(o, z.Rel)
 	o = msgp.AppendString(o, z.Element)
 	o = msgp.AppendString(o, z.Attr)
+	o = msgp.AppendString(o, z.Place)
 	o = msgp.AppendUint8(o, z.Flags)
 	return
 }
@@ -2788,8 +3115,8 @@ func (z *linkTuple) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 6 {
-		err = msgp.ArrayError{Wanted: 6, Got: zb0001}
+	if zb0001 != 7 {
+		err = msgp.ArrayError{Wanted: 7, Got: zb0001}
 		return
 	}
 	z.Target, bts, err = msgp.ReadStringBytes(bts)
@@ -2817,6 +3144,11 @@ func (z *linkTuple) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Attr")
 		return
 	}
+	z.Place, bts, err = msgp.ReadStringBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Place")
+		return
+	}
 	z.Flags, bts, err = msgp.ReadUint8Bytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err, "Flags")
@@ -2828,7 +3160,7 @@ func (z *linkTuple) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *linkTuple) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.Target) + msgp.StringPrefixSize + len(z.Text) + msgp.StringPrefixSize + len(z.Rel) + msgp.StringPrefixSize + len(z.Element) + msgp.StringPrefixSize + len(z.Attr) + msgp.Uint8Size
+	s = 1 + msgp.StringPrefixSize + len(z.Target) + msgp.StringPrefixSize + len(z.Text) + msgp.StringPrefixSize + len(z.Rel) + msgp.StringPrefixSize + len(z.Element) + msgp.StringPrefixSize + len(z.Attr) + msgp.StringPrefixSize + len(z.Place) + msgp.Uint8Size
 	return
 }
 

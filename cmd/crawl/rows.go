@@ -78,6 +78,7 @@ type linkRow struct {
 	Rel          string `json:"rel"`
 	Element      string `json:"element"`
 	Attribute    string `json:"attribute"`
+	Place        string `json:"place"`
 	Asset        bool   `json:"asset"`
 	NoFollow     bool   `json:"nofollow"`
 	Internal     bool   `json:"internal"`

@@ -59,7 +59,7 @@ func (t *tables) links(ctx context.Context) iter.Seq2[any, error] {
 func (t *tables) link(ctx context.Context, p *store.Page, l store.Link) (*linkRow, error) {
 	row := &linkRow{
 		Run: runName(t.run), Source: p.URL.String(), Target: l.Target, Anchor: l.Text, Rel: l.Rel, Element: l.Element,
-		Attribute: l.Attr, Asset: l.Asset, NoFollow: l.NoFollow, SourceStatus: p.Status,
+		Attribute: l.Attr, Place: l.Place, Asset: l.Asset, NoFollow: l.NoFollow, SourceStatus: p.Status,
 	}
 	u, err := weburl.Parse(l.Target)
 	if err != nil {

@@ -27,6 +27,7 @@ type Limits struct {
 // Options tells Parse who reads and how much.
 type Options struct {
 	Agent string // product token of the crawler, for directives addressed to it
+	Text  bool   // fill in Doc.Text, which is thrown away otherwise
 	Limits
 }
 
@@ -67,8 +68,31 @@ type Link struct {
 	Rel      string // value of rel, lower case
 	Element  string // "a", "img", "meta", …; "header" for HTTP headers, "css" for style sheets
 	Attr     string // "href", "srcset", "refresh", …
+	Place    string // where on the page: "header", "nav", "main", "aside", "footer", "" elsewhere
 	Asset    bool   // needed to show the page; false: a page to visit
 	NoFollow bool   // every link to URL from this element, or the whole page, says nofollow
+}
+
+// Heading is one of h1 to h6.
+type Heading struct {
+	Level int
+	Text  string
+}
+
+// Alternate is the page in another language.
+type Alternate struct {
+	Lang string // as written: a language tag or "x-default"
+	URL  weburl.URL
+}
+
+// Property is a named value.
+type Property struct{ Name, Value string }
+
+// Item is one property of microdata.
+type Item struct {
+	Type  string // itemtype of the innermost item
+	Prop  string // itemprop
+	Value string // as the HTML standard takes it from the element
 }
 
 // Doc is what was found in one document. All text is valid UTF-8.
@@ -87,6 +111,19 @@ type Doc struct {
 	Canonicals int        // how many were given
 	NoIndex    bool       // by meta robots or X-Robots-Tag, addressed to all or to Options.Agent
 	NoFollow   bool       // likewise; also set in every Link
+
+	Headings  []Heading    // in document order, the first 100
+	Hreflang  []Alternate  // the page in other languages, by link element or header
+	Next      weburl.URL   // rel=next
+	Prev      weburl.URL   // rel=prev
+	Feeds     []weburl.URL // rel=alternate of a feed type
+	Meta      []Property   // Open Graph, Twitter and article properties, as written
+	JSONLD    []string     // scripts of type application/ld+json, as written
+	Microdata []Item
+
+	Text     string   // main text without boilerplate, a line a block; only with Options.Text
+	TextHash [16]byte // of the main text: the first half of its SHA-256; zero if there is none
+	Simhash  uint64   // of the main text, over three words on end; 0 if it has fewer
 
 	Links   []Link         // each pair of URL and element once, in document order
 	Refused map[string]int // addresses that are no link: by scheme, or "invalid", "too long", "too many", "form", "rel"
