@@ -2,8 +2,11 @@ package parse
 
 import (
 	"errors"
+	"hash/maphash"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/encoding"
@@ -11,47 +14,133 @@ import (
 	"crawl/internal/weburl"
 )
 
-// parser is one document being read.
+// parser is one document being read. Its buffers are used again for the next,
+// so nothing that points into them leaves with a Doc.
 type parser struct {
+	visible
 	page     weburl.URL        // address of the document
 	base     weburl.URL        // what references in it are relative to
+	based    bool              // a base element made it so
 	legacy   encoding.Encoding // of its queries; nil for UTF-8
 	agent    string
 	limits   Limits
+	wantText bool
 	clock    clock
+	now      time.Time
 	declared mediaType
 	doc      Doc
-	seen     map[linkKey]int // index in doc.Links
-	inWord   bool            // the words counted end in the middle of one
+
+	list     []Link      // found so far, their texts in texts
+	texts    []textPlace // one a link
+	words    []byte      // texts of links and headings on end
+	regions  regions
+	headings []keptHeading
+	refs     []writtenLink
+	byRef    linkTable // of refs: an address that a page repeats is resolved once
+	byURL    linkTable // of list
 }
 
-type linkKey struct {
-	url     weburl.URL
-	element string
+// keptHeading is a heading with its text in parser.words.
+type keptHeading struct {
+	level int
+	text  textPlace
 }
+
+// writtenLink is a link by how its address is written.
+type writtenLink struct {
+	ref  string
+	link int // its index in the list
+}
+
+// textPlace says where the text of a link lies in parser.words.
+type textPlace struct{ start, length int }
+
+// Buffers that grew beyond this are not kept for the next document.
+const (
+	maxPooledText  = 1 << 20
+	maxPooledLinks = 1 << 14
+)
+
+var parsers = sync.Pool{New: func() any { return new(parser) }}
 
 func newParser(base weburl.URL, header http.Header, o Options) *parser {
 	o.Limits = o.withDefaults()
+	p := parsers.Get().(*parser)
 	mime := declared(header)
-	return &parser{
-		page: base, base: base,
-		agent:    strings.ToLower(o.Agent),
-		limits:   o.Limits,
-		clock:    newClock(o.Time),
-		declared: mime,
-		doc:      Doc{MIME: mime.essence},
-		seen:     make(map[linkKey]int),
+	p.page, p.base, p.based, p.legacy = base, base, false, nil
+	p.agent, p.limits, p.wantText = strings.ToLower(o.Agent), o.Limits, o.Text
+	p.now, p.declared, p.doc = time.Now(), mime, Doc{MIME: mime.essence}
+	p.clock = clock{end: p.now.Add(o.Time)}
+	p.list = p.list[:0]
+	p.forget()
+	return p
+}
+
+// forget empties what is gathered while a document is read.
+func (p *parser) forget() {
+	p.visible = visible{shown: p.shown[:0], blocks: p.blocks[:0], alts: p.alts[:0], anchor: -1}
+	p.texts, p.words = p.texts[:len(p.list)], p.words[:p.wordsEnd()]
+	clear(p.refs)
+	p.refs, p.headings = p.refs[:0], p.headings[:0]
+	clear(p.regions.open[:cap(p.regions.open)])
+	p.regions = regions{open: p.regions.open[:0]}
+	p.byRef.forget()
+	p.byURL.forget()
+}
+
+// undo goes back to where doc and the first n links were all that was known.
+func (p *parser) undo(doc Doc, n int) {
+	p.doc, p.list = doc, p.list[:n]
+	p.forget()
+	for i, l := range p.list {
+		p.byURL.add(maphash.String(tableSeed, l.URL.String()), i)
 	}
 }
 
-// finish returns the document once everything has been read.
+// wordsEnd is where the texts of the links in the list end.
+func (p *parser) wordsEnd() (end int) {
+	for i := range p.list {
+		end = max(end, p.texts[i].start+p.texts[i].length)
+	}
+	return end
+}
+
+// finish returns the document once everything has been read. The parser may
+// not be used after it.
 func (p *parser) finish() Doc {
-	if p.doc.NoFollow {
-		for i := range p.doc.Links {
-			p.doc.Links[i].NoFollow = true
+	doc := p.doc
+	words := string(p.words)
+	for _, h := range p.headings {
+		text := words[h.text.start : h.text.start+h.text.length]
+		if doc.Headings == nil {
+			doc.Headings = make([]Heading, 0, len(p.headings))
+		}
+		if doc.Headings = append(doc.Headings, Heading{h.level, text}); h.level == 1 && doc.H1 == "" {
+			doc.H1 = text
 		}
 	}
-	return p.doc
+	if len(p.list) > 0 {
+		doc.Links = slices.Clone(p.list)
+		for i := range doc.Links {
+			l, t := &doc.Links[i], p.texts[i]
+			l.Text = words[t.start : t.start+t.length]
+			l.NoFollow = l.NoFollow || doc.NoFollow
+		}
+	}
+	p.release()
+	return doc
+}
+
+func (p *parser) release() {
+	if cap(p.shown) > maxPooledText || cap(p.list) > maxPooledLinks {
+		return
+	}
+	clear(p.list)
+	clear(p.alts)
+	p.list = p.list[:0]
+	p.forget()
+	p.doc, p.page, p.base = Doc{}, weburl.URL{}, weburl.URL{}
+	parsers.Put(p)
 }
 
 // headers reads what the header says of the document as a whole.
@@ -60,7 +149,10 @@ func (p *parser) headers(h http.Header) {
 		p.robotsTag(v)
 	}
 	for _, l := range linkHeaders(h.Values("Link")) {
-		p.relation(l.target, l.params["rel"], l.params["as"], l.params["anchor"] != "", Link{Element: "header", Attr: "Link", Text: l.params["title"]})
+		p.relation(relation{
+			ref: l.target, rel: l.params["rel"], as: l.params["as"], hreflang: l.params["hreflang"], mime: l.params["type"],
+			elsewhere: l.params["anchor"] != "",
+		}, Link{Element: "header", Attr: "Link", Text: l.params["title"]})
 	}
 	for _, v := range h.Values("Refresh") {
 		p.refresh(v, "header", "Refresh")
@@ -71,39 +163,113 @@ func (p *parser) headers(h http.Header) {
 // link adds the address ref to the links, or counts why not. It returns the
 // index of the link, -1 if there is none.
 func (p *parser) link(ref string, l Link) int {
+	if i := strings.IndexByte(ref, '#'); i == 0 || i > 0 && ref[i-1] > ' ' { // a blank before it is a part of the address
+		ref = ref[:i]
+	}
+	l.Place = p.place
+	hash := maphash.String(tableSeed, ref)
+	if i := p.byRef.find(hash, func(i int) bool { return p.refs[i].ref == ref && p.alike(p.refs[i].link, &l) }); i >= 0 {
+		return p.merge(p.refs[i].link, &l)
+	}
 	u, reason := p.resolve(ref)
 	if reason != "" {
 		p.refuse(reason)
 		return -1
 	}
 	l.URL = u
-	return p.add(l)
+	i := p.add(&l)
+	if i >= 0 {
+		p.byRef.add(hash, len(p.refs))
+		p.refs = append(p.refs, writtenLink{ref, i})
+	}
+	return i
 }
 
-// add puts l into the list unless its URL is there for the same element. Of
-// the two the friendlier reading stays: a page rather than an asset, followed
-// rather than nofollow, the first text that is not empty.
-func (p *parser) add(l Link) int {
-	key := linkKey{l.URL, l.Element}
-	if i, ok := p.seen[key]; ok {
-		have := &p.doc.Links[i]
-		have.Asset = have.Asset && l.Asset
-		have.NoFollow = have.NoFollow && l.NoFollow
-		if have.Text == "" {
-			have.Text = cut(collapse(l.Text), maxAnchorText)
-		}
-		return i
+// alike tells whether l, if it had the same address, would be link i once more.
+func (p *parser) alike(i int, l *Link) bool {
+	have := &p.list[i]
+	return have.Element == l.Element && have.Place == l.Place
+}
+
+// add puts l into the list unless its URL is there for the same element and
+// place.
+func (p *parser) add(l *Link) int {
+	hash := maphash.String(tableSeed, l.URL.String())
+	if i := p.byURL.find(hash, func(i int) bool { return p.list[i].URL == l.URL && p.alike(i, l) }); i >= 0 {
+		return p.merge(i, l)
 	}
-	if len(p.doc.Links) >= p.limits.Links {
+	if len(p.list) >= p.limits.Links {
 		p.refuse("too many")
 		p.cut("links")
 		return -1
 	}
-	l.Text = cut(collapse(l.Text), maxAnchorText)
-	l.Rel = cut(l.Rel, maxRel)
-	p.seen[key] = len(p.doc.Links)
-	p.doc.Links = append(p.doc.Links, l)
-	return len(p.doc.Links) - 1
+	n := len(p.list)
+	p.byURL.add(hash, n)
+	p.list, p.texts = append(p.list, *l), append(p.texts, textPlace{})
+	p.list[n].Text = ""
+	p.setLinkText(n, l.Text)
+	return n
+}
+
+// merge adds to link i what another of its kind says. Of the two the friendlier
+// reading stays: a page rather than an asset, followed rather than nofollow, the
+// first text that is not empty.
+func (p *parser) merge(i int, l *Link) int {
+	have := &p.list[i]
+	have.Asset = have.Asset && l.Asset
+	have.NoFollow = have.NoFollow && l.NoFollow
+	p.setLinkText(i, l.Text)
+	return i
+}
+
+// setLinkText gives link i its text unless it has one.
+func (p *parser) setLinkText(i int, text string) {
+	if text == "" || p.texts[i].length > 0 {
+		return
+	}
+	start := len(p.words)
+	p.words = appendCollapsed(p.words, start, text, maxAnchorText)
+	p.texts[i] = p.endText(start)
+}
+
+// textSince gives link i what was seen since m as its text unless it has one.
+func (p *parser) textSince(i int, m mark) {
+	if p.texts[i].length > 0 {
+		return
+	}
+	p.texts[i] = p.keep(m, maxAnchorText)
+}
+
+// keep keeps what was seen since m.
+func (p *parser) keep(m mark, limit int) textPlace {
+	start := len(p.words)
+	p.words = p.appendSince(p.words, m, limit)
+	return p.endText(start)
+}
+
+// endText ends the text in words that begins at start.
+func (p *parser) endText(start int) textPlace {
+	if n := len(p.words); n > start && p.words[n-1] == ' ' {
+		p.words = p.words[:n-1]
+	}
+	return textPlace{start, len(p.words) - start}
+}
+
+// textOf returns a text that was kept.
+func (p *parser) textOf(t textPlace) string { return string(p.words[t.start : t.start+t.length]) }
+
+// rels are common values of rel, kept once.
+var rels = nameSet("nofollow", "noopener", "noreferrer", "noopener noreferrer", "nofollow noopener", "nofollow noopener noreferrer", "external",
+	"stylesheet", "canonical", "alternate", "next", "prev", "index", "search", "icon", "shortcut icon", "bookmark", "author", "copyright",
+	"license", "preload", "home", "up", "tag", "ugc", "sponsored")
+
+// relOf returns the value of a rel attribute in lower case, its words parted by
+// single blanks.
+func relOf(rel string) string {
+	if known := rels[rel]; known != "" {
+		return known
+	}
+	return strings.Clone(cut(lower(collapse(rel)), maxRel))
 }
 
 // asset adds an address that the page needs to be shown. A reference to a part
@@ -132,14 +298,15 @@ func (p *parser) resolve(ref string) (u weburl.URL, reason string) {
 	} else {
 		u, err = p.base.Resolve(ref)
 	}
+	if err == nil {
+		return u, ""
+	}
 	return u, whyNot(err)
 }
 
 func whyNot(err error) string {
 	var e *weburl.Error
 	switch {
-	case err == nil:
-		return ""
 	case errors.Is(err, weburl.ErrTooLong):
 		return "too long"
 	case errors.As(err, &e) && e.Scheme != "":
@@ -166,8 +333,10 @@ func (p *parser) refuse(reason string) {
 	if p.doc.Refused == nil {
 		p.doc.Refused = make(map[string]int)
 	}
-	if _, ok := p.doc.Refused[reason]; !ok && len(p.doc.Refused) >= maxReasons {
-		reason = "other"
+	if _, ok := p.doc.Refused[reason]; !ok {
+		if reason = strings.Clone(reason); len(p.doc.Refused) >= maxReasons {
+			reason = "other"
+		}
 	}
 	p.doc.Refused[reason]++
 }
@@ -188,8 +357,8 @@ func (p *parser) late() bool {
 	return true
 }
 
-// clean makes s a text field.
-func (p *parser) clean(s string) string { return cut(collapse(s), p.limits.Text) }
+// clean makes s a text field, which is no part of the document.
+func (p *parser) clean(s string) string { return strings.Clone(cut(collapse(s), p.limits.Text)) }
 
 // setText sets a text field unless it is set already.
 func (p *parser) setText(field *string, s string) {

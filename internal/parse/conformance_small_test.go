@@ -6,9 +6,13 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/net/html/charset"
 
 	"crawl/internal/conformance"
@@ -81,38 +85,60 @@ func TestConformanceRobotsTag(t *testing.T) {
 		Restrictive bool
 		AllOf       []string `json:"all_of"`
 		UserAgent   string   `json:"user_agent"`
+		Now         int64    `json:"current_time_ms"`
 		Result      bool
 	}
-	ours := []string{"index", "noindex", "follow", "nofollow", "none", "all"}
 	n, out := 0, 0
 	for _, c := range conformance.Load[testCase](t, "robotstag/robot_directives.json") {
-		other := func(word string) bool { return !slices.Contains(ours, word) }
-		if !c.Restrictive || slices.ContainsFunc(c.AllOf, other) {
+		if !c.Restrictive {
 			out++
 			continue
 		}
 		n++
-		p := newParser(address(t, "http://x.example/"), nil, Options{Agent: c.UserAgent})
+		agent, _, _ := strings.Cut(c.UserAgent, "/")
+		p := newParser(address(t, "http://x.example/"), nil, Options{Agent: agent})
+		if c.Now > 0 {
+			p.now = time.UnixMilli(c.Now)
+		}
 		for _, in := range c.Inputs {
 			if in.Via == "header" {
 				p.robotsTag(in.Value)
-			} else if p.addressed(lower(in.Name)) {
-				p.directive(in.Value)
+			} else {
+				p.property(lower(in.Name), in.Value)
 			}
 		}
-		have := map[string]bool{
-			"noindex": p.doc.NoIndex, "index": !p.doc.NoIndex, "nofollow": p.doc.NoFollow, "follow": !p.doc.NoFollow,
-			"none": p.doc.NoIndex && p.doc.NoFollow, "all": !p.doc.NoIndex && !p.doc.NoFollow,
-		}
-		got := true
-		for _, w := range c.AllOf {
-			got = got && have[w]
-		}
+		got := !slices.ContainsFunc(c.AllOf, func(word string) bool { return !inForce(p.doc, word) })
 		if got != c.Result {
 			t.Errorf("%s: %v as %q: %v is %v", c.Name, c.Inputs, c.UserAgent, c.AllOf, got)
 		}
 	}
-	t.Logf("%d cases; %d left out: the last directive wins (ours: the most restrictive), or a directive not read (archive, snippet, …)", n, out)
+	t.Logf("%d cases; %d left out: there the last directive wins, here the most restrictive", n, out)
+}
+
+// inForce tells whether a directive is in force. A page that is not listed has
+// nothing else done with it either.
+func inForce(d Doc, word string) bool {
+	denied := func(word string) bool { return d.NoIndex || slices.Contains(d.Restricted, word) }
+	switch word {
+	case "all":
+		return !d.NoIndex && !d.NoFollow && len(d.Restricted) == 0
+	case "none":
+		return d.NoIndex && d.NoFollow
+	case "nofollow":
+		return d.NoFollow
+	case "follow":
+		return !d.NoFollow
+	case "index":
+		return !d.NoIndex
+	case "nocache":
+		return denied("noarchive")
+	case "cache":
+		return !denied("noarchive")
+	}
+	if strings.HasPrefix(word, "no") {
+		return denied(word)
+	}
+	return slices.Contains([]string{"archive", "imageindex", "odp", "snippet", "translate"}, word) && !denied("no"+word)
 }
 
 func TestConformanceRobotsMeta(t *testing.T) {
@@ -137,7 +163,7 @@ func TestConformanceCSS(t *testing.T) {
 	}
 	for _, c := range conformance.Load[testCase](t, "css/zeno.json") {
 		urls, imports := []string{}, []string{}
-		scanCSS(conformance.Bytes(t, c.CSS, c.B64), func(ref string, isImport bool) bool {
+		scanCSS(string(conformance.Bytes(t, c.CSS, c.B64)), func(ref string, isImport bool) bool {
 			if isImport {
 				imports = append(imports, ref)
 			} else {
@@ -356,6 +382,109 @@ func TestConformanceCharsetDecode(t *testing.T) {
 		got := string(p.decode(conformance.Bytes(t, "", c.Body), false))
 		if got != *c.Text {
 			t.Errorf("%s %v %v: %s from %s: got %q, want %q", c.Name, h, c.Options, p.doc.Charset, p.doc.CharsetFrom, got, *c.Text)
+		}
+	}
+}
+
+// The start tags of html5lib's tokenizer tests, with the attributes that are read.
+func TestConformanceTags(t *testing.T) {
+	type tag struct {
+		Element string
+		Attrs   map[string]string
+	}
+	type testCase struct {
+		Name, HTML string
+		Tags       []tag
+	}
+	named := attrByName
+	defer func() { attrByName = named }()
+	for _, c := range conformance.Load[testCase](t, "html/html5lib_tags.json") {
+		// Whatever attributes the case has are read here, on every element.
+		names := []string{""}
+		for _, tag := range c.Tags {
+			for name := range tag.Attrs {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		if strings.Contains(strings.Join(names, ""), "\uFFFD") {
+			t.Logf("left out: %s: a name that holds NUL is none that is read", c.Name)
+			continue
+		}
+		if len(names) > int(attrCount) || slices.ContainsFunc(names, func(n string) bool { return len(n) > 255 }) {
+			t.Errorf("%s: too many names", c.Name)
+			continue
+		}
+		attrByName = newNameTable(names)
+		var got []tag
+		s := newScanner(c.HTML)
+		for k := s.next(); k != endToken; k = s.next() {
+			if k != startToken {
+				continue
+			}
+			s.elem = elemA // whose attributes are all read
+			s.attributes(s.nameAt.end)
+			found := tag{tagName(&s), map[string]string{}}
+			for id, name := range names[1:] {
+				if v, ok := s.attr(attrID(id + 1)); ok {
+					found.Attrs[name] = v
+				}
+			}
+			if len(found.Attrs) > 0 {
+				got = append(got, found)
+			}
+		}
+		if diff := cmp.Diff(c.Tags, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %q: %s", c.Name, c.HTML, diff)
+		}
+	}
+}
+
+func TestConformanceSimhash(t *testing.T) {
+	type testCase struct {
+		Op, A, B string
+		Hashes   []string
+		Result   any
+	}
+	number := func(s string) uint64 {
+		n, err := strconv.ParseUint(s, 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, c := range conformance.Load[testCase](t, "dedup/simhash.json") {
+		if c.Op == "distance" {
+			if got := distance(number(c.A), number(c.B)); float64(got) != c.Result {
+				t.Errorf("%s %s: %d, want %v", c.A, c.B, got, c.Result)
+			}
+			continue
+		}
+		var s simhash
+		for _, h := range c.Hashes {
+			s.add(number(h))
+		}
+		if got := s.sum(); got != number(c.Result.(string)) {
+			t.Errorf("%d features: %x, want %v", len(c.Hashes), got, c.Result)
+		}
+	}
+}
+
+// Whatever a page's texts hold, it comes out as it is, and as UTF-8.
+func TestConformanceText(t *testing.T) {
+	for _, c := range conformance.Load[struct{ Text string }](t, "text/naughty_strings.json") {
+		escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;").Replace(c.Text)
+		d := Parse(address(t, "http://x.example/"), htmlHeader, []byte(`<title>`+escaped+`</title><h1>`+escaped+`</h1><meta name=description content="`+escaped+`"><a href=/x>`+escaped+`</a>`), Options{})
+		want := strings.ToValidUTF8(collapse(c.Text), "\uFFFD")
+		for what, got := range map[string]string{"title": d.Title, "h1": d.H1, "description": d.Description, "anchor": d.Links[0].Text} {
+			limited := want
+			if what == "anchor" {
+				limited = cut(limited, maxAnchorText)
+			}
+			if got != limited {
+				t.Errorf("%s %q: got %q", what, c.Text, got)
+			}
 		}
 	}
 }

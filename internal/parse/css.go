@@ -1,14 +1,13 @@
 package parse
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 )
 
 // css adds what a style sheet needs: the addresses in url() and @import. They
 // are relative to the sheet; element names where it stands.
-func (p *parser) css(sheet []byte, element string) {
+func (p *parser) css(sheet, element string) {
 	scanCSS(sheet, func(ref string, isImport bool) bool {
 		attr := "url"
 		if isImport {
@@ -24,7 +23,7 @@ func (p *parser) styleAttr(style, element string) {
 	if !strings.Contains(style, "(") {
 		return
 	}
-	scanCSS([]byte(style), func(ref string, _ bool) bool {
+	scanCSS(style, func(ref string, _ bool) bool {
 		p.asset(ref, element, "style", "")
 		return !p.late()
 	})
@@ -33,14 +32,14 @@ func (p *parser) styleAttr(style, element string) {
 // cssScanner reads the few tokens of CSS that matter for addresses (CSS
 // Syntax Level 3, section 4) and passes over the rest.
 type cssScanner struct {
-	b []byte
+	b string
 	i int
 }
 
 // scanCSS calls add for each address in sheet until it returns false. An
 // @import counts only before all other rules; @charset, and @layer without a
 // block before the first @import, are no such rules (CSS Cascade 5, 2).
-func scanCSS(sheet []byte, add func(ref string, isImport bool) bool) {
+func scanCSS(sheet string, add func(ref string, isImport bool) bool) {
 	s := cssScanner{b: sheet}
 	importing, state := false, importState{}
 	for s.i < len(s.b) {
@@ -97,7 +96,7 @@ func (s *cssScanner) at(n int) byte {
 }
 
 func (s *cssScanner) comment() {
-	n := bytes.Index(s.b[s.i+2:], []byte("*/"))
+	n := strings.Index(s.b[s.i+2:], "*/")
 	if n < 0 {
 		s.i = len(s.b)
 		return
@@ -119,14 +118,22 @@ func (s *cssScanner) escape() bool {
 
 // name reads the code points of a name.
 func (s *cssScanner) name() string {
+	start := s.i
+	for s.i < len(s.b) && isNameByte(s.b[s.i]) {
+		s.i++
+	}
+	if s.i == len(s.b) || s.b[s.i] != '\\' || !s.escape() {
+		return s.b[start:s.i]
+	}
 	var b strings.Builder
+	b.WriteString(s.b[start:s.i])
 	for s.i < len(s.b) {
 		c := s.b[s.i]
 		switch {
 		case c == '\\' && s.escape():
 			s.i++
 			b.WriteRune(s.escaped())
-		case isLetter(c), '0' <= c && c <= '9', c == '_', c == '-', c >= utf8.RuneSelf:
+		case isNameByte(c):
 			b.WriteByte(c)
 			s.i++
 		default:
@@ -135,6 +142,8 @@ func (s *cssScanner) name() string {
 	}
 	return b.String()
 }
+
+func isNameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' || c >= utf8.RuneSelf }
 
 // escaped reads what follows a backslash.
 func (s *cssScanner) escaped() rune {
@@ -148,7 +157,7 @@ func (s *cssScanner) escaped() rune {
 		n++
 	}
 	if n == 0 {
-		r, size := utf8.DecodeRune(s.b[s.i:])
+		r, size := utf8.DecodeRuneInString(s.b[s.i:])
 		s.i += size
 		return r
 	}
@@ -167,7 +176,7 @@ func (s *cssScanner) escaped() rune {
 
 func hexDigit(c byte) (rune, bool) {
 	switch {
-	case '0' <= c && c <= '9':
+	case isDigit(c):
 		return rune(c - '0'), true
 	case 'a' <= c|0x20 && c|0x20 <= 'f':
 		return rune(c|0x20-'a') + 10, true

@@ -1,6 +1,11 @@
 package parse
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"crawl/internal/weburl"
+)
 
 // role says what an attribute holds.
 type role int
@@ -11,139 +16,207 @@ const (
 	images // a srcset
 )
 
+// holder is an attribute that holds an address.
+type holder struct {
+	attr attrID
+	role role
+}
+
 // holders are the attributes that hold addresses, by element. a, link, meta,
 // input and form have rules of their own. data-src and data-srcset are not
 // standard; scripts that load pictures late read them.
-var holders = map[string][]struct {
-	attr string
-	role role
-}{
-	"applet":  {{"code", asset}, {"archive", asset}, {"src", asset}},
-	"area":    {{"href", page}},
-	"audio":   {{"src", asset}},
-	"bgsound": {{"src", asset}},
-	"body":    {{"background", asset}},
-	"embed":   {{"src", asset}},
-	"feimage": {{"href", asset}, {"xlink:href", asset}},
-	"frame":   {{"src", page}},
-	"iframe":  {{"src", page}, {"data-src", page}},
-	"image":   {{"src", asset}, {"href", asset}, {"xlink:href", asset}},
-	"img":     {{"src", asset}, {"srcset", images}, {"lowsrc", asset}, {"data-src", images}, {"data-srcset", images}},
-	"object":  {{"data", asset}},
-	"script":  {{"src", asset}, {"href", asset}, {"xlink:href", asset}},
-	"source":  {{"src", asset}, {"srcset", images}, {"data-src", images}, {"data-srcset", images}},
-	"table":   {{"background", asset}},
-	"tbody":   {{"background", asset}},
-	"td":      {{"background", asset}},
-	"tfoot":   {{"background", asset}},
-	"th":      {{"background", asset}},
-	"thead":   {{"background", asset}},
-	"tr":      {{"background", asset}},
-	"track":   {{"src", asset}},
-	"use":     {{"href", asset}, {"xlink:href", asset}},
-	"video":   {{"src", asset}, {"poster", asset}},
+var holders = [elemCount][]holder{
+	elemApplet:  {{attrCode, asset}, {attrArchive, asset}, {attrSrc, asset}},
+	elemArea:    {{attrHref, page}},
+	elemAudio:   {{attrSrc, asset}},
+	elemBGSound: {{attrSrc, asset}},
+	elemBody:    {{attrBackground, asset}},
+	elemEmbed:   {{attrSrc, asset}},
+	elemFeImage: {{attrHref, asset}, {attrXlinkHref, asset}},
+	elemFrame:   {{attrSrc, page}},
+	elemIframe:  {{attrSrc, page}, {attrDataSrc, page}},
+	elemImage:   {{attrSrc, asset}, {attrHref, asset}, {attrXlinkHref, asset}},
+	elemImg:     {{attrSrc, asset}, {attrSrcset, images}, {attrLowsrc, asset}, {attrDataSrc, images}, {attrDataSrcset, images}},
+	elemObject:  {{attrData, asset}},
+	elemScript:  {{attrSrc, asset}, {attrHref, asset}, {attrXlinkHref, asset}},
+	elemSource:  {{attrSrc, asset}, {attrSrcset, images}, {attrDataSrc, images}, {attrDataSrcset, images}},
+	elemTable:   {{attrBackground, asset}},
+	elemTBody:   {{attrBackground, asset}},
+	elemTD:      {{attrBackground, asset}},
+	elemTFoot:   {{attrBackground, asset}},
+	elemTH:      {{attrBackground, asset}},
+	elemTHead:   {{attrBackground, asset}},
+	elemTR:      {{attrBackground, asset}},
+	elemTrack:   {{attrSrc, asset}},
+	elemUse:     {{attrHref, asset}, {attrXlinkHref, asset}},
+	elemVideo:   {{attrSrc, asset}, {attrPoster, asset}},
 }
 
-// wanted are the attributes read at all.
-var wanted = nameSet("action", "alt", "archive", "as", "background", "code", "content", "data", "data-src", "data-srcset", "href",
-	"http-equiv", "imagesrcset", "lang", "lowsrc", "method", "name", "poster", "property", "rel", "shadowrootmode", "src", "srcdoc",
-	"srcset", "style", "title", "type", "xlink:href")
-
-// pictures are the meta properties whose content is the address of a file.
+// pictures are the meta properties whose content is the address of a file,
+// each with its own name.
 var pictures = nameSet("og:image", "og:image:url", "og:image:secure_url", "og:video", "og:video:url", "og:video:secure_url",
 	"og:audio", "og:audio:url", "og:audio:secure_url", "twitter:image", "twitter:image:src", "msapplication-tileimage",
 	"msapplication-config", "thumbnail")
 
+func nameSet(names ...string) map[string]string {
+	set := make(map[string]string, len(names))
+	for _, n := range names {
+		set[n] = n
+	}
+	return set
+}
+
 // links adds the addresses in the tag at hand.
 func (w *walker) links() {
-	switch w.name {
-	case "a":
+	e := w.elem
+	if w.has&(1<<attrStyle) != 0 {
+		w.styleAttr(w.value(attrStyle), strings.Clone(lower(cut(w.name(), maxScheme))))
+	}
+	if !is(e, linking|holding) {
+		return
+	}
+	switch e {
+	case elemA:
 		w.a()
-	case "link":
+	case elemLink:
 		w.linkElement()
-	case "meta":
+	case elemMeta:
 		w.meta()
-	case "input":
-		if strings.EqualFold(w.value("type"), "image") {
-			w.asset(w.value("src"), "input", "src", w.value("alt"))
+	case elemInput:
+		if strings.EqualFold(w.value(attrType), "image") {
+			w.asset(w.value(attrSrc), elemNames[e], attrNames[attrSrc], w.value(attrAlt))
 		}
-	case "form":
-		if _, ok := w.attr("action"); ok {
+	case elemForm:
+		if w.has&(1<<attrAction) != 0 {
 			w.refuse("form")
 		}
-	case "iframe":
-		w.nested(w.value("srcdoc"))
+	case elemIframe:
+		w.nested(w.value(attrSrcdoc))
+	case elemScript:
+		kind, _, _ := strings.Cut(w.value(attrType), ";")
+		w.jsonLD = strings.EqualFold(trimSpace(kind), "application/ld+json")
 	}
-	for _, h := range holders[w.name] {
-		if v, ok := w.attr(h.attr); ok {
-			w.held(v, h.attr, h.role)
+	for _, h := range holders[e] {
+		if w.has&(1<<h.attr) != 0 {
+			w.held(w.value(h.attr), h)
 		}
-	}
-	if style := w.value("style"); style != "" {
-		w.styleAttr(style, w.name)
 	}
 }
 
 // held adds what an attribute of the table holds.
-func (w *walker) held(v, attr string, r role) {
-	switch r {
+func (w *walker) held(v string, h holder) {
+	name, attr := elemNames[w.elem], attrNames[h.attr]
+	switch h.role {
 	case page:
-		if w.name != "area" && trimSpace(v) == "" {
+		if w.elem != elemArea && trimSpace(v) == "" {
 			return // a frame without an address stays empty
 		}
-		w.follow(v, attr, w.value("alt"))
+		w.follow(v, attr, w.value(attrAlt))
 	case asset:
-		w.asset(v, w.name, attr, w.value("alt"))
+		w.asset(v, name, attr, w.value(attrAlt))
 	case images:
-		srcset(v, func(url string) { w.asset(url, w.name, attr, w.value("alt")) })
+		srcset(v, func(url string) { w.asset(url, name, attr, w.value(attrAlt)) })
 	}
 }
 
 // follow adds a page.
 func (w *walker) follow(ref, attr, text string) int {
-	rel := lower(collapse(w.value("rel")))
-	return w.link(ref, Link{Element: w.name, Attr: attr, Text: text, Rel: rel, NoFollow: hasWord(rel, "nofollow")})
+	l := Link{Element: elemNames[w.elem], Attr: attr, Text: text}
+	if w.has&(1<<attrRel) != 0 {
+		l.Rel = relOf(w.value(attrRel))
+		l.NoFollow = hasWord(l.Rel, "nofollow")
+	}
+	return w.link(ref, l)
 }
 
 // a adds a hyperlink and leaves it open for its text.
 func (w *walker) a() {
-	for _, name := range [...]string{"href", "xlink:href"} {
-		if href, ok := w.attr(name); ok {
-			w.anchor = w.follow(href, name, "")
-			w.anchorText = &snippet{limit: maxAnchorText}
+	for _, id := range [...]attrID{attrHref, attrXlinkHref} {
+		if w.has&(1<<id) != 0 {
+			if w.openLink = w.follow(w.value(id), attrNames[id], ""); w.openLink >= 0 {
+				w.linkFrom = w.mark()
+				w.anchor = w.linkFrom.at
+			}
 			return
 		}
 	}
 }
 
 func (w *walker) linkElement() {
-	rel := w.value("rel")
-	if href := trimSpace(w.value("href")); href != "" {
-		w.relation(href, rel, w.value("as"), false, Link{Element: "link", Attr: "href", Text: w.value("title")})
+	if href := trimSpace(w.value(attrHref)); href != "" {
+		w.relation(relation{
+			ref: href, rel: w.value(attrRel), as: w.value(attrAs), hreflang: w.value(attrHreflang), mime: w.value(attrType),
+		}, Link{Element: "link", Attr: "href", Text: w.value(attrTitle)})
 	}
-	srcset(w.value("imagesrcset"), func(url string) { w.asset(url, "link", "imagesrcset", "") })
+	if w.has&(1<<attrImagesrcset) != 0 {
+		srcset(w.value(attrImagesrcset), func(url string) { w.asset(url, "link", "imagesrcset", "") })
+	}
 }
 
-// relation adds a link by its relation to the page: that of a link element or
-// of a Link header. elsewhere says that it is one of another page's.
-func (p *parser) relation(ref, rel, as string, elsewhere bool, l Link) {
-	l.Rel = lower(collapse(rel))
+// relation is an address with its relation to the page: that of a link element
+// or of a Link header.
+type relation struct {
+	ref, rel, as, hreflang, mime string
+	elsewhere                    bool // it is one of another page's
+}
+
+// relation adds a link by its relation to the page.
+func (p *parser) relation(r relation, l Link) {
+	l.Rel = relOf(r.rel)
 	l.NoFollow = hasWord(l.Rel, "nofollow")
-	if hasWord(l.Rel, "canonical") && !elsewhere {
-		p.doc.Canonicals++
-		if u, reason := p.resolve(ref); reason == "" && p.doc.Canonical.IsZero() {
-			p.doc.Canonical = u
-		}
+	if !r.elsewhere && l.Rel != "" {
+		p.related(r, l.Rel)
 	}
-	switch relRole(l.Rel, as) {
+	switch relRole(l.Rel, r.as) {
 	case asset:
 		l.Asset = true
-		p.link(ref, l)
+		p.link(r.ref, l)
 	case page:
-		p.link(ref, l)
+		p.link(r.ref, l)
 	default:
 		p.refuse("rel")
 	}
+}
+
+// related notes the relations that say something of the page itself.
+func (p *parser) related(r relation, rel string) {
+	canonical := hasWord(rel, "canonical")
+	if canonical {
+		p.doc.Canonicals++
+	}
+	next, prev, alternate := hasWord(rel, "next"), hasWord(rel, "prev") || hasWord(rel, "previous"), hasWord(rel, "alternate")
+	if !canonical && !next && !prev && !alternate {
+		return
+	}
+	u, reason := p.resolve(r.ref)
+	if reason != "" {
+		return
+	}
+	setURL(&p.doc.Canonical, u, canonical)
+	setURL(&p.doc.Next, u, next)
+	setURL(&p.doc.Prev, u, prev)
+	if lang := p.clean(r.hreflang); alternate && lang != "" && len(p.doc.Hreflang) < maxRelated {
+		p.doc.Hreflang = append(p.doc.Hreflang, Alternate{lang, u})
+	}
+	if alternate && isFeedType(r.mime) && len(p.doc.Feeds) < maxRelated && !slices.Contains(p.doc.Feeds, u) {
+		p.doc.Feeds = append(p.doc.Feeds, u)
+	}
+}
+
+// setURL sets a field that is not set yet, if it is meant.
+func setURL(field *weburl.URL, u weburl.URL, meant bool) {
+	if meant && field.IsZero() {
+		*field = u
+	}
+}
+
+func isFeedType(mime string) bool {
+	mime, _, _ = strings.Cut(mime, ";")
+	switch lower(trimSpace(mime)) {
+	case "application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json", "text/rss+xml":
+		return true
+	}
+	return false
 }
 
 // relRole says what a link of the relations rel is; 0 is a service or a hint,
@@ -174,6 +247,9 @@ func relRole(rel, as string) role {
 }
 
 func hasWord(list, word string) bool {
+	if len(list) <= len(word) {
+		return list == word
+	}
 	for w := range strings.FieldsSeq(list) {
 		if w == word {
 			return true
@@ -183,11 +259,11 @@ func hasWord(list, word string) bool {
 }
 
 func (w *walker) meta() {
-	content, ok := w.attr("content")
+	content, ok := w.attr(attrContent)
 	if !ok {
 		return
 	}
-	switch lower(trimSpace(w.value("http-equiv"))) {
+	switch lower(trimSpace(w.value(attrHTTPEquiv))) {
 	case "refresh":
 		w.refresh(content, "meta", "refresh")
 	case "content-language":
@@ -195,19 +271,41 @@ func (w *walker) meta() {
 			w.doc.Lang = w.clean(content)
 		}
 	}
-	name := lower(trimSpace(w.value("name")))
+	name := lower(trimSpace(w.value(attrName)))
 	if name == "" {
-		name = lower(trimSpace(w.value("property")))
+		name = lower(trimSpace(w.value(attrProperty)))
 	}
+	if name == "" {
+		return
+	}
+	if w.srcdoc == 0 {
+		w.property(name, content)
+	}
+	if picture := pictures[name]; picture != "" {
+		w.asset(content, "meta", picture, "")
+	}
+}
+
+// property notes what a meta element says of the page.
+func (p *parser) property(name, content string) {
+	prefix, _, _ := strings.Cut(name, ":")
 	switch {
-	case name == "":
-	case name == "description" && w.srcdoc == 0:
-		w.setText(&w.doc.Description, content)
-	case w.addressed(name) && w.srcdoc == 0:
-		w.directive(content)
-	case pictures[name]:
-		w.asset(content, "meta", name, "")
+	case name == "description":
+		p.setText(&p.doc.Description, content)
+	case p.addressed(name):
+		p.robotsTag(content)
+	case len(prefix) < len(name) && socialPrefix(prefix) && len(p.doc.Meta) < maxProperties:
+		p.doc.Meta = append(p.doc.Meta, Property{strings.Clone(cut(name, maxAnchorText)), p.clean(content)})
 	}
+}
+
+// socialPrefix tells the vocabularies of Open Graph and Twitter.
+func socialPrefix(prefix string) bool {
+	switch prefix {
+	case "og", "twitter", "article", "book", "profile", "music", "video", "product", "fb":
+		return true
+	}
+	return false
 }
 
 // nested reads the document of a srcdoc attribute, whose base is the page's.
@@ -215,6 +313,10 @@ func (w *walker) nested(doc string) {
 	if doc == "" || w.srcdoc >= maxSrcdoc {
 		return
 	}
-	inner := &walker{parser: w.parser, anchor: -1, srcdoc: w.srcdoc + 1}
-	inner.read([]byte(doc))
+	inner := &walker{parser: w.parser, openLink: -1, srcdoc: w.srcdoc + 1, scanner: newScanner(doc), regions: &regions{outside: w.place}}
+	w.endBlock(false)
+	place, anchor := w.place, w.anchor
+	inner.read()
+	w.endBlock(false)
+	w.place, w.anchor = place, anchor
 }

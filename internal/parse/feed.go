@@ -160,7 +160,7 @@ func (f *feedReader) take(name, v string) {
 		f.link(v, Link{Element: name, Attr: "text"})
 	case "guid":
 		if u, err := weburl.Parse(v); err == nil {
-			f.add(Link{URL: u, Element: name, Attr: "text"})
+			f.add(&Link{URL: u, Element: name, Attr: "text"})
 		}
 	case "url", "logo", "icon":
 		f.asset(v, name, "text", "")
@@ -176,9 +176,9 @@ func (p *parser) sitemap(body []byte) {
 		element = "sitemap"
 	}
 	for _, e := range r.Entries {
-		p.add(Link{URL: e.URL, Element: element, Attr: "loc"})
+		p.add(&Link{URL: e.URL, Element: element, Attr: "loc"})
 		for _, u := range e.Alternates {
-			p.add(Link{URL: u, Element: "xhtml:link", Attr: "href", Rel: "alternate"})
+			p.add(&Link{URL: u, Element: "xhtml:link", Attr: "href", Rel: "alternate"})
 		}
 	}
 	for range r.Dropped {

@@ -8,19 +8,18 @@ const maxForeign = 512
 // holds raw text and title is a tooltip. It follows the tree builder of the
 // HTML standard (13.2.6.5) as far as that goes without a tree.
 type foreign struct {
-	open []string // "svg" and "math", and the elements in them that hold HTML
+	open []elem // svg and math, and the elements in them that hold HTML
 }
 
 // inside reports whether the innermost content is SVG or MathML.
 func (f *foreign) inside() bool {
-	return len(f.open) > 0 && isForeignRoot(f.open[len(f.open)-1])
+	return len(f.open) > 0 && is(f.open[len(f.open)-1], foreignRoot)
 }
 
-func isForeignRoot(name string) bool { return name == "svg" || name == "math" }
-
 // start notes a start tag.
-func (f *foreign) start(name string, selfClosing bool) {
-	if f.inside() && breaksOut[name] {
+func (f *foreign) start(e elem, selfClosing bool) {
+	inside := f.inside()
+	if inside && is(e, breaksOut) {
 		for f.inside() {
 			f.open = f.open[:len(f.open)-1]
 		}
@@ -29,42 +28,20 @@ func (f *foreign) start(name string, selfClosing bool) {
 	if selfClosing || len(f.open) >= maxForeign {
 		return
 	}
-	if isForeignRoot(name) || f.inside() && holdsHTML(name) {
-		f.open = append(f.open, name)
+	if is(e, foreignRoot) || inside && is(e, holdsHTML) {
+		f.open = append(f.open, e)
 	}
 }
 
 // end notes an end tag. It closes the innermost element of that name.
-func (f *foreign) end(name string) {
-	if !isForeignRoot(name) && !holdsHTML(name) {
+func (f *foreign) end(e elem) {
+	if !is(e, foreignRoot|holdsHTML) {
 		return
 	}
 	for i := len(f.open) - 1; i >= 0; i-- {
-		if f.open[i] == name {
+		if f.open[i] == e {
 			f.open = f.open[:i]
 			return
 		}
 	}
-}
-
-// holdsHTML names the integration points.
-func holdsHTML(name string) bool {
-	switch name {
-	case "foreignobject", "desc", "title", "annotation-xml", "mi", "mo", "mn", "ms", "mtext":
-		return true
-	}
-	return false
-}
-
-// breaksOut names the start tags that end foreign content.
-var breaksOut = nameSet("b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em", "embed",
-	"h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "i", "img", "li", "listing", "menu", "meta", "nobr", "ol", "p", "pre", "ruby",
-	"s", "small", "span", "strong", "strike", "sub", "sup", "table", "tt", "u", "ul", "var")
-
-func nameSet(names ...string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, n := range names {
-		set[n] = true
-	}
-	return set
 }

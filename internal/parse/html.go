@@ -1,268 +1,239 @@
 package parse
 
-import (
-	"bytes"
-	"strings"
-
-	"golang.org/x/net/html"
-)
+import "maps"
 
 // maxSrcdoc is how deep documents in srcdoc attributes are read.
 const maxSrcdoc = 1
 
+// tokensAtOnce is how many tokens are read between two calls of late.
+const tokensAtOnce = 16
+
 // walker reads the tokens of one HTML document. Scripting is off: noscript
 // holds markup. Templates are inert unless they are declared shadow roots.
 type walker struct {
+	scanner
 	*parser
-	z       *html.Tokenizer
-	name    string // of the tag at hand
-	attrs   []attr
-	raw     string // element whose raw text comes next
 	foreign foreign
-	inert   int // open template elements
-	srcdoc  int // depth of this document
+	regions *regions
+	content elem // whose text comes next and is none to be seen; elemOther for text to be seen
+	inert   int  // open template elements
+	srcdoc  int  // depth of this document
 	langSet bool
+	jsonLD  bool // the script at hand holds JSON-LD
+	rebased bool // the base element came after addresses: all is to be read again
 
-	anchor     int // index of the open link, -1 if there is none
-	anchorText *snippet
-	title, h1  *snippet // open elements
+	openLink  int // its index, -1 if there is none
+	linkFrom  mark
+	heading   int // level of the open heading, 0 if there is none
+	headFrom  mark
+	title     bool // the title is open
+	titleText snippet
 }
 
-type attr struct{ name, value string }
-
-// html reads a page in UTF-8.
-func (p *parser) html(body []byte) {
-	p.setBase(body)
-	w := &walker{parser: p, anchor: -1}
-	w.read(body)
+// html reads a page in UTF-8. A base element counts for the addresses before it
+// too: where there are any the page is read once more.
+func (p *parser) html(body string) {
+	before, n := p.doc, len(p.list)
+	before.Refused = maps.Clone(before.Refused)
+	for again := true; again; {
+		w := &walker{parser: p, openLink: -1, scanner: newScanner(body), regions: &p.regions}
+		w.read()
+		if again = w.rebased; again {
+			p.undo(before, n)
+		}
+	}
+	p.readText()
 }
 
-func (w *walker) read(body []byte) {
-	w.z = html.NewTokenizer(bytes.NewReader(body))
-	for !w.late() {
-		w.z.AllowCDATA(w.foreign.inside())
-		switch w.z.Next() {
-		case html.ErrorToken:
-			w.closeAnchor()
-			w.closeTitle()
-			w.closeH1()
+func (w *walker) read() {
+	for n := 0; !w.rebased; n++ {
+		if n%tokensAtOnce == 0 && w.late() {
 			return
-		case html.TextToken:
-			w.text()
-		case html.StartTagToken:
-			w.start(false)
-		case html.SelfClosingTagToken:
-			w.start(true)
-		case html.EndTagToken:
+		}
+		switch w.next() {
+		case endToken:
+			w.closeLink()
+			w.closeTitle()
+			w.closeHeading()
+			w.regions.closeAll(w)
+			return
+		case textToken:
+			w.readTextToken()
+		case startToken:
+			w.start()
+		case closeToken:
 			w.end()
 		}
 	}
 }
 
-// setBase finds the base element that counts: the first with an address that
-// can be fetched (HTML standard, 4.2.3). It counts for what comes before it
-// too, hence this pass of its own, made only where the page has such a tag.
-func (p *parser) setBase(body []byte) {
-	if !hasTag(body, "base") {
+// setBase takes the base element at hand if it is the one that counts: the
+// first with an address that can be fetched (HTML standard, 4.2.3).
+func (w *walker) setBase() {
+	href, ok := w.attr(attrHref)
+	if !ok || w.based || w.srcdoc > 0 {
 		return
 	}
-	w := &walker{parser: p, z: html.NewTokenizer(bytes.NewReader(body))}
-	for !p.late() {
-		switch w.z.Next() {
-		case html.ErrorToken:
-			return
-		case html.StartTagToken, html.SelfClosingTagToken:
-			w.readTag()
-			if w.name == "noscript" {
-				w.z.NextIsNotRawText()
-			}
-			href, ok := w.attr("href")
-			if w.name != "base" || !ok {
-				continue
-			}
-			if u, reason := p.resolve(href); reason == "" {
-				p.base = u
-				return
-			}
-		}
+	u, reason := w.resolve(href)
+	if reason != "" {
+		return
 	}
+	w.based = true
+	if u == w.base {
+		return
+	}
+	w.rebased = len(w.list) > 0 || len(w.doc.Refused) > 0 || len(w.doc.Microdata) > 0
+	w.base = u
 }
 
-// hasTag reports whether a start tag of that name may be in body.
-func hasTag(body []byte, name string) bool {
-	for {
-		i := bytes.IndexByte(body, '<')
-		if i < 0 || len(body) < i+1+len(name) {
-			return false
-		}
-		body = body[i+1:]
-		if bytes.EqualFold(body[:len(name)], []byte(name)) {
-			return true
-		}
+func (w *walker) start() {
+	e, t := w.elem, traits[w.elem]
+	if len(w.foreign.open) > 0 || t&foreignRoot != 0 {
+		w.foreign.start(e, w.closed)
+		w.cdata = w.foreign.inside()
 	}
-}
-
-// readTag takes name and attributes of the tag at hand; of attributes with
-// the same name the first counts.
-func (w *walker) readTag() {
-	name, more := w.z.TagName()
-	w.name, w.attrs = string(name), w.attrs[:0]
-	for more {
-		var k, v []byte
-		k, v, more = w.z.TagAttr()
-		if !wanted[string(k)] {
-			continue
-		}
-		if _, dup := w.attr(string(k)); !dup {
-			w.attrs = append(w.attrs, attr{string(k), strings.ReplaceAll(string(v), "\x00", "\uFFFD")})
-		}
+	w.content = elemOther
+	if t&special != 0 {
+		w.enter(e)
 	}
-}
-
-func (w *walker) attr(name string) (string, bool) {
-	for _, a := range w.attrs {
-		if a.name == name {
-			return a.value, true
-		}
+	if w.inert > 0 {
+		return
 	}
-	return "", false
-}
-
-func (w *walker) value(name string) string {
-	v, _ := w.attr(name)
-	return v
-}
-
-func (w *walker) start(selfClosing bool) {
-	w.readTag()
-	w.foreign.start(w.name, selfClosing)
-	w.raw = ""
-	if !inline[w.name] {
-		w.inWord = false
+	if t&inline == 0 {
+		w.endBlock(w.heading > 0)
 	}
-	switch w.name {
-	case "script", "style", "textarea", "title", "iframe", "noembed", "noframes", "xmp", "plaintext":
-		w.raw = w.name
+	if t&landmark != 0 || w.has&regionAttrs != 0 || w.regions.holds(e) {
+		w.regions.start(w)
 	}
-	if w.foreign.inside() || w.name == "noscript" || w.name == "title" && len(w.foreign.open) > 0 {
-		w.z.NextIsNotRawText()
-	}
-	if w.name == "template" && (w.inert > 0 || w.value("shadowrootmode") == "") {
-		w.inert++
-	}
-	if w.inert == 0 {
+	if t&opening != 0 {
 		w.open()
+	}
+	if t&(linking|holding) != 0 || w.has&(1<<attrStyle) != 0 {
 		w.links()
+	}
+}
+
+// enter notes that what comes next is read in a way of its own.
+func (w *walker) enter(e elem) {
+	if e == elemTemplate {
+		if w.inert > 0 || w.value(attrShadowrootmode) == "" {
+			w.inert++
+		}
+		return
+	}
+	w.content = e
+	if !w.foreign.inside() && (e != elemTitle || len(w.foreign.open) == 0) {
+		w.raw = rawOf(e)
 	}
 }
 
 // open follows the elements whose text is wanted.
 func (w *walker) open() {
-	switch w.name {
-	case "title":
+	switch e := w.elem; e {
+	case elemTitle:
 		if len(w.foreign.open) == 0 && w.doc.Title == "" && w.srcdoc == 0 {
-			w.title = &snippet{limit: w.limits.Text}
+			w.title, w.titleText = true, snippet{limit: w.limits.Text}
 		}
-	case "h1", "h2", "h3", "h4", "h5", "h6":
-		w.closeH1()
-		if w.name == "h1" && w.doc.H1 == "" && w.srcdoc == 0 {
-			w.h1 = &snippet{limit: w.limits.Text}
+	case elemH1, elemH2, elemH3, elemH4, elemH5, elemH6:
+		w.closeHeading()
+		if w.srcdoc == 0 {
+			w.heading, w.headFrom = int(e-elemH1)+1, w.mark()
 		}
-	case "a":
-		w.closeAnchor()
-	case "img":
-		w.say(" " + w.value("alt") + " ")
-	case "html":
-		if lang := w.value("lang"); lang != "" && !w.langSet && w.srcdoc == 0 {
+	case elemA:
+		w.closeLink()
+	case elemBase:
+		w.setBase()
+	case elemImg:
+		if alt := w.value(attrAlt); alt != "" && (w.openLink >= 0 || w.heading > 0) {
+			w.sayAlt(alt)
+		}
+	case elemHTML:
+		if lang := w.value(attrLang); lang != "" && !w.langSet && w.srcdoc == 0 {
 			w.doc.Lang, w.langSet = w.clean(lang), true
 		}
-	}
-	if !inline[w.name] {
-		w.say(" ")
 	}
 }
 
 func (w *walker) end() {
-	name, _ := w.z.TagName()
-	w.name, w.raw = string(name), ""
-	inSVG := len(w.foreign.open) > 0
-	w.foreign.end(w.name)
-	if !inline[w.name] {
-		w.inWord = false
-		w.say(" ")
+	e := w.elem
+	w.content = elemOther
+	inForeign := len(w.foreign.open) > 0
+	if inForeign {
+		w.foreign.end(e)
+		w.cdata = w.foreign.inside()
 	}
-	switch w.name {
-	case "template":
-		w.inert = max(0, w.inert-1)
-	case "a":
-		w.closeAnchor()
-	case "title":
-		if !inSVG {
-			w.closeTitle()
-		}
-	case "h1", "h2", "h3", "h4", "h5", "h6":
-		w.closeH1()
+	if !is(e, inline) && w.inert == 0 {
+		w.endBlock(w.heading > 0)
+	}
+	if is(e, closing) {
+		w.close(e, inForeign)
+	}
+	if w.regions.holds(e) {
+		w.regions.end(w)
 	}
 }
 
-// text takes the text between two tags.
-func (w *walker) text() {
+// close ends what open began.
+func (w *walker) close(e elem, inForeign bool) {
+	switch e {
+	case elemTemplate:
+		w.inert = max(0, w.inert-1)
+	case elemA:
+		w.closeLink()
+	case elemTitle:
+		if !inForeign {
+			w.closeTitle()
+		}
+	default:
+		w.closeHeading()
+	}
+}
+
+// readTextToken takes the text between two tags.
+func (w *walker) readTextToken() {
 	if w.inert > 0 {
 		return
 	}
-	switch w.raw {
-	case "style":
-		w.css(w.z.Text(), "style")
-	case "title":
-		if w.title != nil {
-			w.title.add(string(w.z.Text()))
-		} else if len(w.foreign.open) > 0 {
-			w.visible(string(w.z.Text()))
+	switch w.content {
+	case elemOther, elemXMP, elemPlaintext:
+		w.see(w.written())
+	case elemStyle:
+		w.css(w.readable(), "style")
+	case elemScript:
+		if w.jsonLD {
+			w.readJSONLD(w.at(w.text))
 		}
-	case "", "xmp", "plaintext":
-		w.visible(string(w.z.Text()))
+	case elemTitle:
+		if w.title {
+			w.titleText.add(w.readable())
+		} else if len(w.foreign.open) > 0 {
+			w.see(w.written())
+		}
 	}
 }
 
-func (w *walker) visible(s string) {
-	w.words(s)
-	w.say(s)
-}
-
-// say adds to the texts of the open link and heading.
-func (w *walker) say(s string) {
-	if w.anchor >= 0 {
-		w.anchorText.add(s)
-	}
-	if w.h1 != nil {
-		w.h1.add(s)
-	}
-}
-
-func (w *walker) closeAnchor() {
-	if w.anchor < 0 {
+func (w *walker) closeLink() {
+	if w.openLink < 0 {
 		return
 	}
-	if l := &w.doc.Links[w.anchor]; l.Text == "" {
-		l.Text = w.anchorText.String()
-	}
-	w.anchor = -1
+	w.endLink()
+	w.textSince(w.openLink, w.linkFrom)
+	w.openLink = -1
 }
 
 func (w *walker) closeTitle() {
-	if w.title != nil {
-		w.doc.Title = w.title.String()
+	if w.title {
+		w.doc.Title = w.titleText.String()
 	}
-	w.title = nil
+	w.title = false
 }
 
-func (w *walker) closeH1() {
-	if w.h1 != nil {
-		w.doc.H1 = w.h1.String()
+func (w *walker) closeHeading() {
+	if w.heading == 0 {
+		return
 	}
-	w.h1 = nil
+	if text := w.keep(w.headFrom, w.limits.Text); text.length > 0 && len(w.headings) < maxHeadings {
+		w.headings = append(w.headings, keptHeading{w.heading, text})
+	}
+	w.heading = 0
 }
-
-// inline names the elements that may stand inside a word.
-var inline = nameSet("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
-	"nobr", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr")

@@ -12,6 +12,7 @@ package parse
 import (
 	"net/http"
 	"time"
+	"unsafe"
 
 	"crawl/internal/weburl"
 )
@@ -43,6 +44,15 @@ const (
 	maxReference  = 64 << 10 // bytes of an address before it is resolved
 	maxReasons    = 32       // different keys in Doc.Refused
 	maxScheme     = 32       // bytes of a scheme in Doc.Refused
+	maxHeadings   = 100
+	maxRelated    = 500 // of Doc.Hreflang and of Doc.Feeds
+	maxProperties = 100 // of Doc.Meta
+	maxItems      = 500 // of Doc.Microdata
+	maxAlts       = 10_000
+	maxText       = 1 << 20 // bytes of Doc.Text
+
+	maxJSONLD      = 20
+	maxJSONLDBytes = 256 << 10 // of one
 )
 
 func (l Limits) withDefaults() Limits {
@@ -111,6 +121,7 @@ type Doc struct {
 	Canonicals int        // how many were given
 	NoIndex    bool       // by meta robots or X-Robots-Tag, addressed to all or to Options.Agent
 	NoFollow   bool       // likewise; also set in every Link
+	Restricted []string   // likewise: noarchive, nosnippet, noimageindex, noodp, notranslate
 
 	Headings  []Heading    // in document order, the first 100
 	Hreflang  []Alternate  // the page in other languages, by link element or header
@@ -122,13 +133,13 @@ type Doc struct {
 	Microdata []Item
 
 	Text     string   // main text without boilerplate, a line a block; only with Options.Text
-	TextHash [16]byte // of the main text: the first half of its SHA-256; zero if there is none
-	Simhash  uint64   // of the main text, over three words on end; 0 if it has fewer
+	TextHash [16]byte // of the main text, whatever its white space; zero if there is none
+	Simhash  uint64   // of the main text, over each three words on end; 0 if it has fewer
 
-	Links   []Link         // each pair of URL and element once, in document order
+	Links   []Link         // each URL once for an element and place, in document order
 	Refused map[string]int // addresses that are no link: by scheme, or "invalid", "too long", "too many", "form", "rel"
 	Words   int            // words of visible text
-	Cut     string         // limit that ended parsing early: "time", "links", "depth"; else ""
+	Cut     string         // limit that was reached first: "time", "links", "depth", "text", "json-ld"; else ""
 }
 
 // Parse reads the answer with the given header and decoded body, found at
@@ -139,9 +150,9 @@ func Parse(base weburl.URL, header http.Header, body []byte, o Options) Doc {
 	p.headers(header)
 	switch p.doc.Type {
 	case "html":
-		p.html(p.decode(body, false))
+		p.html(readOnly(p.decode(body, false)))
 	case "css":
-		p.css(p.decode(body, false), "css")
+		p.css(readOnly(p.decode(body, false)), "css")
 	case "feed":
 		p.feed(p.decode(body, true))
 	case "sitemap":
@@ -149,10 +160,15 @@ func Parse(base weburl.URL, header http.Header, body []byte, o Options) Doc {
 	case "xml":
 		p.decode(body, true)
 	case "text":
-		p.words(string(p.decode(body, false)))
+		p.see(readOnly(p.decode(body, false)), false)
+		p.readText()
 	}
 	return p.finish()
 }
+
+// readOnly returns b as a string without a copy: nobody writes into a body while
+// it is parsed, and no Doc points into it.
+func readOnly(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // ParseFeed reads body as RSS (0.9 to 2.0, RDF) or Atom (0.3, 1.0) whatever
 // the header says, as Parse does for a body that Sniff calls a feed.

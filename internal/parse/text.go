@@ -2,7 +2,6 @@ package parse
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -50,46 +49,6 @@ func lower(s string) string {
 		}
 	}
 	return s
-}
-
-// words counts the words in s. A word is a run of letters, digits and marks
-// with what joins them; scripts written without blanks count each ideograph
-// and each kana (the coarse form of UAX #29).
-func (p *parser) words(s string) {
-	for _, r := range s {
-		switch {
-		case r < utf8.RuneSelf:
-			p.inWord = p.asciiWord(byte(r))
-		case ideographic(r):
-			p.doc.Words++
-			p.inWord = false
-		case unicode.In(r, unicode.L, unicode.N):
-			if !p.inWord {
-				p.doc.Words++
-			}
-			p.inWord = true
-		case unicode.IsSpace(r) || unicode.Is(unicode.P, r) && r != '’':
-			p.inWord = false
-		}
-	}
-}
-
-// asciiWord reports whether a word goes on after c, and counts one that begins.
-func (p *parser) asciiWord(c byte) bool {
-	switch {
-	case '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z':
-		if !p.inWord {
-			p.doc.Words++
-		}
-		return true
-	case c == '\'' || c == '-' || c == '_' || c == '.' || c == ',' || c == '@':
-		return p.inWord
-	}
-	return false
-}
-
-func ideographic(r rune) bool {
-	return r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
 }
 
 // snippet gathers text up to a limit, collapsing white space on the way, so

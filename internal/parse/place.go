@@ -1,0 +1,229 @@
+package parse
+
+import "strings"
+
+// The places of a page.
+const (
+	placeHeader = "header"
+	placeNav    = "nav"
+	placeMain   = "main"
+	placeAside  = "aside"
+	placeFooter = "footer"
+)
+
+// roles are the landmark roles of ARIA.
+var roles = map[string]string{
+	"banner": placeHeader, "navigation": placeNav, "main": placeMain, "complementary": placeAside, "contentinfo": placeFooter,
+}
+
+// classPlaces are classes and ids by which pages without landmarks name their
+// places; a word of a class counts whole.
+var classPlaces = map[string]string{
+	"header": placeHeader, "masthead": placeHeader, "site-header": placeHeader, "page-header": placeHeader,
+	"nav": placeNav, "navbar": placeNav, "navigation": placeNav, "menu": placeNav, "breadcrumb": placeNav, "breadcrumbs": placeNav,
+	"navheader": placeNav, "navfooter": placeNav, // DocBook
+	"main": placeMain, "main-content": placeMain, "maincontent": placeMain,
+	"sidebar": placeAside, "side-bar": placeAside,
+	"footer": placeFooter, "site-footer": placeFooter, "page-footer": placeFooter,
+}
+
+// region is an open element that is a place, or that holds microdata.
+type region struct {
+	elem      elem
+	nested    int    // elements of the same name open in it
+	place     string // in it
+	sectioned bool   // header and footer in it are not the page's
+	item      bool   // itemscope
+	itemType  string
+	prop      string // itemprop whose value is the text of the element
+	from      mark   // where that begins
+}
+
+// regions are open elements, found again by the name of their end tags, which
+// need not fit: there is no tree.
+type regions struct {
+	outside string // the place of the document itself
+	open    []region
+	has     [2]uint64 // names in open
+}
+
+func (r *regions) holds(e elem) bool { return r.has[e>>6]>>(e&63)&1 != 0 }
+
+// innermost returns the index of the innermost region of that name.
+func (r *regions) innermost(e elem) int {
+	for i := len(r.open) - 1; i >= 0; i-- {
+		if r.open[i].elem == e {
+			return i
+		}
+	}
+	return -1
+}
+
+const regionAttrs = 1<<attrRole | 1<<attrItemscope | 1<<attrItemprop
+
+// start notes the start tag at hand.
+func (r *regions) start(w *walker) {
+	e := w.elem
+	if r.holds(e) {
+		if i := r.innermost(e); is(e, once) && r.open[i].nested == 0 {
+			r.closeFrom(w, i)
+		} else {
+			r.open[i].nested++
+		}
+	}
+	if !is(e, landmark) && w.has&regionAttrs == 0 {
+		return
+	}
+	reg := region{elem: e, place: w.place}
+	if n := len(r.open); n > 0 {
+		reg.sectioned = r.open[n-1].sectioned
+	}
+	reg.locate(w)
+	if w.has&(1<<attrItemscope|1<<attrItemprop) != 0 {
+		w.microdata(&reg)
+	}
+	parts := len(r.open) > 0 && r.open[len(r.open)-1].sectioned != reg.sectioned
+	if is(e, void) || w.closed && w.foreign.inside() || len(r.open) >= w.limits.Depth || e == elemOther ||
+		reg.place == w.place && !parts && !reg.sectioned && !reg.item && reg.prop == "" {
+		return
+	}
+	if r.holds(e) {
+		r.open[r.innermost(e)].nested-- // this one is found first
+	}
+	r.open = append(r.open, reg)
+	r.has[e>>6] |= 1 << (e & 63)
+	w.place = reg.place
+}
+
+// locate says which place the element of the tag at hand is.
+func (reg *region) locate(w *walker) {
+	if place, ok := roles[lower(trimSpace(w.value(attrRole)))]; ok {
+		reg.place = place
+		return
+	}
+	switch w.elem {
+	case elemArticle, elemSection:
+		reg.sectioned = true
+	case elemMain, elemNav, elemAside:
+		reg.place, reg.sectioned = elemNames[w.elem], true
+	case elemHeader, elemFooter:
+		if !reg.sectioned {
+			reg.place = elemNames[w.elem]
+		}
+	default:
+		if !is(w.elem, landmark) || w.has&(1<<attrClass|1<<attrIdent) == 0 {
+			return
+		}
+		if place := placeOfClass(w.at(w.values[attrIdent]), w.has&(1<<attrIdent) != 0); place != "" {
+			reg.place = place
+		} else if place := placeOfClass(w.at(w.values[attrClass]), w.has&(1<<attrClass) != 0); place != "" {
+			reg.place = place
+		}
+	}
+}
+
+func placeOfClass(class string, ok bool) string {
+	for ok && class != "" {
+		end := 0
+		for end < len(class) && !isSpace(class[end]) {
+			end++
+		}
+		if place := classPlaces[class[:end]]; place != "" {
+			return place
+		}
+		class = class[min(end+1, len(class)):]
+	}
+	return ""
+}
+
+// end notes the end tag at hand, one that r holds. It closes the innermost element of its name,
+// and all in it.
+func (r *regions) end(w *walker) {
+	i := r.innermost(w.elem)
+	if r.open[i].nested > 0 {
+		r.open[i].nested--
+		return
+	}
+	r.closeFrom(w, i)
+}
+
+func (r *regions) closeAll(w *walker) { r.closeFrom(w, 0) }
+
+func (r *regions) closeFrom(w *walker, i int) {
+	for n := len(r.open) - 1; n >= i; n-- {
+		reg := r.open[n]
+		r.open = r.open[:n]
+		if reg.prop != "" {
+			w.addItem(r.itemType(), reg.prop, w.textOf(w.keep(reg.from, w.limits.Text)))
+		}
+	}
+	r.has = [2]uint64{}
+	w.place = r.outside
+	for _, reg := range r.open {
+		r.has[reg.elem>>6] |= 1 << (reg.elem & 63)
+		w.place = reg.place
+	}
+}
+
+// itemType is the type of the innermost item.
+func (r *regions) itemType() string {
+	for i := len(r.open) - 1; i >= 0; i-- {
+		if r.open[i].item {
+			return r.open[i].itemType
+		}
+	}
+	return ""
+}
+
+// microdata reads the attributes of microdata in the tag at hand (HTML
+// standard, 5.2). A property whose value is the text of its element waits for
+// its end; one that is an item itself has no value of its own.
+func (w *walker) microdata(reg *region) {
+	props := w.value(attrItemprop)
+	if _, scope := w.attr(attrItemscope); scope {
+		reg.item, reg.itemType = true, strings.Clone(w.clean(w.value(attrItemtype)))
+		return
+	}
+	if props = w.clean(props); props == "" {
+		return
+	}
+	if value, ok := w.itemValue(); ok {
+		w.addItem(w.regions.itemType(), props, value)
+		return
+	}
+	reg.prop, reg.from = props, w.mark()
+}
+
+// itemValue returns the value that the attributes of the tag hold.
+func (w *walker) itemValue() (string, bool) {
+	address := func(id attrID) (string, bool) {
+		u, reason := w.resolve(w.value(id))
+		if reason != "" {
+			return "", true
+		}
+		return u.String(), true
+	}
+	switch w.elem {
+	case elemMeta:
+		return w.value(attrContent), true
+	case elemA, elemArea, elemLink:
+		return address(attrHref)
+	case elemAudio, elemEmbed, elemIframe, elemImg, elemSource, elemTrack, elemVideo:
+		return address(attrSrc)
+	case elemObject:
+		return address(attrData)
+	case elemData, elemMeter:
+		return w.value(attrValue), true
+	case elemTime:
+		return w.attr(attrDatetime)
+	}
+	return "", false
+}
+
+func (p *parser) addItem(kind, props, value string) {
+	for prop := range strings.FieldsSeq(props) {
+		if len(p.doc.Microdata) < maxItems {
+			p.doc.Microdata = append(p.doc.Microdata, Item{kind, strings.Clone(prop), p.clean(value)})
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package parse
+
+import "math/bits"
+
+// simhash is the bitwise majority of 64-bit features: texts that share most of
+// their features differ in few bits of it (Charikar, 2002). The counts of the
+// 64 bits are kept as binary numbers that lie across words, so that all are
+// counted at once.
+type simhash struct {
+	planes [24]uint64 // bit i of count n is bit n of planes[i]
+	held   [8]uint64  // features not yet counted
+	n      int
+}
+
+// add counts a feature. At most 1<<24 are counted.
+func (s *simhash) add(h uint64) {
+	if s.n >= 1<<len(s.planes)-1 {
+		return
+	}
+	s.held[s.n%8] = h
+	if s.n++; s.n%8 == 0 {
+		s.count()
+	}
+}
+
+// count adds the eight features held with a tree of carry-save adders.
+func (s *simhash) count() {
+	x := &s.held
+	ones, twosA := addBits(s.planes[0], x[0], x[1])
+	ones, twosB := addBits(ones, x[2], x[3])
+	twos, foursA := addBits(s.planes[1], twosA, twosB)
+	ones, twosA = addBits(ones, x[4], x[5])
+	ones, twosB = addBits(ones, x[6], x[7])
+	twos, foursB := addBits(twos, twosA, twosB)
+	fours, carry := addBits(s.planes[2], foursA, foursB)
+	s.planes[0], s.planes[1], s.planes[2] = ones, twos, fours
+	s.ripple(3, carry)
+}
+
+// addBits adds three bits in each of 64 places.
+func addBits(a, b, c uint64) (sum, carry uint64) {
+	ab := a ^ b
+	return ab ^ c, a&b | ab&c
+}
+
+func (s *simhash) ripple(plane int, carry uint64) {
+	for ; carry != 0; plane++ {
+		s.planes[plane], carry = s.planes[plane]^carry, s.planes[plane]&carry
+	}
+}
+
+// sum returns the bits that more than half of the features have. It is called once, last.
+func (s *simhash) sum() uint64 {
+	for _, h := range s.held[:s.n%8] {
+		s.ripple(0, h)
+	}
+	most, above, equal := s.n/2+1, uint64(0), ^uint64(0)
+	for i := len(s.planes) - 1; i >= 0; i-- {
+		if most>>i&1 == 0 {
+			above |= equal & s.planes[i]
+			equal &^= s.planes[i]
+		} else {
+			equal &= s.planes[i]
+		}
+	}
+	return above | equal
+}
+
+// distance is the number of bits in which two simhashes differ.
+func distance(a, b uint64) int { return bits.OnesCount64(a ^ b) }
