@@ -151,6 +151,7 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 	c := store.Counts{
 		Found: stats.Found, Queued: stats.Queued + stats.InFlight, Done: stats.Done, Failed: stats.Failed,
 		Skipped: map[string]uint64{}, PushBacks: r.Counts.PushBacks, Requests: r.Counts.Requests,
+		Fields: CoverageOf(r.Rules), // also of rules that no page knows
 	}
 	for reason, n := range stats.Skipped {
 		c.Skipped[string(reason)] = n
@@ -167,6 +168,7 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 		}
 		c.Received += uint64(p.Wire)
 		c.Stored += uint64(p.Request.Length + p.Record.Length)
+		c.Fields = CountFields(c.Fields, p)
 	}
 	r.Counts = c
 	return nil

@@ -31,7 +31,7 @@ func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
 // was of no use.
 func (w *Job) known(l frontier.Lease, last, good *store.Page) *store.Page {
 	switch {
-	case good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || !w.spec.wholly(good):
+	case good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || !w.spec.wholly(good) || !w.spec.readable(good):
 		return nil
 	case last.Run == w.store.ID && last.Status == http.StatusNotModified:
 		return nil
@@ -130,6 +130,9 @@ func incomplete(r *fetcher.Response) bool {
 // unchanged fills in what a 304 stands for, and returns the links.
 func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 	links, err := w.Store.Links(ctx, good)
+	if err == nil {
+		err = w.fieldsAgain(ctx, p, good)
+	}
 	if err != nil { // the next try asks for it whole, see known
 		p.Fault, p.Passing, p.FaultText = string(fetcher.Local), true, err.Error()
 		return nil
@@ -152,9 +155,18 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 
 // read parses a page.
 func (w *Job) read(p *store.Page, r *fetcher.Response) []store.Link {
-	s := w.spec
+	doc := w.spec.parse(p, r, false)
+	if HasFields(p) {
+		w.fields(p, r.Header, r.Body)
+	}
+	return storeLinks(&doc)
+}
+
+// parse reads a body as the run does, and notes in p what is kept of it but for
+// the links. The text is thrown away unless it is asked for.
+func (s *Spec) parse(p *store.Page, r *fetcher.Response, text bool) parse.Doc {
 	doc := parse.Parse(p.URL, r.Header, r.Body, parse.Options{
-		Agent: s.Agent, Limits: parse.Limits{Links: s.MaxLinks, Depth: s.MaxNesting, Time: s.MaxParse},
+		Agent: s.Agent, Text: text, Limits: parse.Limits{Links: s.MaxLinks, Depth: s.MaxNesting, Time: s.MaxParse},
 	})
 	p.Type, p.MIME, p.Charset, p.ParseLimit = doc.Type, doc.MIME, doc.Charset, doc.Cut
 	p.Title, p.H1, p.Description, p.Lang, p.Words = doc.Title, doc.H1, doc.Description, doc.Lang, doc.Words
@@ -171,6 +183,10 @@ func (w *Job) read(p *store.Page, r *fetcher.Response) []store.Link {
 	for _, u := range doc.Feeds {
 		p.Feeds = append(p.Feeds, u.String())
 	}
+	return doc
+}
+
+func storeLinks(doc *parse.Doc) []store.Link {
 	links := make([]store.Link, 0, len(doc.Links))
 	for _, l := range doc.Links {
 		links = append(links, store.Link{

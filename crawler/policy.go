@@ -7,6 +7,7 @@ import (
 
 	"crawl/fetcher"
 	"crawl/frontier"
+	"crawl/internal/parse"
 	"crawl/internal/weburl"
 	"crawl/store"
 )
@@ -82,6 +83,9 @@ type Spec struct {
 	MaxNesting     int           // elements within one another
 	MaxParse       time.Duration // for one document
 	MaxFetch       time.Duration // that the fetcher gives one exchange; 0 for its default
+	MaxBody        int64         // bytes of a body, decoded; 0 for fetcher's limit, as for the next
+	MaxRatio       int           // times a body may grow in decompression
+	Fields         *parse.Fields // that the user asks for; nil for none
 	Workers        int           // fetches at once; below 1 for 1
 	Keep           bool          // keep bodies
 	Manners        func(origin string) frontier.Manners

@@ -27,7 +27,7 @@ func (f *Fetcher) readBody(x *exchange, out *Response, resp *http.Response, limi
 	} else {
 		out.Truncated, out.Damaged = endOf(err, context.Cause(x.ctx))
 	}
-	f.decode(out, limit)
+	decode(out, limit, f.c.MaxRatio)
 }
 
 // endOf says what the end of a body means.

@@ -81,7 +81,7 @@ func TestConformanceCoding(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &Response{Raw: raw, Header: http.Header{"Content-Encoding": {v.ContentEncoding}}}
-		f.decode(r, DefaultMaxBody)
+		decode(r, DefaultMaxBody, f.c.MaxRatio)
 		sum := sha256.Sum256(r.Body)
 		switch {
 		case strings.Contains(v.Note, "bomb"):

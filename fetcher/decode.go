@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -26,9 +27,17 @@ const (
 	zstdWindow = 8 << 20 // RFC 9659
 )
 
+// Decode removes the content coding of a body that came with the header and was
+// kept as sent, as Fetch does. maxBody and maxRatio are as in Config.
+func Decode(header http.Header, raw []byte, maxBody int64, maxRatio int) []byte {
+	r := &Response{Header: header, Raw: raw}
+	decode(r, positive(maxBody, DefaultMaxBody), positive(maxRatio, DefaultMaxRatio))
+	return r.Body
+}
+
 // decode fills Body, and Encoding, Damaged and Truncated where it must. limit
 // is the most bytes of the decoded body, and of what lies between two codings.
-func (f *Fetcher) decode(r *Response, limit int64) {
+func decode(r *Response, limit int64, maxRatio int) {
 	r.Body = r.Raw
 	if len(r.Raw) == 0 {
 		return
@@ -41,7 +50,7 @@ func (f *Fetcher) decode(r *Response, limit int64) {
 		r.Damaged = why
 		return
 	}
-	limit = min(limit, max(freeSize, int64(f.c.MaxRatio)*int64(len(r.Raw))))
+	limit = min(limit, max(freeSize, int64(maxRatio)*int64(len(r.Raw))))
 	body := r.Raw
 	for i := len(codings) - 1; i >= 0; i-- { // the last one applied is undone first
 		out, over, err := undo(codings[i], body, limit)

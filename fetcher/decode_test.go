@@ -51,7 +51,7 @@ func code(t testing.TB, coding string, in []byte) []byte {
 // decoded runs the decoder alone.
 func decoded(f *Fetcher, raw []byte, truncated string, encoding ...string) *Response {
 	r := &Response{Raw: raw, Truncated: truncated, Header: http.Header{"Content-Encoding": encoding}}
-	f.decode(r, f.c.MaxBody)
+	decode(r, f.c.MaxBody, f.c.MaxRatio)
 	return r
 }
 

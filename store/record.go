@@ -45,6 +45,7 @@ type Run struct {
 	Active   int64     `msg:"active,omitempty"` // nanoseconds spent crawling, over all sessions
 	Sessions int       `msg:"sessions,omitempty"`
 	Baseline RunID     `msg:"baseline,omitempty"` // the run of the site before this one
+	Rules    []string  `msg:"rules,omitempty"`    // of the fields that its pages have now, in the order of their columns
 
 	Counts  Counts `msg:"counts"`
 	Cookies []byte `msg:"cookies,omitempty"` // cookies that servers set, while the run can be resumed
@@ -64,6 +65,16 @@ type Counts struct {
 	Requests  uint64            `msg:"requests,omitempty"` // robots.txt, sitemaps and retries included
 	Received  uint64            `msg:"received,omitempty"` // bytes of bodies, as sent
 	Stored    uint64            `msg:"stored,omitempty"`   // bytes added to the bodies on disk
+	Fields    []Coverage        `msg:"fields,omitempty"`   // in the order of Run.Rules
+}
+
+// Coverage counts what a rule found on the pages of a run.
+type Coverage struct {
+	Name   string `msg:"n"`
+	Filled uint64 `msg:"f,omitempty"`
+	Empty  uint64 `msg:"e,omitempty"`
+	Failed uint64 `msg:"x,omitempty"`
+	Why    string `msg:"w,omitempty"` // the first failure's reason
 }
 
 // Kinds of Page.
@@ -126,6 +137,9 @@ type Page struct {
 	TextHash [16]byte `msg:"th"`           // of the main text; zero if there is none
 	Simhash  uint64   `msg:"sh,omitempty"` // of the main text; 0 if it is too short
 
+	Fields   []Field `msg:"fl,omitempty"`  // that the user asked for, in the order of the rules
+	FieldsBy string  `msg:"flb,omitempty"` // identity of the rules
+
 	Depth   int    `msg:"dep"`
 	Hops    int    `msg:"hop,omitempty"`
 	From    string `msg:"fr,omitempty"`
@@ -145,6 +159,23 @@ type Page struct {
 	// PayloadURL and PayloadAt are that record's URL and date.
 	PayloadURL string    `msg:"payu,omitempty"`
 	PayloadAt  time.Time `msg:"payt"`
+}
+
+// States of a Field.
+const (
+	FieldFilled = "filled"
+	FieldEmpty  = "empty"
+	FieldFailed = "failed"
+)
+
+// Field is what one rule of the user found on a page.
+type Field struct {
+	Name   string   `msg:"n"`
+	State  string   `msg:"s"`
+	Values []string `msg:"v,omitempty"`
+	Number bool     `msg:"num,omitempty"` // the values are decimal numbers
+	Many   bool     `msg:"all,omitempty"` // there may be several
+	Why    string   `msg:"w,omitempty"`   // it failed, or which limit cut it
 }
 
 // Named is a value with a name.

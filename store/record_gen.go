@@ -17,8 +17,8 @@ const (
 func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
 	_ = zb0001Mask
 	if z.Found == 0 {
 		zb0001Len--
@@ -59,6 +59,10 @@ func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Stored == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.Fields == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -124,6 +128,18 @@ func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "stored"
 			o = append(o, 0xa6, 0x73, 0x74, 0x6f, 0x72, 0x65, 0x64)
 			o = msgp.AppendUint64(o, z.Stored)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "fields"
+			o = append(o, 0xa6, 0x66, 0x69, 0x65, 0x6c, 0x64, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
+			for za0004 := range z.Fields {
+				o, err = z.Fields[za0004].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Fields", za0004)
+					return
+				}
+			}
 		}
 	}
 	return
@@ -255,6 +271,25 @@ func (z *Counts) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Stored")
 				return
 			}
+		case "fields":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Fields")
+				return
+			}
+			if cap(z.Fields) >= int(zb0004) {
+				z.Fields = (z.Fields)[:zb0004]
+			} else {
+				z.Fields = make([]Coverage, zb0004)
+			}
+			for za0004 := range z.Fields {
+				bts, err = z.Fields[za0004].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Fields", za0004)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -276,7 +311,289 @@ func (z *Counts) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0001) + msgp.Uint64Size
 		}
 	}
-	s += 7 + msgp.ArrayHeaderSize + (6 * (msgp.Uint64Size)) + 10 + msgp.Uint64Size + 10 + msgp.Uint64Size + 9 + msgp.Uint64Size + 9 + msgp.Uint64Size + 7 + msgp.Uint64Size
+	s += 7 + msgp.ArrayHeaderSize + (6 * (msgp.Uint64Size)) + 10 + msgp.Uint64Size + 10 + msgp.Uint64Size + 9 + msgp.Uint64Size + 9 + msgp.Uint64Size + 7 + msgp.Uint64Size + 7 + msgp.ArrayHeaderSize
+	for za0004 := range z.Fields {
+		s += z.Fields[za0004].Msgsize()
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Coverage) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Filled == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Empty == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Failed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Why == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "n"
+		o = append(o, 0xa1, 0x6e)
+		o = msgp.AppendString(o, z.Name)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "f"
+			o = append(o, 0xa1, 0x66)
+			o = msgp.AppendUint64(o, z.Filled)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "e"
+			o = append(o, 0xa1, 0x65)
+			o = msgp.AppendUint64(o, z.Empty)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "x"
+			o = append(o, 0xa1, 0x78)
+			o = msgp.AppendUint64(o, z.Failed)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "w"
+			o = append(o, 0xa1, 0x77)
+			o = msgp.AppendString(o, z.Why)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Coverage) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "n":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "f":
+			z.Filled, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Filled")
+				return
+			}
+		case "e":
+			z.Empty, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Empty")
+				return
+			}
+		case "x":
+			z.Failed, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Failed")
+				return
+			}
+		case "w":
+			z.Why, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Why")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Coverage) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.Uint64Size + 2 + msgp.Uint64Size + 2 + msgp.Uint64Size + 2 + msgp.StringPrefixSize + len(z.Why)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Field) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.Values == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Number == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Many == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Why == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "n"
+		o = append(o, 0xa1, 0x6e)
+		o = msgp.AppendString(o, z.Name)
+		// string "s"
+		o = append(o, 0xa1, 0x73)
+		o = msgp.AppendString(o, z.State)
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "v"
+			o = append(o, 0xa1, 0x76)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Values)))
+			for za0001 := range z.Values {
+				o = msgp.AppendString(o, z.Values[za0001])
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "num"
+			o = append(o, 0xa3, 0x6e, 0x75, 0x6d)
+			o = msgp.AppendBool(o, z.Number)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "all"
+			o = append(o, 0xa3, 0x61, 0x6c, 0x6c)
+			o = msgp.AppendBool(o, z.Many)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "w"
+			o = append(o, 0xa1, 0x77)
+			o = msgp.AppendString(o, z.Why)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Field) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "n":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "s":
+			z.State, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "State")
+				return
+			}
+		case "v":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Values")
+				return
+			}
+			if cap(z.Values) >= int(zb0002) {
+				z.Values = (z.Values)[:zb0002]
+			} else {
+				z.Values = make([]string, zb0002)
+			}
+			for za0001 := range z.Values {
+				z.Values[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Values", za0001)
+					return
+				}
+			}
+		case "num":
+			z.Number, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Number")
+				return
+			}
+		case "all":
+			z.Many, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Many")
+				return
+			}
+		case "w":
+			z.Why, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Why")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Field) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.State) + 2 + msgp.ArrayHeaderSize
+	for za0001 := range z.Values {
+		s += msgp.StringPrefixSize + len(z.Values[za0001])
+	}
+	s += 4 + msgp.BoolSize + 4 + msgp.BoolSize + 2 + msgp.StringPrefixSize + len(z.Why)
 	return
 }
 
@@ -647,8 +964,8 @@ func (z Named) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(59)
-	var zb0001Mask uint64 /* 59 bits */
+	zb0001Len := uint32(61)
+	var zb0001Mask uint64 /* 61 bits */
 	_ = zb0001Mask
 	if z.Kind == 0 {
 		zb0001Len--
@@ -810,37 +1127,45 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x80000000000
 	}
-	if z.Hops == 0 {
+	if z.Fields == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100000000000
+	}
+	if z.FieldsBy == "" {
 		zb0001Len--
 		zb0001Mask |= 0x200000000000
 	}
-	if z.From == "" {
-		zb0001Len--
-		zb0001Mask |= 0x400000000000
-	}
-	if z.Barred == "" {
+	if z.Hops == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x800000000000
 	}
-	if z.Links == 0 {
+	if z.From == "" {
 		zb0001Len--
 		zb0001Mask |= 0x1000000000000
 	}
-	if z.LinksOf == 0 {
+	if z.Barred == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000000
 	}
-	if z.NotModified == false {
+	if z.Links == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000000
 	}
-	if z.Unchanged == false {
+	if z.LinksOf == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000000
 	}
+	if z.NotModified == false {
+		zb0001Len--
+		zb0001Mask |= 0x10000000000000
+	}
+	if z.Unchanged == false {
+		zb0001Len--
+		zb0001Mask |= 0x20000000000000
+	}
 	if z.PayloadURL == "" {
 		zb0001Len--
-		zb0001Mask |= 0x200000000000000
+		zb0001Mask |= 0x800000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1080,40 +1405,57 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x73, 0x68)
 			o = msgp.AppendUint64(o, z.Simhash)
 		}
+		if (zb0001Mask & 0x100000000000) == 0 { // if not omitted
+			// string "fl"
+			o = append(o, 0xa2, 0x66, 0x6c)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
+			for za0006 := range z.Fields {
+				o, err = z.Fields[za0006].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Fields", za0006)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
+			// string "flb"
+			o = append(o, 0xa3, 0x66, 0x6c, 0x62)
+			o = msgp.AppendString(o, z.FieldsBy)
+		}
 		// string "dep"
 		o = append(o, 0xa3, 0x64, 0x65, 0x70)
 		o = msgp.AppendInt(o, z.Depth)
-		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
 			o = msgp.AppendInt(o, z.Hops)
 		}
-		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
 			// string "fr"
 			o = append(o, 0xa2, 0x66, 0x72)
 			o = msgp.AppendString(o, z.From)
 		}
-		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
 			// string "bar"
 			o = append(o, 0xa3, 0x62, 0x61, 0x72)
 			o = msgp.AppendString(o, z.Barred)
 		}
-		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
 			// string "ln"
 			o = append(o, 0xa2, 0x6c, 0x6e)
 			o = msgp.AppendInt(o, z.Links)
 		}
-		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
 			// string "lr"
 			o = append(o, 0xa2, 0x6c, 0x72)
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
-		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
 			// string "nm"
 			o = append(o, 0xa2, 0x6e, 0x6d)
 			o = msgp.AppendBool(o, z.NotModified)
 		}
-		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
@@ -1241,7 +1583,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendInt64(o, z.Payload.Length)
 			}
 		}
-		if (zb0001Mask & 0x200000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000000000) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
@@ -1644,6 +1986,31 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Simhash")
 				return
 			}
+		case "fl":
+			var zb0007 uint32
+			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Fields")
+				return
+			}
+			if cap(z.Fields) >= int(zb0007) {
+				z.Fields = (z.Fields)[:zb0007]
+			} else {
+				z.Fields = make([]Field, zb0007)
+			}
+			for za0006 := range z.Fields {
+				bts, err = z.Fields[za0006].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Fields", za0006)
+					return
+				}
+			}
+		case "flb":
+			z.FieldsBy, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "FieldsBy")
+				return
+			}
 		case "dep":
 			z.Depth, bts, err = msgp.ReadIntBytes(bts)
 			if err != nil {
@@ -1676,13 +2043,13 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			}
 		case "lr":
 			{
-				var zb0007 uint32
-				zb0007, bts, err = msgp.ReadUint32Bytes(bts)
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadUint32Bytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "LinksOf")
 					return
 				}
-				z.LinksOf = RunID(zb0007)
+				z.LinksOf = RunID(zb0008)
 			}
 		case "nm":
 			z.NotModified, bts, err = msgp.ReadBoolBytes(bts)
@@ -1709,18 +2076,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "req":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0009 uint32
+			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Request")
 				return
 			}
-			if zb0008 > z89264a71limitMaps {
+			if zb0009 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0008 > 0 {
-				zb0008--
+			for zb0009 > 0 {
+				zb0009--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Request")
@@ -1754,18 +2121,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "rec":
-			var zb0009 uint32
-			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0010 uint32
+			zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Record")
 				return
 			}
-			if zb0009 > z89264a71limitMaps {
+			if zb0010 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0009 > 0 {
-				zb0009--
+			for zb0010 > 0 {
+				zb0010--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Record")
@@ -1799,18 +2166,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "pay":
-			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0011 uint32
+			zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Payload")
 				return
 			}
-			if zb0010 > z89264a71limitMaps {
+			if zb0011 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0010 > 0 {
-				zb0010--
+			for zb0011 > 0 {
+				zb0011--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Payload")
@@ -1881,7 +2248,11 @@ func (z *Page) Msgsize() (s int) {
 	for za0004 := range z.Meta {
 		s += 1 + 2 + msgp.StringPrefixSize + len(z.Meta[za0004].Name) + 2 + msgp.StringPrefixSize + len(z.Meta[za0004].Value)
 	}
-	s += 3 + msgp.ArrayHeaderSize + (16 * (msgp.ByteSize)) + 3 + msgp.Uint64Size + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
+	s += 3 + msgp.ArrayHeaderSize + (16 * (msgp.ByteSize)) + 3 + msgp.Uint64Size + 3 + msgp.ArrayHeaderSize
+	for za0006 := range z.Fields {
+		s += z.Fields[za0006].Msgsize()
+	}
+	s += 4 + msgp.StringPrefixSize + len(z.FieldsBy) + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
 	return
 }
 
@@ -2454,8 +2825,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(15)
-	var zb0001Mask uint16 /* 15 bits */
+	zb0001Len := uint32(16)
+	var zb0001Mask uint16 /* 16 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -2481,12 +2852,16 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x1000
 	}
+	if z.Rules == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
 	if z.Cookies == nil {
 		zb0001Len--
-		zb0001Mask |= 0x4000
+		zb0001Mask |= 0x8000
 	}
 	// variable map header, size zb0001Len
-	o = append(o, 0x80|uint8(zb0001Len))
+	o = msgp.AppendMapHeader(o, zb0001Len)
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
@@ -2547,6 +2922,14 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa8, 0x62, 0x61, 0x73, 0x65, 0x6c, 0x69, 0x6e, 0x65)
 			o = msgp.AppendUint32(o, uint32(z.Baseline))
 		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "rules"
+			o = append(o, 0xa5, 0x72, 0x75, 0x6c, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Rules)))
+			for za0003 := range z.Rules {
+				o = msgp.AppendString(o, z.Rules[za0003])
+			}
+		}
 		// string "counts"
 		o = append(o, 0xa6, 0x63, 0x6f, 0x75, 0x6e, 0x74, 0x73)
 		o, err = z.Counts.MarshalMsg(o)
@@ -2554,7 +2937,7 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Counts")
 			return
 		}
-		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "cookies"
 			o = append(o, 0xa7, 0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65, 0x73)
 			o = msgp.AppendBytes(o, z.Cookies)
@@ -2693,6 +3076,25 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 				z.Baseline = RunID(zb0004)
 			}
+		case "rules":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rules")
+				return
+			}
+			if cap(z.Rules) >= int(zb0005) {
+				z.Rules = (z.Rules)[:zb0005]
+			} else {
+				z.Rules = make([]string, zb0005)
+			}
+			for za0003 := range z.Rules {
+				z.Rules[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Rules", za0003)
+					return
+				}
+			}
 		case "counts":
 			bts, err = z.Counts.UnmarshalMsg(bts)
 			if err != nil {
@@ -2719,7 +3121,7 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Run) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Site) + 7 + msgp.IntSize + 6 + msgp.StringPrefixSize + len(z.State) + 4 + msgp.StringPrefixSize + len(z.Why) + 6 + msgp.ArrayHeaderSize
+	s = 3 + 5 + msgp.StringPrefixSize + len(z.Site) + 7 + msgp.IntSize + 6 + msgp.StringPrefixSize + len(z.State) + 4 + msgp.StringPrefixSize + len(z.Why) + 6 + msgp.ArrayHeaderSize
 	for za0001 := range z.Seeds {
 		s += msgp.StringPrefixSize + len(z.Seeds[za0001])
 	}
@@ -2727,7 +3129,11 @@ func (z *Run) Msgsize() (s int) {
 	for za0002 := range z.Widened {
 		s += msgp.StringPrefixSize + len(z.Widened[za0002])
 	}
-	s += 9 + msgp.BytesPrefixSize + len(z.Settings) + 8 + msgp.StringPrefixSize + len(z.Program) + 8 + msgp.TimeSize + 6 + msgp.TimeSize + 7 + msgp.Int64Size + 9 + msgp.IntSize + 9 + msgp.Uint32Size + 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies)
+	s += 9 + msgp.BytesPrefixSize + len(z.Settings) + 8 + msgp.StringPrefixSize + len(z.Program) + 8 + msgp.TimeSize + 6 + msgp.TimeSize + 7 + msgp.Int64Size + 9 + msgp.IntSize + 9 + msgp.Uint32Size + 6 + msgp.ArrayHeaderSize
+	for za0003 := range z.Rules {
+		s += msgp.StringPrefixSize + len(z.Rules[za0003])
+	}
+	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies)
 	return
 }
 

@@ -4,9 +4,10 @@
 // It never fails: whatever was found before a limit or a fault is the answer.
 // Time is linear in the length of the body, and everything that a page may
 // repeat has a limit in Limits. It never touches the network, expands no
-// entity, runs no script, builds no tree, keeps no reference to the body and
-// has no opinion on which links to follow: it says what a link is for, and the
-// crawler decides.
+// entity, runs no script, keeps no reference to the body and has no opinion on
+// which links to follow: it says what a link is for, and the crawler decides.
+// It builds a tree of elements only where a run asks for fields by CSS
+// selectors, see Fields.
 package parse
 
 import (

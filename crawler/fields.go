@@ -1,0 +1,107 @@
+package crawler
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"crawl/fetcher"
+	"crawl/internal/parse"
+	"crawl/store"
+)
+
+// HasFields tells whether rules are asked about a page: an HTML page that was
+// there.
+func HasFields(p *store.Page) bool {
+	return p.Kind == store.KindPage && p.Type == "html" && p.Status == http.StatusOK
+}
+
+// SetFields applies rules to a page that HasFields, whose decoded body is given.
+// It reports a panic of the library that selects, which costs the page its
+// fields; nil if there was none.
+func (s *Spec) SetFields(p *store.Page, header http.Header, body []byte) (panicked any) {
+	p.Fields, p.FieldsBy = nil, s.Fields.ID()
+	defer func() {
+		if panicked = recover(); panicked != nil {
+			p.Fields = storeFields(s.Fields.Fail("the selectors failed on this page"))
+		}
+	}()
+	p.Fields = storeFields(s.Fields.Extract(p.URL, header, body, parse.FieldOptions{Time: s.MaxParse}))
+	return nil
+}
+
+func storeFields(values []parse.FieldValue) []store.Field {
+	var all []store.Field
+	for _, v := range values {
+		all = append(all, store.Field{Name: v.Name, State: v.State, Values: v.Values, Number: v.Number, Many: v.Many, Why: v.Why})
+	}
+	return all
+}
+
+// fields applies the rules of the run to a page whose decoded body is given.
+func (w *Job) fields(p *store.Page, header http.Header, body []byte) {
+	if w.spec.Fields.ID() == "" {
+		return
+	}
+	if cause := w.spec.SetFields(p, header, body); cause != nil {
+		w.Log.Error("the selectors failed on this page: please report it", "url", p.URL.String(), "cause", cause, "stack", string(debug.Stack()))
+	}
+}
+
+// fieldsAgain gives an unchanged page its fields: those it had, if they are by
+// the same rules, else what the rules of this run find in the body that is kept.
+func (w *Job) fieldsAgain(ctx context.Context, p, good *store.Page) error {
+	if good.FieldsBy == w.spec.Fields.ID() || !HasFields(good) {
+		p.Fields, p.FieldsBy = good.Fields, good.FieldsBy
+		return nil
+	}
+	if w.spec.Fields.ID() == "" {
+		return nil
+	}
+	header, raw, err := w.Store.Body(ctx, good)
+	if err != nil {
+		return err
+	}
+	w.fields(p, header, fetcher.Decode(header, raw, w.spec.MaxBody, w.spec.MaxRatio))
+	return nil
+}
+
+// readable tells whether the fields of a page can be had without asking for it
+// again.
+func (s *Spec) readable(p *store.Page) bool {
+	id := s.Fields.ID()
+	return id == "" || id == p.FieldsBy || p.Payload.Segment != 0 || !HasFields(p)
+}
+
+// CountFields adds what the rules found on a page to a run's coverage.
+func CountFields(coverage []store.Coverage, p *store.Page) []store.Coverage {
+	for _, f := range p.Fields {
+		i := slices.IndexFunc(coverage, func(c store.Coverage) bool { return c.Name == f.Name })
+		if i < 0 {
+			i, coverage = len(coverage), append(coverage, store.Coverage{Name: f.Name})
+		}
+		c := &coverage[i]
+		switch f.State {
+		case store.FieldFilled:
+			c.Filled++
+		case store.FieldFailed:
+			if c.Failed++; c.Why == "" {
+				c.Why = f.Why
+			}
+		default:
+			c.Empty++
+		}
+	}
+	return coverage
+}
+
+// CoverageOf is the coverage of rules on no page yet.
+func CoverageOf(rules []string) (all []store.Coverage) {
+	for _, rule := range rules {
+		name, _, _ := strings.Cut(rule, "=")
+		all = append(all, store.Coverage{Name: name})
+	}
+	return all
+}
