@@ -13,7 +13,7 @@ import (
 // Packages for tests stand apart in testOnly.
 var mayImport = map[string][]string{
 	"cmd/crawl": {
-		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/robots", "internal/testweb", "internal/weburl",
+		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/robots", "internal/testweb", "internal/weburl",
 	},
 	"crawler":              {"fetcher", "frontier", "store", "internal/parse", "internal/robots", "internal/weburl"},
 	"fetcher":              {"internal/robots", "internal/weburl"},

@@ -25,14 +25,15 @@ func (s *Spec) SetFields(p *store.Page, header http.Header, body []byte) (panick
 	p.Fields, p.FieldsBy = nil, s.Fields.ID()
 	defer func() {
 		if panicked = recover(); panicked != nil {
-			p.Fields = storeFields(s.Fields.Fail("the selectors failed on this page"))
+			p.Fields = StoreFields(s.Fields.Fail("the selectors failed on this page"))
 		}
 	}()
-	p.Fields = storeFields(s.Fields.Extract(p.URL, header, body, parse.FieldOptions{Time: s.MaxParse}))
+	p.Fields = StoreFields(s.Fields.Extract(p.URL, header, body, parse.FieldOptions{Time: s.MaxParse}))
 	return nil
 }
 
-func storeFields(values []parse.FieldValue) []store.Field {
+// StoreFields are values as a page keeps them.
+func StoreFields(values []parse.FieldValue) []store.Field {
 	var all []store.Field
 	for _, v := range values {
 		all = append(all, store.Field{Name: v.Name, State: v.State, Values: v.Values, Number: v.Number, Many: v.Many, Why: v.Why})

@@ -21,6 +21,7 @@ import (
 var valueChecks = map[string]func(text string) error{
 	"agent":   checkAgent,
 	"contact": checkContact,
+	"extract": checkExtract,
 	"header":  checkHeader,
 	"param":   checkParam,
 	"pattern": checkPattern,

@@ -235,9 +235,16 @@ func (r *configReader) options(n *yaml.Node, name string, own map[string]func(ke
 func (r *configReader) option(o *option, key, value *yaml.Node) given {
 	g := given{where: r.where(key)}
 	nodes := []*yaml.Node{value}
-	if o.list {
+	switch {
+	case o.named && (value.Kind == yaml.MappingNode || isNull(value)):
+		nodes = r.rules(o, value)
+	case o.list:
 		if value.Kind != yaml.SequenceNode {
-			r.fault(value, o.Key+" is "+nodeKind(value)+" where a list belongs", `write ["first", "second"], or [] for none`)
+			next := `write ["first", "second"], or [] for none`
+			if o.named {
+				next = `write name: "css:.price" below it, indented`
+			}
+			r.fault(value, o.Key+" is "+nodeKind(value)+" where a list belongs", next)
 			return g
 		}
 		nodes = value.Content

@@ -56,7 +56,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer web.Close()
-	run := &store.Run{Site: demoSite, Program: version(), Started: time.Now()}
+	run := &store.Run{Site: demoSite, Rules: s.Extract, Program: version(), Started: time.Now()}
 	var seeds []weburl.URL
 	for _, host := range []string{"shop", "blog"} {
 		u, err := weburl.Parse(web.URL(host, "/"))

@@ -150,7 +150,7 @@ func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Stor
 		rows, shape = t.pages(ctx), pageRow{}
 	}
 	if f.format == "csv" {
-		return writeCSV(w, rows, reflect.TypeOf(shape), !f.raw)
+		return writeCSV(w, rows, reflect.TypeOf(shape), ruleNames(run.Rules), !f.raw)
 	}
 	for row, err := range rows {
 		if err == nil {
@@ -163,16 +163,23 @@ func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Stor
 	return nil
 }
 
-// writeCSV writes rows, pointers to structs of the given type, by RFC 4180.
-// guard makes cells harmless.
-func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, guard bool) error {
+// writeCSV writes rows, pointers to structs of the given type, by RFC 4180. Where
+// that has fields, each of those named is a column of its own. guard makes cells
+// harmless.
+func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, fields []string, guard bool) error {
 	w := csv.NewWriter(out)
 	w.UseCRLF = true
-	cells := make([]string, shape.NumField())
-	for i := range cells {
-		cells[i] = shape.Field(i).Tag.Get("json")
+	columns := shape.NumField()
+	if shape.Field(columns-1).Type == reflect.TypeFor[fieldSet]() {
+		columns--
+	} else {
+		fields = nil
 	}
-	if err := w.Write(cells); err != nil {
+	var cells []string
+	for i := range columns {
+		cells = append(cells, shape.Field(i).Tag.Get("json"))
+	}
+	if err := w.Write(append(cells, fields...)); err != nil {
 		return err
 	}
 	for row, err := range rows {
@@ -185,7 +192,11 @@ func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, gua
 				cells[i] = guarded(cells[i])
 			}
 		}
-		if err := w.Write(cells); err != nil {
+		line := cells
+		for _, name := range fields {
+			line = append(line, v.Field(columns).Interface().(fieldSet).cell(name, guard))
+		}
+		if err := w.Write(line); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ var topics = []struct{ name, short, text string }{
   2    wrong usage or configuration
   3    partial: a limit ended the run (pages, time, bytes); the summary says which
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
+       (fetch: none of the URLs could be fetched)
   5    store trouble: held by another process, damaged, no space
   130  interrupted (Ctrl-C, or its terminal closed); state saved, ` + "`crawl resume`" + ` goes on
   143  terminated (SIGTERM); likewise
@@ -60,6 +61,35 @@ typed has no delay.
   --contact URL         tell servers who you are
 
 For one host alone, whichever run meets it: ` + "`hosts:`" + ` in config.yaml.
+`},
+	{"rules", "How fields of pages are asked for", `A rule names a field and says where its value stands:
+
+  price=css:.price|number         the text of what a CSS selector finds
+  buy=css:a.buy@href              an attribute of it; addresses are made absolute
+  sku=jsonld:Product.sku          JSON-LD: a type, then the way to a value; lists
+                                  are gone through, @graph too
+  image=meta:og:image             a meta element, by name or property
+  build=re:build (\d+)            the first group, or all that matches, of a regular
+                                  expression (RE2) over the source of the page
+
+Filters follow, with bars between (for re they stand before the colon:
+re|number:…):
+
+  number    a number, as people write it: € 1.234,56 or 1,234.56. One mark with
+            three digits behind it is of thousands. Text that has no number, or
+            more than one, has failed
+  all       all values, 100 at most, not the first alone
+  html      the markup inside the element (css)
+  trim      no white space around it, single blanks within
+
+A name is a-z, 0-9 and _, and none that pages have a column of. In a config file
+rules stand below extract:, as text or {css: .price, as: number, attr: …, all:
+true, trim: true}. On each HTML page with status 200 a field is filled, empty or
+failed; the summary counts that for each rule. Values are cut at 64 KiB.
+
+  crawl fetch URL --extract RULE        try a rule on one page
+  crawl extract RUN --extract RULE      run it over a run's stored pages
+  crawl export RUN -f csv               each field is a column
 `},
 	{"scope", "Which links are followed", `  --scope host          the seed's host, http and https; where a seed redirects to
                         another host (apex to www) that one too: the default

@@ -70,7 +70,7 @@ skipping on disk, and takes out of it what you ask for.
 	root.SetFlagErrorFunc(usageFlagError)
 	root.SetUsageFunc(showUsage)
 	root.AddGroup(groups...)
-	addCommands(root, "do", newRunCommand(), newResumeCommand(), newRobotsCommand(), newDemoCommand())
+	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), newDemoCommand())
 	addCommands(root, "look", newRunsCommand(), newShowCommand())
 	addCommands(root, "take", newExportCommand())
 	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newVersionCommand())

@@ -33,6 +33,7 @@ func optionSamples(t *testing.T, o *option) []string {
 		"":        {"/some/file", "/another/file"},
 		"agent":   {"a/1", "b/2"},
 		"contact": {"https://a.example/", "b@b.example"},
+		"extract": {"a=css:.a", "b=meta:b"},
 		"header":  {"X-A: 1", "X-B: file:/b"},
 		"param":   {"a", "b_*"},
 		"pattern": {"/a*", "re:b,\\d+"},

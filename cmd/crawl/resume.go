@@ -47,6 +47,9 @@ func runResume(c *cobra.Command, args []string) error {
 		return err
 	}
 	s.Data = dir
+	if run.Rules != nil { // `crawl extract` may have changed them
+		s.Extract = run.Rules
+	}
 	s.Progress, s.JSON, s.Quiet, s.Verbose, s.LogFormat = r.Settings.Progress, r.Settings.JSON, r.Settings.Quiet, r.Settings.Verbose, r.Settings.LogFormat
 	var seeds []weburl.URL
 	for _, text := range run.Seeds {

@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
-	"crawl/fetcher"
 	"crawl/internal/robots"
 	"crawl/internal/weburl"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/time/rate"
 )
 
 // robotsLine is the verdict on one URL.
@@ -64,7 +61,7 @@ func runRobots(c *cobra.Command, args []string, file, agent string) error {
 	if agent == "" {
 		agent = robots.Product(s.agent())
 	}
-	read, end, err := robotsReader(c, &s, file, urls)
+	read, end, err := robotsReader(c, &s, r.Hosts, file, urls)
 	if err != nil {
 		return err
 	}
@@ -83,7 +80,7 @@ func runRobots(c *cobra.Command, args []string, file, agent string) error {
 
 // robotsReader returns how the rules for a URL are found: in a file, or at the
 // URL's origin, each origin once.
-func robotsReader(c *cobra.Command, s *Settings, file string, urls []weburl.URL) (read func(context.Context, weburl.URL) (*robots.File, string, error), end func(), err error) {
+func robotsReader(c *cobra.Command, s *Settings, hosts map[string]HostSettings, file string, urls []weburl.URL) (read func(context.Context, weburl.URL) (*robots.File, string, error), end func(), err error) {
 	if file != "" {
 		in := c.InOrStdin()
 		if file != "-" {
@@ -101,67 +98,27 @@ func robotsReader(c *cobra.Command, s *Settings, file string, urls []weburl.URL)
 		rules := robots.ParseLimit(body, int(s.MaxRobots))
 		return func(context.Context, weburl.URL) (*robots.File, string, error) { return rules, "", nil }, func() {}, nil
 	}
-	fetch, err := newFetcher(s, urls, nil, newLogger(s, c.ErrOrStderr()))
+	a, err := newAsker(s, hosts, urls, newLogger(s, c.ErrOrStderr()))
 	if err != nil {
 		return nil, nil, err
 	}
-	type answer struct {
-		file *robots.File
-		note string
-	}
-	known := map[string]answer{}
-	pace := rate.NewLimiter(rate.Every(500*time.Millisecond), 1)
-	return func(ctx context.Context, u weburl.URL) (*robots.File, string, error) {
-		a, ok := known[u.Origin()]
-		if !ok {
-			if a.file, a.note, err = fetchRobots(ctx, fetch, pace, s, u); err != nil {
-				return nil, "", err
-			}
-			known[u.Origin()] = a
-		}
-		return a.file, a.note, nil
-	}, fetch.Close, nil
-}
-
-// robotsHops is how many redirects of robots.txt are followed (RFC 9309, 2.3.1.2).
-const robotsHops = 5
-
-// fetchRobots asks an origin for its rules. note says what stood in the way of
-// them.
-func fetchRobots(ctx context.Context, fetch *fetcher.Fetcher, pace *rate.Limiter, s *Settings, u weburl.URL) (*robots.File, string, error) {
-	at, err := u.Resolve("/robots.txt")
-	if err != nil {
-		return nil, "", err
-	}
-	for range robotsHops + 1 {
-		if !isLoopback(at) {
-			if err := pace.Wait(ctx); err != nil {
-				return nil, "", err
-			}
-		}
-		resp, err := fetch.Fetch(ctx, fetcher.Request{URL: at, MaxBody: int64(s.MaxRobots)})
-		if ctx.Err() != nil {
-			return nil, "", ctx.Err()
-		}
-		if err != nil {
-			return robots.DisallowAll(), "robots.txt is unreachable, nothing is allowed: " + err.Error(), nil
-		}
-		if next, err := resp.Location(at); resp.Redirect != "" && err == nil {
-			at = next
-			continue
-		}
-		switch robots.Answer(resp.Status) {
-		case robots.Found:
-			return robots.ParseLimit(resp.Body, int(s.MaxRobots)), "", nil
-		case robots.Unreachable:
-			return robots.DisallowAll(), fmt.Sprintf("robots.txt answered %d, nothing is allowed for now", resp.Status), nil
-		}
-		return robots.AllowAll(), fmt.Sprintf("robots.txt answered %d, everything is allowed", resp.Status), nil
-	}
-	return robots.AllowAll(), fmt.Sprintf("robots.txt redirects more than %d times, everything is allowed", robotsHops), nil
+	return a.robots, a.Close, nil
 }
 
 func printVerdict(out io.Writer, asJSON bool, u weburl.URL, agent string, f *robots.File, note string) error {
+	line := newRobotsLine(u, agent, f, note)
+	if asJSON {
+		return writeJSON(out, line)
+	}
+	word := "allowed   "
+	if !line.Allowed {
+		word = "disallowed"
+	}
+	_, err := fmt.Fprintf(out, "%s  %s  %s\n", word, u, plain(line.why()))
+	return err
+}
+
+func newRobotsLine(u weburl.URL, agent string, f *robots.File, note string) robotsLine {
 	v := f.Test(agent, u.RequestURI())
 	line := robotsLine{URL: u.String(), Allowed: v.Allowed, Line: v.Line, Rule: v.Rule, Agent: v.Agent, Sitemaps: f.Sitemaps(), Note: note}
 	if line.Sitemaps == nil {
@@ -171,22 +128,20 @@ func printVerdict(out io.Writer, asJSON bool, u weburl.URL, agent string, f *rob
 		seconds := d.Seconds()
 		line.CrawlDelay = &seconds
 	}
-	if asJSON {
-		return writeJSON(out, line)
-	}
-	word, why := "allowed   ", "no rule matches"
-	if !v.Allowed {
-		word = "disallowed"
-	}
+	return line
+}
+
+// why says which rule the verdict is by.
+func (l *robotsLine) why() string {
+	why := "no rule matches"
 	switch {
-	case note != "":
-		why = note
-	case v.Line > 0:
-		why = fmt.Sprintf("line %d %q (group %s)", v.Line, v.Rule, v.Agent)
+	case l.Note != "":
+		why = l.Note
+	case l.Line > 0:
+		why = fmt.Sprintf("line %d %q (group %s)", l.Line, l.Rule, l.Agent)
 	}
-	if line.CrawlDelay != nil {
-		why += fmt.Sprintf(", crawl-delay %gs", *line.CrawlDelay)
+	if l.CrawlDelay != nil {
+		why += fmt.Sprintf(", crawl-delay %gs", *l.CrawlDelay)
 	}
-	_, err := fmt.Fprintf(out, "%s  %s  %s\n", word, u, plain(why))
-	return err
+	return why
 }

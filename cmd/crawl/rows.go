@@ -68,6 +68,7 @@ type pageRow struct {
 	Proto       string    `json:"protocol"`
 	Addr        string    `json:"address"`
 	TLS         string    `json:"tls_problem"`
+	Fields      fieldSet  `json:"fields,omitempty"` // CSV: a column each
 }
 
 type linkRow struct {
@@ -162,6 +163,7 @@ func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
 		TTFB: millis(p.TTFB), Took: millis(p.Took), Try: int(p.Try), Outlinks: p.Links, Unchanged: p.Unchanged, NotModified: p.NotModified,
 		Redirect: p.Redirect, From: p.From, Robots: p.Barred, ETag: p.ETag, Modified: p.Modified, Encoding: p.Encoding,
 		Truncated: p.Truncated, Damaged: p.Damaged, Cut: p.ParseLimit, Proto: p.Proto, Addr: p.Addr, TLS: p.TLS,
+		Fields: p.Fields,
 	}
 	if p.Kind == store.KindSitemap {
 		r.Kind = "sitemap"

@@ -71,7 +71,7 @@ func runRun(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	run := &store.Run{Site: cmp.Or(site, seeds[0].Host()), Settings: kept, Program: version(), Started: time.Now()}
+	run := &store.Run{Site: cmp.Or(site, seeds[0].Host()), Settings: kept, Rules: s.Extract, Program: version(), Started: time.Now()}
 	for _, u := range seeds {
 		run.Seeds = append(run.Seeds, u.String())
 	}

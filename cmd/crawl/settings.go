@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"crawl/internal/parse"
+
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -29,6 +31,7 @@ import (
 //	split      "," if flag and environment may hold several entries so divided
 //	short      the one-letter flag
 //	arg        what help calls the flag's value, where the type does not say it
+//	named      "yes" if its entries are NAME=RULE, which a file may write as a block
 //
 // Lists are never nil, so that JSON keeps an empty one.
 type Settings struct {
@@ -84,7 +87,8 @@ type Settings struct {
 	MaxRetryAfter  Duration `json:"max_retry_after" default:"1h" group:"run" section:"limits" min:"0" max:"7d" help:"longest Retry-After that is waited for"`
 	MaxNesting     int      `json:"max_nesting" default:"512" group:"run" section:"limits" min:"16" max:"65536" help:"elements within elements of a sitemap or feed"`
 
-	Store string `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
+	Extract []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" named:"yes" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
+	Store   string   `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
 
 	Progress  string `json:"progress" default:"lines" group:"output" section:"output" words:"lines|json|none" help:"what a run says on standard error while it goes"`
 	JSON      bool   `json:"json" default:"false" group:"output" section:"output" help:"write JSON to standard output"`
@@ -145,6 +149,9 @@ func (s *Settings) conflicts(where func(key string) string) []fault {
 	var faults []fault
 	if s.ProxyAuth != "" && s.Proxy == "" {
 		faults = append(faults, fault{where("proxy_auth"), "proxy_auth is set, but there is no proxy", "set proxy too"})
+	}
+	if _, err := parse.CompileFields(s.Extract); err != nil { // each by itself is sound
+		faults = append(faults, fault{where("extract"), err.Error(), "keep one of each name"})
 	}
 	return faults
 }

@@ -19,6 +19,7 @@ import (
 	"crawl/crawler"
 	"crawl/fetcher"
 	"crawl/frontier"
+	"crawl/internal/parse"
 	"crawl/internal/robots"
 	"crawl/internal/weburl"
 )
@@ -122,6 +123,10 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 	if err != nil {
 		return nil, err
 	}
+	fields, err := parse.CompileFields(s.Extract)
+	if err != nil {
+		return nil, err
+	}
 	spec := &crawler.Spec{
 		Seeds: seeds, Scope: s.Scope, Include: include, Exclude: exclude, DropParams: drop,
 		Depth: int(s.Depth), MaxPages: int(max(s.MaxPages, 0)), MaxPagesHost: int(max(s.MaxPagesPerHost, 0)),
@@ -131,6 +136,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 		MaxRedirects: s.MaxRedirects, MaxURL: s.MaxURLLength, MaxLinks: s.MaxLinks, MaxNesting: s.MaxNesting,
 		MaxRobots: int(s.MaxRobots), MaxSitemap: int64(s.MaxSitemap), MaxSitemapURLs: s.MaxSitemapURLs, MaxSitemaps: s.MaxSitemaps,
 		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(), MaxFetch: s.MaxFetchTime.Std(),
+		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, Fields: fields,
 		Workers: inFlight(s.Concurrency, openFiles()), Keep: s.Store == "all",
 		Manners: manners(s, hosts, seeds),
 	}

@@ -34,6 +34,7 @@ type summary struct {
 	Same    uint64            `json:"unchanged"`
 	Bytes   uint64            `json:"received_bytes"`
 	Stored  uint64            `json:"stored_bytes"`
+	Fields  coverage          `json:"fields,omitempty"`
 }
 
 func newSummary(run *store.Run, code int) summary {
@@ -43,7 +44,7 @@ func newSummary(run *store.Run, code int) summary {
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored,
+		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields,
 	}
 }
 
@@ -84,6 +85,7 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	if c.PushBacks > 0 {
 		fmt.Fprintf(w, "  MANNERS  hosts asked for less %s times\n", grouped(c.PushBacks))
 	}
+	printCoverage(w, c.Fields)
 	fmt.Fprintf(w, "  next     %s\n", nextCommands(run))
 	if code != exitDone {
 		fmt.Fprintf(w, "  exit     %d\n", code)

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"crawl/internal/parse"
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// fetchRow is what `crawl fetch --json` says of a URL: the columns of pages, and
+// what else is known of a single one.
+type fetchRow struct {
+	pageRow
+	Asked         string            `json:"asked"` // before redirects
+	Hops          []hop             `json:"hops"`
+	Scope         scopeVerdict      `json:"scope"`
+	RobotsTxt     *robotsLine       `json:"robots_txt"` // null: not read
+	CharsetSource string            `json:"charset_source"`
+	NoIndex       []string          `json:"noindex"`  // whence
+	NoFollow      []string          `json:"nofollow"` // whence
+	Hreflang      []alternateRow    `json:"hreflang"`
+	Next          string            `json:"next"`
+	Prev          string            `json:"prev"`
+	Headings      []headingRow      `json:"headings"`
+	Meta          []propertyRow     `json:"meta"`
+	JSONLD        []json.RawMessage `json:"jsonld"` // a string where it is no JSON
+	Microdata     []itemRow         `json:"microdata"`
+	Feeds         []string          `json:"feeds"`
+	TextHash      string            `json:"text_hash"`
+	Simhash       string            `json:"simhash"`
+	Refused       map[string]int    `json:"refused"` // addresses that are no link, by reason
+	Links         []fetchLink       `json:"links"`
+	States        []stateRow        `json:"field_states"`
+	Text          string            `json:"text"`
+	Headers       http.Header       `json:"headers,omitempty"`
+	Body          *string           `json:"body,omitempty"`
+}
+
+type alternateRow struct {
+	Lang string `json:"lang"`
+	URL  string `json:"url"`
+}
+
+type headingRow struct {
+	Level int    `json:"level"`
+	Text  string `json:"text"`
+}
+
+type propertyRow struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type itemRow struct {
+	Type  string `json:"type"`
+	Prop  string `json:"prop"`
+	Value string `json:"value"`
+}
+
+type fetchLink struct {
+	Target   string `json:"target"`
+	Anchor   string `json:"anchor"`
+	Rel      string `json:"rel"`
+	Place    string `json:"place"`
+	Element  string `json:"element"`
+	NoFollow bool   `json:"nofollow"`
+	Internal bool   `json:"internal"`
+}
+
+// stateRow says how a field came to its value.
+type stateRow struct {
+	Name    string   `json:"name"`
+	State   string   `json:"state"`
+	Why     string   `json:"why,omitempty"`
+	Matched []string `json:"matched,omitempty"` // markup of the elements
+}
+
+func newFetchRow(v *visit) *fetchRow {
+	d := &v.doc
+	r := &fetchRow{
+		pageRow: *newPageRow(&store.Run{}, v.page, nil), Asked: v.asked.String(), Hops: listOf(v.hops), Scope: v.scope, RobotsTxt: v.robots,
+		CharsetSource: d.CharsetFrom, NoIndex: listOf(v.whence.noindex), NoFollow: listOf(v.whence.nofollow),
+		Next: d.Next.String(), Prev: d.Prev.String(),
+		Hreflang: []alternateRow{}, Headings: []headingRow{}, Meta: []propertyRow{}, JSONLD: []json.RawMessage{}, Microdata: []itemRow{},
+		Feeds: []string{}, Refused: d.Refused, Links: []fetchLink{}, States: []stateRow{}, Text: d.Text,
+	}
+	r.Run = "" // it is of none
+	if d.TextHash != [16]byte{} {
+		r.TextHash = hex.EncodeToString(d.TextHash[:])
+	}
+	if d.Simhash != 0 {
+		r.Simhash = fmt.Sprintf("%016x", d.Simhash)
+	}
+	if r.Refused == nil {
+		r.Refused = map[string]int{}
+	}
+	r.lists(d)
+	for _, l := range d.Links {
+		r.Links = append(r.Links, newFetchLink(v.page.URL, &l))
+	}
+	for _, f := range v.fields {
+		r.States = append(r.States, stateRow{f.Name, f.State, f.Why, f.Matched})
+	}
+	return r
+}
+
+// lists fills in what a page has several of.
+func (r *fetchRow) lists(d *parse.Doc) {
+	for _, a := range d.Hreflang {
+		r.Hreflang = append(r.Hreflang, alternateRow{a.Lang, a.URL.String()})
+	}
+	for _, h := range d.Headings {
+		r.Headings = append(r.Headings, headingRow(h))
+	}
+	for _, m := range d.Meta {
+		r.Meta = append(r.Meta, propertyRow(m))
+	}
+	for _, text := range d.JSONLD {
+		r.JSONLD = append(r.JSONLD, asJSON(text))
+	}
+	for _, i := range d.Microdata {
+		r.Microdata = append(r.Microdata, itemRow(i))
+	}
+	for _, u := range d.Feeds {
+		r.Feeds = append(r.Feeds, u.String())
+	}
+}
+
+// asJSON is text itself if it is JSON, else a string of it.
+func asJSON(text string) json.RawMessage {
+	if json.Valid([]byte(text)) {
+		return json.RawMessage(strings.TrimSpace(text))
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil { // cannot be, of a string
+		return json.RawMessage("null")
+	}
+	return quoted
+}
+
+func newFetchLink(page weburl.URL, l *parse.Link) fetchLink {
+	return fetchLink{
+		Target: l.URL.String(), Anchor: l.Text, Rel: l.Rel, Place: l.Place, Element: l.Element, NoFollow: l.NoFollow,
+		Internal: l.URL.Host() == page.Host(),
+	}
+}
+
+// listOf makes of no list an empty one.
+func listOf[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
