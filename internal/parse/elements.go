@@ -93,8 +93,7 @@ func (w *walker) links() {
 	case elemIframe:
 		w.nested(w.value(attrSrcdoc))
 	case elemScript:
-		kind, _, _ := strings.Cut(w.value(attrType), ";")
-		w.jsonLD = strings.EqualFold(trimSpace(kind), "application/ld+json")
+		w.jsonLD = isJSONLD(w.value(attrType))
 	}
 	for _, h := range holders[e] {
 		if w.has&(1<<h.attr) != 0 {

@@ -59,7 +59,7 @@ func (p *fieldPage) value(r *fieldRule, g *gathering, s *goquery.Selection) (mor
 var addressAttrs = nameSet("href", "src", "action", "formaction", "poster", "cite", "data", "background", "longdesc")
 
 func (p *fieldPage) address(n *html.Node, attr, text string) string {
-	if !addressAttrs[attr] || attr == "data" && n.Data != "object" {
+	if addressAttrs[attr] == "" || attr == "data" && n.Data != "object" {
 		return text
 	}
 	if u, reason := p.resolve(text); reason == "" && u != (weburl.URL{}) {

@@ -115,8 +115,6 @@ func numberEnd(s string, start int) int {
 	return i
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
 // negative tells whether what stands before a number ends in a minus sign,
 // alone, or with a currency between: "-5", "-€ 5", "EUR -5", but not "A-5".
 func negative(before string) bool {

@@ -105,53 +105,31 @@ func (p *fieldPage) rebase() {
 // readMarks reads the meta elements and the JSON-LD. It needs no tree, and so
 // finds them on pages of any depth.
 func (p *fieldPage) readMarks() {
-	z := html.NewTokenizer(bytes.NewReader(p.text))
+	s := newScanner(readOnly(p.text))
 	for !p.late() {
-		switch z.Next() {
-		case html.ErrorToken:
+		switch s.next() {
+		case endToken:
 			return
-		case html.StartTagToken, html.SelfClosingTagToken:
-			p.mark(z)
+		case startToken:
+			p.mark(&s)
 		}
 	}
 }
 
 // mark reads the tag at hand.
-func (p *fieldPage) mark(z *html.Tokenizer) {
-	name, more := z.TagName()
-	tag := string(name)
-	if tag == "noscript" {
-		z.NextIsNotRawText()
-	}
-	if tag != "meta" && tag != "script" {
-		return
-	}
-	attrs := map[string]string{}
-	for more {
-		var k, v []byte
-		k, v, more = z.TagAttr()
-		if _, dup := attrs[string(k)]; !dup {
-			attrs[string(k)] = string(v)
+func (p *fieldPage) mark(s *scanner) {
+	s.raw = rawOf(s.elem)
+	switch s.elem {
+	case elemMeta:
+		content, ok := s.attr(attrContent)
+		for _, key := range [...]attrID{attrName, attrProperty} {
+			if name := lower(trimSpace(s.value(key))); ok && name != "" && len(p.metas) < maxMetas {
+				p.metas = append(p.metas, Property{strings.Clone(name), strings.Clone(content)})
+			}
 		}
-	}
-	if tag == "meta" {
-		p.meter(attrs)
-		return
-	}
-	essence, _, _ := strings.Cut(lower(attrs["type"]), ";")
-	if trimSpace(essence) == "application/ld+json" && len(p.scripts) < maxScripts && z.Next() == html.TextToken {
-		p.scripts = append(p.scripts, string(z.Text()))
-	}
-}
-
-func (p *fieldPage) meter(attrs map[string]string) {
-	content, ok := attrs["content"]
-	if !ok {
-		return
-	}
-	for _, key := range []string{"name", "property"} {
-		if name := lower(trimSpace(attrs[key])); name != "" && len(p.metas) < maxMetas {
-			p.metas = append(p.metas, Property{name, content})
+	case elemScript:
+		if isJSONLD(s.value(attrType)) && len(p.scripts) < maxScripts && s.next() == textToken {
+			p.scripts = append(p.scripts, strings.Clone(s.at(s.text)))
 		}
 	}
 }

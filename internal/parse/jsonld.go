@@ -25,6 +25,12 @@ func (w *walker) readJSONLD(script string) {
 	})
 }
 
+// isJSONLD tells the type of a script that holds JSON-LD.
+func isJSONLD(mime string) bool {
+	mime, _, _ = strings.Cut(mime, ";")
+	return strings.EqualFold(trimSpace(mime), "application/ld+json")
+}
+
 func isWebAddress(s string) bool {
 	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && !strings.ContainsAny(s, " {}\n\r\t")
 }
