@@ -70,6 +70,7 @@ type Job struct {
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing
 
+	saving   sync.Mutex      // orders the writes of the run while it goes on
 	mu       sync.Mutex      // guards what follows and store.Widened
 	sitemaps map[string]int  // read in this session, by the origin that announced them
 	plain    map[string]bool // origins asked in HTTP/1.1 only
@@ -243,11 +244,7 @@ func (w *Job) stopOn(stop <-chan struct{}, halt context.CancelFunc, cut context.
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		select {
-		case <-stop:
-		case <-over:
-			w.reach(ReasonMaxTime)
-		case <-done:
+		if !w.early(stop, over, done) {
 			return
 		}
 		halt()
@@ -260,6 +257,46 @@ func (w *Job) stopOn(stop <-chan struct{}, halt context.CancelFunc, cut context.
 	return func() {
 		close(done)
 		<-ended
+	}
+}
+
+// A kill makes a session forget this much of its time at most, or one part in
+// so many of it if that is more: a run of days writes no more than one of hours.
+const (
+	recordEvery = 15 * time.Second
+	recordPart  = 100
+)
+
+// early waits for the end of the session and tells whether something ends it
+// before the queue does. It keeps the time that goes by recorded.
+func (w *Job) early(stop <-chan struct{}, over <-chan time.Time, done <-chan struct{}) bool {
+	for {
+		select {
+		case <-stop:
+			return true
+		case <-over:
+			w.reach(ReasonMaxTime)
+			return true
+		case <-done:
+			return false
+		case <-time.After(max(recordEvery, time.Since(w.began)/recordPart)):
+			w.record()
+		}
+	}
+}
+
+// record writes down how far the run has come, for a session that is killed.
+// The run itself gets these figures at the session's end: until then others read it.
+func (w *Job) record() {
+	w.saving.Lock()
+	defer w.saving.Unlock()
+	w.mu.Lock()
+	r := *w.store
+	w.mu.Unlock()
+	r.Active += int64(time.Since(w.began))
+	r.Counts.Requests += w.requests.Load()
+	if err := w.Store.Update(context.Background(), &r); err != nil { // what ends the run if it lasts
+		w.Log.Warn("the state of the run is not recorded yet", "error", err)
 	}
 }
 

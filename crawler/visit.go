@@ -48,7 +48,7 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, barred string) (*stor
 	page, links, body := w.newPage(ctx, l, resp, fault, known)
 	page.Barred = barred
 	w.Frontier.Release(l, w.spec.answer(l, page, resp))
-	w.widen(ctx, l, page)
+	w.widen(l, page)
 	if err := w.Store.Put(ctx, page, links, body); err != nil { // durable before forgotten
 		return nil, nil, err
 	}
@@ -134,7 +134,7 @@ func (w *Job) tell(e Event) {
 }
 
 // widen takes the host that a seed redirects to into the scope.
-func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) {
+func (w *Job) widen(l frontier.Lease, p *store.Page) {
 	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList { // nothing but seeds has depth 0
 		return
 	}
@@ -144,10 +144,7 @@ func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) {
 	}
 	w.mu.Lock()
 	w.store.Widened = append(w.store.Widened, u.String())
-	err = w.Store.Update(ctx, w.store)
 	w.mu.Unlock()
-	if err != nil {
-		w.Log.Warn("the widened scope is not recorded yet", "error", err)
-	}
+	w.record()
 	w.tell(Event{Notice: fmt.Sprintf("seed %s redirects to %s: the scope is widened to %s", l.URL, u, u.Host())})
 }
