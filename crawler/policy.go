@@ -1,6 +1,8 @@
 package crawler
 
 import (
+	"fmt"
+	"hash/fnv"
 	"math"
 	"strings"
 	"time"
@@ -225,9 +227,9 @@ func (s *Spec) again(l frontier.Lease, p *store.Page, now time.Time) (time.Time,
 	if l.Try > tries {
 		return now, false
 	}
-	wait := backoff(l.Try)
+	wait := spread(backoff(l.Try), l.URL, l.Try)
 	if isPushBack(p.Status) {
-		wait = s.rest(l.Fails, p)
+		wait = s.rest(l, p)
 	}
 	return now.Add(wait), true
 }
@@ -248,12 +250,23 @@ func backoff(n int) time.Duration {
 	return min(time.Second<<(2*min(max(n-1, 0), 10)), longestBackoff)
 }
 
-// rest is how long a host that pushed back is left alone.
-func (s *Spec) rest(fails int, p *store.Page) time.Duration {
+// spread makes a wait up to a quarter longer, so that hosts that failed together
+// are not asked together for ever. By a hash, not by chance: after a restart it
+// is the same.
+func spread(wait time.Duration, u weburl.URL, try int) time.Duration {
+	const parts = 1 << 16
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%d %s", try, u)
+	return wait + wait/4*time.Duration(h.Sum32()%parts)/parts
+}
+
+// rest is how long the host of a lease is left alone that pushed back: as long
+// as it says, where it does.
+func (s *Spec) rest(l frontier.Lease, p *store.Page) time.Duration {
 	if p.HasAfter {
 		return min(max(p.After, time.Second), max(s.MaxRetryAfter, time.Second))
 	}
-	return min(2*time.Second<<min(fails, 10), longestBackoff)
+	return spread(min(2*time.Second<<min(l.Fails, 10), longestBackoff), l.URL, l.Try+l.Fails)
 }
 
 // answer says what an exchange tells of its host.
@@ -264,13 +277,13 @@ func (s *Spec) answer(l frontier.Lease, p *store.Page, resp *fetcher.Response) f
 	}
 	switch kind := fetcher.Kind(p.Fault); {
 	case isPushBack(p.Status):
-		a.Conduct, a.Rest = frontier.PushBack, s.rest(l.Fails, p)
+		a.Conduct, a.Rest = frontier.PushBack, s.rest(l, p)
 	case kind == fetcher.Local, kind == fetcher.Proxy, kind == fetcher.RefusedAddress:
 		a.Conduct = frontier.Blameless
 	case kind != "" && kind != FaultIncomplete:
 		a.Conduct = frontier.Failing
 		if l.Fails >= 2 {
-			a.Rest = backoff(l.Fails - 1)
+			a.Rest = spread(backoff(l.Fails-1), l.URL, l.Fails)
 		}
 	case p.Status >= 500:
 		a.Conduct = frontier.Slow

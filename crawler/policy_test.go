@@ -1,6 +1,7 @@
 package crawler
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,25 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+// Whatever failed together is not tried together again, and whoever restarts
+// waits as long.
+func TestSpread(t *testing.T) {
+	waits := map[time.Duration]bool{}
+	for i := range 100 {
+		u := at(t, fmt.Sprintf("http://h%d.test/", i))
+		for try := 1; try <= 3; try++ {
+			got := spread(time.Minute, u, try)
+			if got < time.Minute || got > 75*time.Second || got != spread(time.Minute, u, try) {
+				t.Errorf("%s, try %d: %v", u, try, got)
+			}
+			waits[got.Round(time.Second)] = true
+		}
+	}
+	if len(waits) < 14 {
+		t.Errorf("300 waits fall on %d seconds of 15", len(waits))
+	}
+}
+
 func TestRest(t *testing.T) {
 	asks := func(after time.Duration) *store.Page { return &store.Page{HasAfter: true, After: after} }
 	for _, test := range []struct {
@@ -170,12 +190,12 @@ func TestRest(t *testing.T) {
 		{"over the cap", 0, asks(10 * 365 * 24 * time.Hour), time.Hour, time.Hour},
 		{"in the past", 0, asks(0), time.Hour, time.Second},
 		{"nothing is waited for", 0, asks(time.Minute), 0, time.Second},
-		{"not said, first time", 0, &store.Page{}, time.Hour, 2 * time.Second},
-		{"not said, again", 3, &store.Page{}, time.Hour, 16 * time.Second},
-		{"not said, for ever", 1 << 40, &store.Page{}, time.Hour, 5 * time.Minute},
+		{"not said, first time", 0, &store.Page{}, time.Hour, spread(2*time.Second, weburl.URL{}, 0)},
+		{"not said, again", 3, &store.Page{}, time.Hour, spread(16*time.Second, weburl.URL{}, 3)},
+		{"not said, for ever", 1 << 40, &store.Page{}, time.Hour, spread(5*time.Minute, weburl.URL{}, 1<<40)},
 	} {
 		s := &Spec{MaxRetryAfter: test.most}
-		if got := s.rest(test.fails, test.page); got != test.want {
+		if got := s.rest(frontier.Lease{Fails: test.fails}, test.page); got != test.want {
 			t.Errorf("%s: rest is %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -212,8 +232,12 @@ func TestAgain(t *testing.T) {
 	} {
 		s := &Spec{Retry: test.retry, MaxRetryAfter: time.Hour}
 		got, ok := s.again(test.lease, test.page, now)
-		if ok != (test.wait > 0) || ok && got.Sub(now) != test.wait {
-			t.Errorf("%s: again %v in %v, want %v", test.name, ok, got.Sub(now), test.wait)
+		most := test.wait * 5 / 4
+		if test.page.HasAfter {
+			most = test.wait
+		}
+		if wait := got.Sub(now); ok != (test.wait > 0) || ok && (wait < test.wait || wait > most) {
+			t.Errorf("%s: again %v in %v, want %v to %v", test.name, ok, wait, test.wait, most)
 		}
 	}
 }
@@ -228,11 +252,11 @@ func TestAnswer(t *testing.T) {
 		{"good", 0, store.Page{Status: 200, TTFB: time.Second}, frontier.Answer{Conduct: frontier.Good, Took: time.Second}},
 		{"not there", 0, store.Page{Status: 404}, frontier.Answer{Conduct: frontier.Good}},
 		{"500", 4, store.Page{Status: 500}, frontier.Answer{Conduct: frontier.Slow}},
-		{"429", 1, store.Page{Status: 429}, frontier.Answer{Conduct: frontier.PushBack, Rest: 4 * time.Second}},
-		{"503 cut off", 0, store.Page{Status: 503, Fault: FaultIncomplete}, frontier.Answer{Conduct: frontier.PushBack, Rest: 2 * time.Second}},
+		{"429", 1, store.Page{Status: 429}, frontier.Answer{Conduct: frontier.PushBack, Rest: spread(4*time.Second, weburl.URL{}, 1)}},
+		{"503 cut off", 0, store.Page{Status: 503, Fault: FaultIncomplete}, frontier.Answer{Conduct: frontier.PushBack, Rest: spread(2*time.Second, weburl.URL{}, 0)}},
 		{"cut off", 0, store.Page{Status: 200, Fault: FaultIncomplete}, frontier.Answer{Conduct: frontier.Good}},
 		{"timeout", 0, store.Page{Fault: string(fetcher.Timeout)}, frontier.Answer{Conduct: frontier.Failing}},
-		{"timeout again", 2, store.Page{Fault: string(fetcher.Timeout)}, frontier.Answer{Conduct: frontier.Failing, Rest: time.Second}},
+		{"timeout again", 2, store.Page{Fault: string(fetcher.Timeout)}, frontier.Answer{Conduct: frontier.Failing, Rest: spread(time.Second, weburl.URL{}, 2)}},
 		{"ours", 9, store.Page{Fault: string(fetcher.Local)}, frontier.Answer{Conduct: frontier.Blameless}},
 		{"the proxy's", 9, store.Page{Fault: string(fetcher.Proxy)}, frontier.Answer{Conduct: frontier.Blameless}},
 		{"never asked", 9, store.Page{Fault: string(fetcher.RefusedAddress)}, frontier.Answer{Conduct: frontier.Blameless}},

@@ -186,9 +186,9 @@ func (w *Job) robotsOutcome(l frontier.Lease, rec *store.Robots, now time.Time) 
 }
 
 func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
-	wait := backoff(l.Fails + 1)
+	wait := spread(backoff(l.Fails+1), l.URL, l.Fails)
 	if isPushBack(rec.Status) {
-		wait = w.spec.rest(l.Fails, robotsPage(rec))
+		wait = w.spec.rest(l, robotsPage(rec))
 	}
 	o := frontier.Outcome{Rules: &frontier.Rules{Unknown: true, Until: now.Add(wait)}}
 	tries := robotsTries

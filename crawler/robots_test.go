@@ -31,6 +31,9 @@ func TestRobotsOutcome(t *testing.T) {
 		}}
 	}
 	again := func(d time.Duration) *frontier.Rules { return &frontier.Rules{Unknown: true, Until: now.Add(d)} }
+	later := func(fails int) *frontier.Rules {
+		return again(spread(backoff(fails+1), at(t, "http://a.test/robots.txt"), fails))
+	}
 	once := func(s *Spec) { s.Retry = 0 }
 	for _, test := range []struct {
 		name   string
@@ -46,17 +49,17 @@ func TestRobotsOutcome(t *testing.T) {
 		{"delay in a 404", nil, l(0, 0), store.Robots{Status: 404, Until: hold, Text: []byte("user-agent: *\ncrawl-delay: 7")}, &frontier.Rules{Until: hold}, ""},
 		{"redirect", nil, l(0, 0), store.Robots{Status: 301, Hop: "http://b.test/robots.txt", Until: hold}, &frontier.Rules{Pending: true}, ""},
 		{"redirect to nowhere", nil, l(0, 5), store.Robots{Status: 301, Until: hold}, &frontier.Rules{Until: hold}, ""},
-		{"500", nil, l(0, 0), store.Robots{Status: 500}, again(time.Second), ""},
-		{"500 again", nil, l(1, 0), store.Robots{Status: 500}, again(4 * time.Second), ""},
-		{"500 too often", nil, l(2, 0), store.Robots{Status: 500}, again(16 * time.Second), ReasonRobotsUnreachable},
-		{"500 without tries", once, l(0, 0), store.Robots{Status: 500}, again(time.Second), ReasonRobotsUnreachable},
+		{"500", nil, l(0, 0), store.Robots{Status: 500}, later(0), ""},
+		{"500 again", nil, l(1, 0), store.Robots{Status: 500}, later(1), ""},
+		{"500 too often", nil, l(2, 0), store.Robots{Status: 500}, later(2), ReasonRobotsUnreachable},
+		{"500 without tries", once, l(0, 0), store.Robots{Status: 500}, later(0), ReasonRobotsUnreachable},
 		{"429", nil, l(6, 0), store.Robots{Status: 429, HasAfter: true, After: time.Minute}, again(time.Minute), ""},
-		{"503 for ever", nil, l(7, 0), store.Robots{Status: 503}, again(256 * time.Second), ReasonRobotsUnreachable},
-		{"refused", nil, l(1, 0), store.Robots{Fault: string(fetcher.Connect), Passing: true}, again(4 * time.Second), ""},
-		{"refused too often", nil, l(2, 0), store.Robots{Fault: string(fetcher.Connect), Passing: true}, again(16 * time.Second), ReasonUnreachable},
-		{"no such name", nil, l(0, 0), store.Robots{Fault: string(fetcher.DNS)}, again(time.Second), ReasonUnreachable},
-		{"no files left", nil, l(2, 0), store.Robots{Fault: string(fetcher.Local), Passing: true}, again(16 * time.Second), ""},
-		{"cut off", nil, l(0, 0), store.Robots{Status: 200, Fault: FaultIncomplete, Passing: true, Text: []byte("user-agent: *\n")}, again(time.Second), ""},
+		{"503 for ever", nil, l(7, 0), store.Robots{Status: 503}, again(spread(256*time.Second, at(t, "http://a.test/robots.txt"), 7)), ReasonRobotsUnreachable},
+		{"refused", nil, l(1, 0), store.Robots{Fault: string(fetcher.Connect), Passing: true}, later(1), ""},
+		{"refused too often", nil, l(2, 0), store.Robots{Fault: string(fetcher.Connect), Passing: true}, later(2), ReasonUnreachable},
+		{"no such name", nil, l(0, 0), store.Robots{Fault: string(fetcher.DNS)}, later(0), ReasonUnreachable},
+		{"no files left", nil, l(2, 0), store.Robots{Fault: string(fetcher.Local), Passing: true}, later(2), ""},
+		{"cut off", nil, l(0, 0), store.Robots{Status: 200, Fault: FaultIncomplete, Passing: true, Text: []byte("user-agent: *\n")}, later(0), ""},
 	} {
 		test.rec.Origin = "http://a.test"
 		o := judgeRobots(t, test.change).robotsOutcome(test.lease, &test.rec, now)
