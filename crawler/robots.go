@@ -81,19 +81,7 @@ func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
 	return f, nil
 }
 
-func (w *Job) parseRobots(rec *store.Robots) *robots.File {
-	state := robots.Unreachable
-	if rec.Fault == "" && rec.Hop == "" { // else the next hop may tell
-		state = robots.Answer(rec.Status)
-	}
-	switch state {
-	case robots.Found:
-		return robots.ParseLimit(rec.Text, w.spec.MaxRobots)
-	case robots.Unavailable:
-		return robots.AllowAll()
-	}
-	return robots.DisallowAll()
-}
+func (w *Job) parseRobots(rec *store.Robots) *robots.File { return RobotsRules(rec, w.spec.MaxRobots) }
 
 // visitRobots asks for the robots.txt of an origin, or for the next hop of its
 // redirects.
@@ -104,7 +92,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 		return w.unless(ctx, err)
 	}
 	if !known { // else a crash came between put and done
-		resp, failed := w.ask(ctx, fetcher.Request{URL: l.URL, MaxBody: int64(w.spec.MaxRobots), Accept: "text/plain, */*;q=0.5"})
+		resp, failed := w.ask(ctx, RobotsRequest(l.URL, w.spec.MaxRobots))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -123,32 +111,15 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 }
 
 func (w *Job) newRobots(l frontier.Lease, resp *fetcher.Response, failed error) (*store.Robots, *store.Exchange) {
-	rec := &store.Robots{
-		Origin: l.For, Run: w.store.ID, Try: uint16(l.Try), Fetched: time.Now(), URL: l.URL.String(),
-	}
-	if failed != nil {
-		p := &store.Page{}
-		setFault(p, failed)
-		rec.Fault, rec.FaultText, rec.Passing = p.Fault, p.FaultText, p.Passing
-		return rec, nil
-	}
-	p := &store.Page{URL: l.URL}
-	setAnswer(p, resp)
-	rec.Status, rec.HasAfter, rec.After, rec.Text = p.Status, p.HasAfter, p.After, resp.Body
-	rec.Fault, rec.FaultText, rec.Passing = p.Fault, p.FaultText, p.Passing // half a file may lack what forbids
-	if u, err := resp.Location(l.URL); resp.Redirect != "" && err == nil && l.Hops < maxRobotsHops {
-		rec.Hop = u.String()
-	}
+	rec := ReadRobots(l.URL, l.Hops, resp, failed)
+	rec.Origin, rec.Run, rec.Try = l.For, w.store.ID, uint16(l.Try)
 	if !unreachable(rec) {
 		rec.Until = rec.Fetched.Add(robotsHold)
 	}
+	if failed != nil {
+		return rec, nil
+	}
 	return rec, w.exchange(resp)
-}
-
-// unreachable tells a robots.txt that brought no rules and has to be asked for
-// again (RFC 9309, 2.3.1.4).
-func unreachable(r *store.Robots) bool {
-	return r.Fault != "" || robots.Answer(r.Status) == robots.Unreachable
 }
 
 // robotsAnswer is the answer of a robots.txt for its host's clock: one that is
@@ -209,14 +180,6 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 		w.tell(Event{Notice: fmt.Sprintf("%s: %s; given up", l.For, robotsTrouble(rec))})
 	}
 	return o
-}
-
-// robotsTrouble says in words why a robots.txt brought no rules.
-func robotsTrouble(rec *store.Robots) string {
-	if rec.Fault != "" {
-		return rec.FaultText
-	}
-	return fmt.Sprintf("robots.txt answered %d", rec.Status)
 }
 
 // manners are what the user asks for, and what earlier runs learnt: a rest

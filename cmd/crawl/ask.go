@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"sync"
 	"time"
 
+	"crawl/crawler"
 	"crawl/fetcher"
 	"crawl/frontier"
 	"crawl/internal/robots"
@@ -71,8 +71,9 @@ func token() chan struct{} {
 	return c
 }
 
-// get asks for u when it is its turn.
-func (a *asker) get(ctx context.Context, u weburl.URL, maxBody int64) (*fetcher.Response, error) {
+// get makes a request when it is its host's turn.
+func (a *asker) get(ctx context.Context, req fetcher.Request) (*fetcher.Response, error) {
+	u := req.URL
 	a.mu.Lock()
 	t := a.hosts[u.Hostname()]
 	if t == nil {
@@ -100,7 +101,7 @@ func (a *asker) get(ctx context.Context, u weburl.URL, maxBody int64) (*fetcher.
 			return nil, ctx.Err()
 		}
 	}
-	resp, err := a.fetch.Fetch(ctx, fetcher.Request{URL: u, MaxBody: maxBody})
+	resp, err := a.fetch.Fetch(ctx, req)
 	t.last = time.Now()
 	if resp != nil && (resp.Status == http.StatusTooManyRequests || resp.Status == http.StatusServiceUnavailable) {
 		t.rest = t.last.Add(min(max(resp.RetryAfter, pushedRest), a.s.MaxRetryAfter.Std()))
@@ -158,34 +159,23 @@ func (a *asker) robots(ctx context.Context, u weburl.URL) (f *robots.File, note 
 	return f, note, err
 }
 
-// robotsHops is how many redirects of robots.txt are followed (RFC 9309, 2.3.1.2).
-const robotsHops = 5
-
 // fetchRobots asks an origin for its rules.
 func (a *asker) fetchRobots(ctx context.Context, u weburl.URL) (*robots.File, string, error) {
 	at, err := u.Resolve("/robots.txt")
 	if err != nil {
 		return nil, "", err
 	}
-	for range robotsHops + 1 {
-		resp, err := a.get(ctx, at, int64(a.s.MaxRobots))
+	for hops := 0; ; hops++ {
+		resp, failed := a.get(ctx, crawler.RobotsRequest(at, int(a.s.MaxRobots)))
 		if ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
-		if err != nil {
-			return robots.DisallowAll(), "robots.txt is unreachable, nothing is allowed: " + err.Error(), nil
+		rec := crawler.ReadRobots(at, hops, resp, failed)
+		if rec.Hop == "" {
+			return crawler.RobotsRules(rec, int(a.s.MaxRobots)), crawler.RobotsNote(rec), nil
 		}
-		if next, err := resp.Location(at); resp.Redirect != "" && err == nil {
-			at = next
-			continue
+		if at, err = weburl.Parse(rec.Hop); err != nil {
+			return nil, "", err
 		}
-		switch robots.Answer(resp.Status) {
-		case robots.Found:
-			return robots.ParseLimit(resp.Body, int(a.s.MaxRobots)), "", nil
-		case robots.Unreachable:
-			return robots.DisallowAll(), fmt.Sprintf("robots.txt answered %d, nothing is allowed for now", resp.Status), nil
-		}
-		return robots.AllowAll(), fmt.Sprintf("robots.txt answered %d, everything is allowed", resp.Status), nil
 	}
-	return robots.AllowAll(), fmt.Sprintf("robots.txt redirects more than %d times, everything is allowed", robotsHops), nil
 }

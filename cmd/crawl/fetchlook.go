@@ -72,7 +72,7 @@ func (l *looker) visit(ctx context.Context, u weburl.URL) *visit {
 		if l.s.Robots != "ignore" && !l.admitted(ctx, v, at) {
 			return v
 		}
-		resp, err := l.get(ctx, at, 0)
+		resp, err := l.get(ctx, fetcher.Request{URL: at})
 		next, redirects := target(resp, at)
 		if !redirects || len(v.hops) >= l.s.MaxRedirects {
 			l.see(v, at, resp, err)

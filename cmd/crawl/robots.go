@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,14 +15,22 @@ import (
 
 // robotsLine is the verdict on one URL.
 type robotsLine struct {
-	URL        string   `json:"url"`
-	Allowed    bool     `json:"allowed"`
-	Line       int      `json:"line"`
-	Rule       string   `json:"rule"`
-	Agent      string   `json:"agent"`
-	CrawlDelay *float64 `json:"crawl_delay"` // seconds; null if none
-	Sitemaps   []string `json:"sitemaps"`
-	Note       string   `json:"note,omitempty"`
+	URL        string          `json:"url"`
+	Allowed    bool            `json:"allowed"`
+	Line       int             `json:"line"`
+	Rule       string          `json:"rule"`
+	Agent      string          `json:"agent"`
+	CrawlDelay *float64        `json:"crawl_delay"` // seconds; null if none
+	Sitemaps   []string        `json:"sitemaps"`
+	Note       string          `json:"note,omitempty"`
+	Problems   []robotsProblem `json:"problems"`
+}
+
+// robotsProblem is a defect of the file.
+type robotsProblem struct {
+	Line int    `json:"line"` // 0: of the whole file
+	What string `json:"what"`
+	Text string `json:"text"`
 }
 
 func newRobotsCommand() *cobra.Command {
@@ -66,11 +75,16 @@ func runRobots(c *cobra.Command, args []string, file, agent string) error {
 		return err
 	}
 	defer end()
+	told := map[*robots.File]bool{}
 	for _, u := range urls {
 		f, note, err := read(c.Context(), u)
 		if err != nil {
 			return err
 		}
+		if !told[f] && !s.JSON && !s.Quiet {
+			printProblems(c.ErrOrStderr(), cmp.Or(file, u.Origin()+"/robots.txt"), f)
+		}
+		told[f] = true
 		if err := printVerdict(c.OutOrStdout(), s.JSON, u, agent, f, note); err != nil {
 			return err
 		}
@@ -105,6 +119,21 @@ func robotsReader(c *cobra.Command, s *Settings, hosts map[string]HostSettings, 
 	return a.robots, a.Close, nil
 }
 
+// printProblems says what is wrong with the rules that were found at a place.
+func printProblems(talk io.Writer, place string, f *robots.File) {
+	for _, p := range f.Problems() {
+		where := place
+		if p.Line > 0 {
+			where = fmt.Sprintf("%s:%d", place, p.Line)
+		}
+		text := ""
+		if p.Text != "" {
+			text = fmt.Sprintf(": %q", p.Text)
+		}
+		fmt.Fprintf(talk, "note: %s: %s%s\n", plain(where), p.What, text)
+	}
+}
+
 func printVerdict(out io.Writer, asJSON bool, u weburl.URL, agent string, f *robots.File, note string) error {
 	line := newRobotsLine(u, agent, f, note)
 	if asJSON {
@@ -120,9 +149,12 @@ func printVerdict(out io.Writer, asJSON bool, u weburl.URL, agent string, f *rob
 
 func newRobotsLine(u weburl.URL, agent string, f *robots.File, note string) robotsLine {
 	v := f.Test(agent, u.RequestURI())
-	line := robotsLine{URL: u.String(), Allowed: v.Allowed, Line: v.Line, Rule: v.Rule, Agent: v.Agent, Sitemaps: f.Sitemaps(), Note: note}
+	line := robotsLine{URL: u.String(), Allowed: v.Allowed, Line: v.Line, Rule: v.Rule, Agent: v.Agent, Sitemaps: f.Sitemaps(), Note: note, Problems: []robotsProblem{}}
 	if line.Sitemaps == nil {
 		line.Sitemaps = []string{}
+	}
+	for _, p := range f.Problems() {
+		line.Problems = append(line.Problems, robotsProblem(p))
 	}
 	if d, ok := f.CrawlDelay(agent); ok {
 		seconds := d.Seconds()

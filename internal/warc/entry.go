@@ -138,30 +138,3 @@ func ReadAt(ra io.ReaderAt, offset, length, limit int64) (*Record, error) {
 	}
 	return record, nil
 }
-
-// LastWhole returns where the unbroken run of whole records that begins at
-// from ends, at most size: a file that lost its last writes is cut there. A
-// record counts as whole if it ends as Finish demands and its block digest, if
-// it has one, agrees. Whatever is found behind the run, torn or garbage, is not
-// looked at, so from should be the end of what is known to be good. The only
-// errors are those of ra, and io.ErrUnexpectedEOF for a size below from.
-func LastWhole(ra io.ReaderAt, from, size int64) (end int64, err error) {
-	if size < from {
-		return size, fmt.Errorf("warc: file of %d bytes ends before %d: %w", size, from, io.ErrUnexpectedEOF)
-	}
-	r := NewReader(nil)
-	r.reset(io.NewSectionReader(ra, from, size-from), from)
-	for end = from; ; end = r.offset() {
-		e, err := r.Next()
-		var check Check
-		if err == nil {
-			check, err = e.Verify()
-		}
-		if r.file.err != nil {
-			return end, fmt.Errorf("warc: look for the last whole record: %w", r.file.err)
-		}
-		if err != nil && (!errors.Is(err, ErrDigest) || check.Block == Bad) {
-			return end, nil
-		}
-	}
-}

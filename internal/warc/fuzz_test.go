@@ -48,10 +48,6 @@ func FuzzReader(f *testing.F) {
 				t.Fatalf("Next reads the record at %d, ReadAt does not: %v", e.Offset, err)
 			}
 		}
-		whole, err := LastWhole(bytes.NewReader(file), 0, int64(len(file)))
-		if err != nil || whole > end {
-			t.Fatalf("last whole record ends at %d, read up to %d; error %v", whole, end, err)
-		}
 	})
 }
 
@@ -99,7 +95,7 @@ func FuzzParseHTTP(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.0\n\n"))
 	f.Fuzz(func(t *testing.T, block []byte) {
 		start, h, body := ParseHTTP(block)
-		if !bytes.HasSuffix(block, body) || strings.Contains(start, "\n") || Status(start) < 0 {
+		if !bytes.HasSuffix(block, body) || strings.Contains(start, "\n") {
 			t.Fatalf("start %q, body %q of %q", start, body, block)
 		}
 		for name, values := range h {

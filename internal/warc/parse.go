@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -27,17 +26,6 @@ func ParseHTTP(block []byte) (start string, h http.Header, body []byte) {
 		h.Add(f.Name, f.Value)
 	}
 	return start, h, block[end:]
-}
-
-// Status returns the code in an answer's first line, or 0.
-func Status(start string) int {
-	proto, rest, _ := strings.Cut(start, " ")
-	code, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
-	n, err := strconv.ParseUint(code, 10, 10)
-	if err != nil || len(code) != 3 || !strings.HasPrefix(proto, "HTTP/") {
-		return 0
-	}
-	return int(n)
 }
 
 // headEnd returns where the head at the beginning of block ends: behind its

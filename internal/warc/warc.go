@@ -4,8 +4,7 @@
 // A Record is encoded by Append into one finished gzip member, so any
 // goroutine may encode and one may append the bytes to a file; nothing here
 // opens, locks or syncs a file. A Reader streams the records of a compressed
-// or plain file, ReadAt loads one, Verify compares digests, LastWhole finds
-// where a torn tail begins.
+// or plain file, ReadAt loads one, Verify compares digests.
 //
 // It refuses what would make a file ambiguous: a line break in a field, a
 // record without its mandatory fields, several records in one gzip member, a
