@@ -63,8 +63,9 @@ type Spec struct {
 	Include        []Pattern
 	Exclude        []Pattern
 	Depth          int // clicks from a seed; below 0 for no limit
-	MaxPages       int // 0 for no limit, as for the next three
+	MaxPages       int // 0 for no limit, as for the next four
 	MaxPagesHost   int
+	MaxHosts       int // scheme, name and port
 	MaxTime        time.Duration
 	MaxBytes       int64
 	DropParams     weburl.ParamSet

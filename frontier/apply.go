@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -119,7 +120,7 @@ func (b *batch) candidates(ops []*change) []*candidate {
 		for _, l := range op.links {
 			h, id := b.known(l.URL.Origin()), strangers
 			if h == nil && l.Refused == "" && !l.Stored {
-				h = b.hostNamed(l.URL.Origin())
+				h = b.newHost(&l.Link)
 			}
 			if h != nil {
 				id = h.rec.ID
@@ -190,6 +191,16 @@ func (b *batch) known(origin string) *host {
 		b.origins[origin] = h
 	}
 	return h
+}
+
+// newHost makes the host of a wanted link, or refuses the link if there are as
+// many hosts as there may be.
+func (b *batch) newHost(l *Link) *host {
+	if most := b.run.config.MaxHosts; most > 0 && int(b.counts.HostSeq) >= most {
+		l.Refused, l.Rule = ReasonHosts, fmt.Sprintf("more than %d", most)
+		return nil
+	}
+	return b.hostNamed(l.URL.Origin())
 }
 
 // hostNamed finds a host of the run, or makes it.

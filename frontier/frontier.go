@@ -138,6 +138,7 @@ type Manners struct {
 type Config struct {
 	MaxPages        int                         // pages asked for in all; 0 for no limit
 	MaxPagesPerHost int                         // 0 for no limit
+	MaxHosts        int                         // origins of which anything is asked; links to further ones are refused; 0 for no limit
 	Manners         func(origin string) Manners // called once a host, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
 }
@@ -241,4 +242,5 @@ type Frontier interface {
 // Reasons that the frontier itself gives.
 const (
 	ReasonPagesPerHost Reason = "max-pages-per-host"
+	ReasonHosts        Reason = "max-hosts" // its host would be one too many; eligible like what was refused before Add
 )

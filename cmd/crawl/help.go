@@ -93,7 +93,8 @@ failed; the summary counts that for each rule. Values are cut at 64 KiB.
 `},
 	{"scope", "Which links are followed", `  --scope host          the seed's host, http and https; where a seed redirects to
                         another host (apex to www) that one too: the default
-  --scope domain        all hosts of the registrable domain
+  --scope domain        all hosts of the registrable domain, at most 10,000 unless
+                        --max-hosts says otherwise
   --scope prefix        what lies below the seed's folder
   --scope list          the seeds alone: the default with --list
   --scope page          the seeds, and with --assets fetch what shows them

@@ -46,6 +46,15 @@ func siteOf(args []string) string {
 	return ""
 }
 
+// defaultHosts is how many hosts a run has if nobody says. A name server may
+// answer for any name below its domain; the other scopes end by themselves.
+func defaultHosts(scope string, seeds int) Count {
+	if scope != crawler.ScopeDomain {
+		return unlimited
+	}
+	return Count(max(10_000, 2*seeds))
+}
+
 func runRun(c *cobra.Command, args []string) error {
 	if i := slices.IndexFunc(args, func(a string) bool { return siteOf([]string{a}) != "" }); i >= 0 && len(args) > 1 {
 		return newUsageError("", quoted(args[i])+" is no URL, and a site is crawled alone", "a URL has a dot or ://")
@@ -66,6 +75,9 @@ func runRun(c *cobra.Command, args []string) error {
 	}
 	if s.List != "" && r.Origin["scope"] == originDefault {
 		s.Scope = crawler.ScopeList
+	}
+	if r.Origin["max_hosts"] == originDefault {
+		s.MaxHosts = defaultHosts(s.Scope, len(seeds))
 	}
 	kept, err := json.Marshal(runSettings{s, r.Hosts})
 	if err != nil {

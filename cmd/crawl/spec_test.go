@@ -47,3 +47,18 @@ func TestInFlight(t *testing.T) {
 		t.Errorf("%d files may be open", openFiles())
 	}
 }
+
+// Only a domain has hosts without end, and whoever names many has room for them.
+func TestDefaultHosts(t *testing.T) {
+	for _, test := range []struct {
+		scope string
+		seeds int
+		want  Count
+	}{
+		{"host", 1, unlimited}, {"list", 1e6, unlimited}, {"domain", 1, 10_000}, {"domain", 8000, 16_000},
+	} {
+		if got := defaultHosts(test.scope, test.seeds); got != test.want {
+			t.Errorf("scope %s with %d seeds: %v hosts, want %v", test.scope, test.seeds, got, test.want)
+		}
+	}
+}

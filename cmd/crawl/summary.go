@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crawl/crawler"
+	"crawl/frontier"
 	"crawl/store"
 )
 
@@ -169,6 +170,8 @@ var reasonTexts = map[string]string{
 	string(crawler.ReasonRobotsUnreachable): "robots.txt unreachable",
 	string(crawler.ReasonPushedBack):        "host asked for less",
 	string(crawler.ReasonMaxPages):          "limit: max-pages",
+	string(frontier.ReasonPagesPerHost):     "limit: max-pages-per-host",
+	string(frontier.ReasonHosts):            "limit: max-hosts",
 	string(crawler.ReasonMaxTime):           "limit: max-time",
 	string(crawler.ReasonMaxBytes):          "limit: max-bytes",
 }

@@ -279,6 +279,41 @@ var limitTests = []test{
 		}
 		q.drained()
 	}},
+	{"hosts", func(t *testing.T, q *queue) {
+		c := free
+		c.MaxHosts = 2
+		q.start(c)
+		q.add(2, page("http://a.test/", 0), frontier.Link{URL: at("http://z.test/"), Refused: "scope"}, page("http://b.test/", 0), page("http://c.test/", 0))
+		q.add(1, page("http://a.test/x", 1), page("https://a.test/", 1), page("http://c.test/x", 1)) // another scheme is another host
+		want := frontier.Stats{Found: 7, Queued: 3, Skipped: map[frontier.Reason]uint64{"scope": 1, frontier.ReasonHosts: 3}, Hosts: 2}
+		q.counts(want)
+		q.add(0, page("http://c.test/", 0), page("http://z.test/", 0)) // known as refused
+		q.done(q.any(), frontier.Outcome{Links: pages("http://c.test/", "http://d.test/")})
+		q.reopen()
+		want.Found, want.Queued, want.Done, want.Pages = 8, 2, 1, 1
+		want.Skipped[frontier.ReasonHosts]++
+		q.counts(want)
+		for _, s := range q.skips() {
+			if s.Reason == frontier.ReasonHosts && s.Rule != "more than 2" {
+				t.Fatalf("%+v", s)
+			}
+		}
+		q.config.MaxHosts = 3
+		q.reopen()
+		q.add(1, page("http://c.test/", 0), page("http://d.test/", 0)) // wanted after all
+		want.Queued, want.Hosts = 3, 3
+		want.Skipped[frontier.ReasonHosts]--
+		q.counts(want)
+	}},
+	{"a robots.txt does not lead to a host too many", func(t *testing.T, q *queue) {
+		c := mannered
+		c.MaxHosts = 1
+		q.start(c)
+		q.add(1, page("http://a.test/", 0))
+		q.done(q.any(), hop("http://a.test", "http://b.test/r"))
+		q.drained()
+		q.counts(frontier.Stats{Found: 1, Skipped: skipped(frontier.ReasonHosts, 1), Hosts: 1})
+	}},
 	{"a retry is the same page", func(t *testing.T, q *queue) {
 		c := free
 		c.MaxPages = 2
