@@ -175,7 +175,12 @@ func (b *batch) rerank(c *candidate, v seenValue) error {
 	if err != nil {
 		return err
 	}
-	c.link.Kind, c.link.For = Kind(rec.Kind), rec.For
+	was, err := rec.link()
+	if err != nil {
+		return err
+	}
+	c.link.Kind, c.link.For = was.Kind, was.For
+	c.link.Ask, c.link.Respelled, c.link.Hops = was.Ask, was.Respelled, c.link.Hops+was.Respelled
 	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try), paid: rec.Paid}
 	if !v.place.later() && c.link.Kind == Page && !e.paid {
 		e.place = readyPlace(c.link, v.place.seq())

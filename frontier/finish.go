@@ -61,6 +61,9 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 		return err
 	}
 	if again && rec.GivenUp == "" {
+		if !o.Ask.IsZero() {
+			l.Ask, l.Hops, l.Respelled = o.Ask, l.Hops+1, l.Respelled+1
+		}
 		return b.retry(st, l, o.Again)
 	}
 	return b.settle(st, o, v, l, rec)

@@ -54,6 +54,11 @@ type Reason string
 // Link is a URL to consider, with the way it was found.
 type Link struct {
 	URL, From weburl.URL
+	// Ask is how the URL is spelt where it was found, if otherwise: the address
+	// to ask for, at the same origin. A URL that is queued keeps the spelling
+	// it was queued with.
+	Ask       weburl.URL
+	Respelled int    // times an answer led to another spelling, see Outcome.Ask; Next fills it in
 	Depth     int    // clicks from a seed, or NoDepth
 	Hops      int    // redirects followed since the last click
 	Rank      uint32 // within its host, the smaller is sooner; equal ranks are first come, first served
@@ -65,6 +70,14 @@ type Link struct {
 	// Done: if the URL is still queued it is handed out before other pages, and
 	// it has its share of the page limits from now on. It is for Add alone.
 	Stored bool
+}
+
+// Address is what to ask for.
+func (l Link) Address() weburl.URL {
+	if l.Ask.IsZero() {
+		return l.URL
+	}
+	return l.Ask
 }
 
 // Lease is the right to fetch one URL. It ends with Done, at Until, or with
@@ -110,12 +123,13 @@ const (
 // Outcome ends a lease.
 type Outcome struct {
 	End    End
-	Reason Reason    // with Skipped
-	Rule   string    // with Skipped: the rule that refused
-	Again  time.Time // try this URL again then, at most MaxRest from now; End is ignored
-	Links  []Link    // what the page holds, accepted together with the end of the lease
-	Rules  *Rules    // with a lease on robots.txt: what it said
-	GiveUp Reason    // leave this host alone for the rest of the run, and why
+	Reason Reason     // with Skipped
+	Rule   string     // with Skipped: the rule that refused
+	Again  time.Time  // try this URL again then, at most MaxRest from now; End is ignored
+	Ask    weburl.URL // with Again: the spelling to ask for then, to which the answer redirects; one hop more
+	Links  []Link     // what the page holds, accepted together with the end of the lease
+	Rules  *Rules     // with a lease on robots.txt: what it said
+	GiveUp Reason     // leave this host alone for the rest of the run, and why
 }
 
 // Rules is what the fetch of a robots.txt means for its origin's clock.

@@ -26,7 +26,7 @@ import (
 //
 // Every key begins with the host, so that what a batch writes lies together;
 // records are MessagePack tuples. The version changes with any of these.
-const layoutVersion = 1
+const layoutVersion = 2
 
 var (
 	bucketMeta    = []byte("meta")

@@ -23,7 +23,9 @@ type linkRecord struct {
 	Kind  uint8
 	Try   uint16 // times it was asked for
 	For   string
-	Paid  bool // its share of the page limits is counted
+	Paid  bool   // its share of the page limits is counted
+	Ask   string // "": the URL itself
+	Spelt uint8  // times an answer led to another spelling
 }
 
 // skipRecord is a refused URL on disk.
@@ -76,7 +78,7 @@ type countsRecord struct {
 func (l Link) record(try int) linkRecord {
 	return linkRecord{
 		URL: l.URL.String(), From: l.From.String(), Depth: uint32(l.Depth), Hops: uint8(min(l.Hops, 255)),
-		Kind: uint8(l.Kind), Try: uint16(min(try, 1<<16-1)), For: l.For,
+		Kind: uint8(l.Kind), Try: uint16(min(try, 1<<16-1)), For: l.For, Ask: l.Ask.String(), Spelt: uint8(min(l.Respelled, 255)),
 	}
 }
 
@@ -86,9 +88,14 @@ func (r linkRecord) link() (Link, error) {
 	if err != nil {
 		return Link{}, fmt.Errorf("damaged record: %w", err)
 	}
-	l := Link{URL: u, Depth: int(r.Depth), Hops: int(r.Hops), Kind: Kind(r.Kind), For: r.For}
+	l := Link{URL: u, Depth: int(r.Depth), Hops: int(r.Hops), Respelled: int(r.Spelt), Kind: Kind(r.Kind), For: r.For}
 	if r.From != "" {
 		if l.From, err = weburl.Parse(r.From); err != nil {
+			return Link{}, fmt.Errorf("damaged record: %w", err)
+		}
+	}
+	if r.Ask != "" {
+		if l.Ask, err = weburl.Parse(r.Ask); err != nil {
 			return Link{}, fmt.Errorf("damaged record: %w", err)
 		}
 	}

@@ -241,8 +241,8 @@ func (z *hostRecord) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *linkRecord) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 8
-	o = append(o, 0x98)
+	// array header, size 10
+	o = append(o, 0x9a)
 	o = msgp.AppendString(o, z.URL)
 	o = msgp.AppendString(o, z.From)
 	o = msgp.AppendUint32(o, z.Depth)
@@ -251,6 +251,8 @@ func (z *linkRecord) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.AppendUint16(o, z.Try)
 	o = msgp.AppendString(o, z.For)
 	o = msgp.AppendBool(o, z.Paid)
+	o = msgp.AppendString(o, z.Ask)
+	o = msgp.AppendUint8(o, z.Spelt)
 	return
 }
 
@@ -262,8 +264,8 @@ func (z *linkRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 8 {
-		err = msgp.ArrayError{Wanted: 8, Got: zb0001}
+	if zb0001 != 10 {
+		err = msgp.ArrayError{Wanted: 10, Got: zb0001}
 		return
 	}
 	z.URL, bts, err = msgp.ReadStringBytes(bts)
@@ -306,13 +308,23 @@ func (z *linkRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Paid")
 		return
 	}
+	z.Ask, bts, err = msgp.ReadStringBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Ask")
+		return
+	}
+	z.Spelt, bts, err = msgp.ReadUint8Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Spelt")
+		return
+	}
 	o = bts
 	return
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *linkRecord) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.URL) + msgp.StringPrefixSize + len(z.From) + msgp.Uint32Size + msgp.Uint8Size + msgp.Uint8Size + msgp.Uint16Size + msgp.StringPrefixSize + len(z.For) + msgp.BoolSize
+	s = 1 + msgp.StringPrefixSize + len(z.URL) + msgp.StringPrefixSize + len(z.From) + msgp.Uint32Size + msgp.Uint8Size + msgp.Uint8Size + msgp.Uint16Size + msgp.StringPrefixSize + len(z.For) + msgp.BoolSize + msgp.StringPrefixSize + len(z.Ask) + msgp.Uint8Size
 	return
 }
 
