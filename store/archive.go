@@ -13,6 +13,9 @@ import (
 	"crawl/internal/warc"
 )
 
+// Address is what was asked for: URL, or another spelling of it.
+func (p *Page) Address() string { return cmp.Or(p.Asked, p.URL.String()) }
+
 // archive appends request and answer to the bodies, adds to puts what the
 // index needs, and fills in p's places. A body that is there already is not
 // written again: a revisit record points at it. brought, unless nil, is what
@@ -20,7 +23,7 @@ import (
 func (b *Bolt) archive(puts []put, p, good *Page, x *Exchange) (_ []put, brought *[32]byte, err error) {
 	digest := digestOf(p, x)
 	response := warc.Record{
-		Type: warc.TypeResponse, ID: warc.NewID(), Date: x.Start, TargetURI: p.URL.String(),
+		Type: warc.TypeResponse, ID: warc.NewID(), Date: x.Start, TargetURI: p.Address(),
 		Fields: []warc.Field{warc.ProtocolField(x.Proto)},
 		Head:   warc.ResponseHead(x.Proto, x.Status, x.Reason, x.Header, int64(len(x.Body))),
 	}
@@ -82,11 +85,11 @@ func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [3
 	if err := b.append(p, response, x); err != nil {
 		return nil, nil, err
 	}
-	p.Payload, p.PayloadURL, p.PayloadAt = p.Record, p.URL.String(), x.Start
+	p.Payload, p.PayloadURL, p.PayloadAt = p.Record, p.Address(), x.Start
 	if x.Truncated != "" {
 		return puts, nil, nil // a prefix stands for no other body
 	}
-	held = body{Place: p.Record, Coding: coding, URL: p.URL.String(), Date: x.Start, ID: response.ID}
+	held = body{Place: p.Record, Coding: coding, URL: p.Address(), Date: x.Start, ID: response.ID}
 	b.mu.Lock()
 	b.coming[digest] = held
 	b.mu.Unlock()
@@ -114,9 +117,9 @@ const maxScratch = 1 << 20
 // it is left out.
 func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 	request := warc.Record{
-		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.URL.String(),
+		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.Address(),
 		Fields: []warc.Field{{Name: "WARC-Concurrent-To", Value: response.ID}},
-		Head:   warc.RequestHead("GET", p.URL.RequestURI(), cmp.Or(x.Sent.Get("Host"), p.URL.Host()), x.Proto, x.Sent),
+		Head:   warc.RequestHead("GET", strings.TrimPrefix(p.Address(), p.URL.Origin()), cmp.Or(x.Sent.Get("Host"), p.URL.Host()), x.Proto, x.Sent),
 	}
 	buf := scratch.Get().(*[]byte)
 	defer scratch.Put(buf)

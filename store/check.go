@@ -126,10 +126,9 @@ func (c *check) checkPage(ctx context.Context, name string, p *Page) error {
 		c.fault("%s: %s has %d links of %d", name, p.URL, len(links), p.Links)
 	}
 	at := fmt.Sprintf("%s: %s", name, p.URL)
-	u := p.URL.String()
 	return errors.Join(
-		c.follow(at, p.Request, kindRequest, u),
-		c.follow(at, p.Record, kindAnswer, u),
+		c.follow(at, p.Request, kindRequest, p.Address()),
+		c.follow(at, p.Record, kindAnswer, p.Address()),
 		c.follow(at, p.Payload, kindResponse, p.PayloadURL))
 }
 

@@ -88,6 +88,7 @@ type Page struct {
 	URL weburl.URL `msg:"-"`
 	Run RunID      `msg:"-"`
 
+	Asked   string        `msg:"ask,omitempty"` // the spelling asked for, at the same origin; "" for URL itself
 	Kind    uint8         `msg:"k,omitempty"`
 	Try     uint16        `msg:"try"` // which attempt this was, from 1
 	Fetched time.Time     `msg:"at"`

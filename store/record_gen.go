@@ -964,208 +964,212 @@ func (z Named) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(61)
-	var zb0001Mask uint64 /* 61 bits */
+	zb0001Len := uint32(62)
+	var zb0001Mask uint64 /* 62 bits */
 	_ = zb0001Mask
-	if z.Kind == 0 {
+	if z.Asked == "" {
 		zb0001Len--
 		zb0001Mask |= 0x1
 	}
-	if z.TTFB == 0 {
+	if z.Kind == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x8
+		zb0001Mask |= 0x2
 	}
-	if z.Took == 0 {
+	if z.TTFB == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Status == 0 {
+	if z.Took == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x20
 	}
-	if z.Fault == "" {
+	if z.Status == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.FaultText == "" {
+	if z.Fault == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.Passing == false {
+	if z.FaultText == "" {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.HasAfter == false {
+	if z.Passing == false {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.After == 0 {
+	if z.HasAfter == false {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
-	if z.Redirect == "" {
+	if z.After == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
-	if z.Proto == "" {
+	if z.Redirect == "" {
 		zb0001Len--
 		zb0001Mask |= 0x1000
 	}
-	if z.Addr == "" {
+	if z.Proto == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.TLS == "" {
+	if z.Addr == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.Type == "" {
+	if z.TLS == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.MIME == "" {
+	if z.Type == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.Charset == "" {
+	if z.MIME == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.CharsetBy == "" {
+	if z.Charset == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.Encoding == "" {
+	if z.CharsetBy == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000
 	}
-	if z.Size == 0 {
+	if z.Encoding == "" {
 		zb0001Len--
 		zb0001Mask |= 0x100000
 	}
-	if z.Wire == 0 {
+	if z.Size == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x200000
 	}
-	if z.ETag == "" {
+	if z.Wire == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x800000
+		zb0001Mask |= 0x400000
 	}
-	if z.Modified == "" {
+	if z.ETag == "" {
 		zb0001Len--
 		zb0001Mask |= 0x1000000
 	}
-	if z.Truncated == "" {
+	if z.Modified == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000000
 	}
-	if z.Damaged == "" {
+	if z.Truncated == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000000
 	}
-	if z.ParseLimit == "" {
+	if z.Damaged == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
 	}
-	if z.Title == "" {
+	if z.ParseLimit == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000000
 	}
-	if z.H1 == "" {
+	if z.Title == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20000000
 	}
-	if z.Description == "" {
+	if z.H1 == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40000000
 	}
-	if z.Lang == "" {
+	if z.Description == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000000
 	}
-	if z.Canonical == "" {
+	if z.Lang == "" {
 		zb0001Len--
 		zb0001Mask |= 0x100000000
 	}
-	if z.Canonicals == 0 {
+	if z.Canonical == "" {
 		zb0001Len--
 		zb0001Mask |= 0x200000000
 	}
-	if z.NoIndex == false {
+	if z.Canonicals == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x400000000
 	}
-	if z.NoFollow == false {
+	if z.NoIndex == false {
 		zb0001Len--
 		zb0001Mask |= 0x800000000
 	}
-	if z.Words == 0 {
+	if z.NoFollow == false {
 		zb0001Len--
 		zb0001Mask |= 0x1000000000
 	}
-	if z.Hreflang == nil {
+	if z.Words == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000
 	}
-	if z.Next == "" {
+	if z.Hreflang == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000
 	}
-	if z.Prev == "" {
+	if z.Next == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000
 	}
-	if z.Feeds == nil {
+	if z.Prev == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000000000
 	}
-	if z.Meta == nil {
+	if z.Feeds == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000
 	}
-	if z.Simhash == 0 {
+	if z.Meta == nil {
 		zb0001Len--
-		zb0001Mask |= 0x80000000000
+		zb0001Mask |= 0x40000000000
 	}
-	if z.Fields == nil {
+	if z.Simhash == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x100000000000
 	}
-	if z.FieldsBy == "" {
+	if z.Fields == nil {
 		zb0001Len--
 		zb0001Mask |= 0x200000000000
 	}
-	if z.Hops == 0 {
+	if z.FieldsBy == "" {
 		zb0001Len--
-		zb0001Mask |= 0x800000000000
+		zb0001Mask |= 0x400000000000
 	}
-	if z.From == "" {
+	if z.Hops == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x1000000000000
 	}
-	if z.Barred == "" {
+	if z.From == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000000
 	}
-	if z.Links == 0 {
+	if z.Barred == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000000
 	}
-	if z.LinksOf == 0 {
+	if z.Links == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000000
 	}
-	if z.NotModified == false {
+	if z.LinksOf == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10000000000000
 	}
-	if z.Unchanged == false {
+	if z.NotModified == false {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000000
 	}
+	if z.Unchanged == false {
+		zb0001Len--
+		zb0001Mask |= 0x40000000000000
+	}
 	if z.PayloadURL == "" {
 		zb0001Len--
-		zb0001Mask |= 0x800000000000000
+		zb0001Mask |= 0x1000000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1173,6 +1177,11 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ask"
+			o = append(o, 0xa3, 0x61, 0x73, 0x6b)
+			o = msgp.AppendString(o, z.Asked)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "k"
 			o = append(o, 0xa1, 0x6b)
 			o = msgp.AppendUint8(o, z.Kind)
@@ -1183,97 +1192,97 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "at"
 		o = append(o, 0xa2, 0x61, 0x74)
 		o = msgp.AppendTime(o, z.Fetched)
-		if (zb0001Mask & 0x8) == 0 { // if not omitted
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "ttfb"
 			o = append(o, 0xa4, 0x74, 0x74, 0x66, 0x62)
 			o = msgp.AppendDuration(o, z.TTFB)
 		}
-		if (zb0001Mask & 0x10) == 0 { // if not omitted
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "took"
 			o = append(o, 0xa4, 0x74, 0x6f, 0x6f, 0x6b)
 			o = msgp.AppendDuration(o, z.Took)
 		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "st"
 			o = append(o, 0xa2, 0x73, 0x74)
 			o = msgp.AppendInt(o, z.Status)
 		}
-		if (zb0001Mask & 0x40) == 0 { // if not omitted
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "flt"
 			o = append(o, 0xa3, 0x66, 0x6c, 0x74)
 			o = msgp.AppendString(o, z.Fault)
 		}
-		if (zb0001Mask & 0x80) == 0 { // if not omitted
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "fltx"
 			o = append(o, 0xa4, 0x66, 0x6c, 0x74, 0x78)
 			o = msgp.AppendString(o, z.FaultText)
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "pas"
 			o = append(o, 0xa3, 0x70, 0x61, 0x73)
 			o = msgp.AppendBool(o, z.Passing)
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "haft"
 			o = append(o, 0xa4, 0x68, 0x61, 0x66, 0x74)
 			o = msgp.AppendBool(o, z.HasAfter)
 		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "after"
 			o = append(o, 0xa5, 0x61, 0x66, 0x74, 0x65, 0x72)
 			o = msgp.AppendDuration(o, z.After)
 		}
-		if (zb0001Mask & 0x800) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "loc"
 			o = append(o, 0xa3, 0x6c, 0x6f, 0x63)
 			o = msgp.AppendString(o, z.Redirect)
 		}
-		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "pr"
 			o = append(o, 0xa2, 0x70, 0x72)
 			o = msgp.AppendString(o, z.Proto)
 		}
-		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "ip"
 			o = append(o, 0xa2, 0x69, 0x70)
 			o = msgp.AppendString(o, z.Addr)
 		}
-		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "tls"
 			o = append(o, 0xa3, 0x74, 0x6c, 0x73)
 			o = msgp.AppendString(o, z.TLS)
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "ty"
 			o = append(o, 0xa2, 0x74, 0x79)
 			o = msgp.AppendString(o, z.Type)
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "mime"
 			o = append(o, 0xa4, 0x6d, 0x69, 0x6d, 0x65)
 			o = msgp.AppendString(o, z.MIME)
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "cs"
 			o = append(o, 0xa2, 0x63, 0x73)
 			o = msgp.AppendString(o, z.Charset)
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "csb"
 			o = append(o, 0xa3, 0x63, 0x73, 0x62)
 			o = msgp.AppendString(o, z.CharsetBy)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "ce"
 			o = append(o, 0xa2, 0x63, 0x65)
 			o = msgp.AppendString(o, z.Encoding)
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "sz"
 			o = append(o, 0xa2, 0x73, 0x7a)
 			o = msgp.AppendInt64(o, z.Size)
 		}
-		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "wire"
 			o = append(o, 0xa4, 0x77, 0x69, 0x72, 0x65)
 			o = msgp.AppendInt64(o, z.Wire)
@@ -1281,77 +1290,77 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "h"
 		o = append(o, 0xa1, 0x68)
 		o = msgp.AppendBytes(o, (z.Hash)[:])
-		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
 			// string "et"
 			o = append(o, 0xa2, 0x65, 0x74)
 			o = msgp.AppendString(o, z.ETag)
 		}
-		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
 			// string "lm"
 			o = append(o, 0xa2, 0x6c, 0x6d)
 			o = msgp.AppendString(o, z.Modified)
 		}
-		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
 			// string "tr"
 			o = append(o, 0xa2, 0x74, 0x72)
 			o = msgp.AppendString(o, z.Truncated)
 		}
-		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
 			// string "dmg"
 			o = append(o, 0xa3, 0x64, 0x6d, 0x67)
 			o = msgp.AppendString(o, z.Damaged)
 		}
-		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
 			// string "cut"
 			o = append(o, 0xa3, 0x63, 0x75, 0x74)
 			o = msgp.AppendString(o, z.ParseLimit)
 		}
-		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
 			// string "t"
 			o = append(o, 0xa1, 0x74)
 			o = msgp.AppendString(o, z.Title)
 		}
-		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
 			// string "h1"
 			o = append(o, 0xa2, 0x68, 0x31)
 			o = msgp.AppendString(o, z.H1)
 		}
-		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
 			// string "d"
 			o = append(o, 0xa1, 0x64)
 			o = msgp.AppendString(o, z.Description)
 		}
-		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000000) == 0 { // if not omitted
 			// string "l"
 			o = append(o, 0xa1, 0x6c)
 			o = msgp.AppendString(o, z.Lang)
 		}
-		if (zb0001Mask & 0x100000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000) == 0 { // if not omitted
 			// string "can"
 			o = append(o, 0xa3, 0x63, 0x61, 0x6e)
 			o = msgp.AppendString(o, z.Canonical)
 		}
-		if (zb0001Mask & 0x200000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000) == 0 { // if not omitted
 			// string "cann"
 			o = append(o, 0xa4, 0x63, 0x61, 0x6e, 0x6e)
 			o = msgp.AppendInt(o, z.Canonicals)
 		}
-		if (zb0001Mask & 0x400000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000) == 0 { // if not omitted
 			// string "ni"
 			o = append(o, 0xa2, 0x6e, 0x69)
 			o = msgp.AppendBool(o, z.NoIndex)
 		}
-		if (zb0001Mask & 0x800000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000) == 0 { // if not omitted
 			// string "nf"
 			o = append(o, 0xa2, 0x6e, 0x66)
 			o = msgp.AppendBool(o, z.NoFollow)
 		}
-		if (zb0001Mask & 0x1000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000) == 0 { // if not omitted
 			// string "w"
 			o = append(o, 0xa1, 0x77)
 			o = msgp.AppendInt(o, z.Words)
 		}
-		if (zb0001Mask & 0x2000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000) == 0 { // if not omitted
 			// string "hl"
 			o = append(o, 0xa2, 0x68, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Hreflang)))
@@ -1365,17 +1374,17 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Hreflang[za0002].Value)
 			}
 		}
-		if (zb0001Mask & 0x4000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000) == 0 { // if not omitted
 			// string "nx"
 			o = append(o, 0xa2, 0x6e, 0x78)
 			o = msgp.AppendString(o, z.Next)
 		}
-		if (zb0001Mask & 0x8000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000000) == 0 { // if not omitted
 			// string "pv"
 			o = append(o, 0xa2, 0x70, 0x76)
 			o = msgp.AppendString(o, z.Prev)
 		}
-		if (zb0001Mask & 0x10000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000000) == 0 { // if not omitted
 			// string "fd"
 			o = append(o, 0xa2, 0x66, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Feeds)))
@@ -1383,7 +1392,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Feeds[za0003])
 			}
 		}
-		if (zb0001Mask & 0x20000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Meta)))
@@ -1400,12 +1409,12 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "th"
 		o = append(o, 0xa2, 0x74, 0x68)
 		o = msgp.AppendBytes(o, (z.TextHash)[:])
-		if (zb0001Mask & 0x80000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000000000) == 0 { // if not omitted
 			// string "sh"
 			o = append(o, 0xa2, 0x73, 0x68)
 			o = msgp.AppendUint64(o, z.Simhash)
 		}
-		if (zb0001Mask & 0x100000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
 			// string "fl"
 			o = append(o, 0xa2, 0x66, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
@@ -1417,7 +1426,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
 			// string "flb"
 			o = append(o, 0xa3, 0x66, 0x6c, 0x62)
 			o = msgp.AppendString(o, z.FieldsBy)
@@ -1425,37 +1434,37 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "dep"
 		o = append(o, 0xa3, 0x64, 0x65, 0x70)
 		o = msgp.AppendInt(o, z.Depth)
-		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
 			o = msgp.AppendInt(o, z.Hops)
 		}
-		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
 			// string "fr"
 			o = append(o, 0xa2, 0x66, 0x72)
 			o = msgp.AppendString(o, z.From)
 		}
-		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
 			// string "bar"
 			o = append(o, 0xa3, 0x62, 0x61, 0x72)
 			o = msgp.AppendString(o, z.Barred)
 		}
-		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
 			// string "ln"
 			o = append(o, 0xa2, 0x6c, 0x6e)
 			o = msgp.AppendInt(o, z.Links)
 		}
-		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
 			// string "lr"
 			o = append(o, 0xa2, 0x6c, 0x72)
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
-		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
 			// string "nm"
 			o = append(o, 0xa2, 0x6e, 0x6d)
 			o = msgp.AppendBool(o, z.NotModified)
 		}
-		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
@@ -1583,7 +1592,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendInt64(o, z.Payload.Length)
 			}
 		}
-		if (zb0001Mask & 0x800000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000000000) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
@@ -1617,6 +1626,12 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
+		case "ask":
+			z.Asked, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Asked")
+				return
+			}
 		case "k":
 			z.Kind, bts, err = msgp.ReadUint8Bytes(bts)
 			if err != nil {
@@ -2236,7 +2251,7 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Page) Msgsize() (s int) {
-	s = 3 + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 4 + msgp.StringPrefixSize + len(z.CharsetBy) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 3 + msgp.ArrayHeaderSize
+	s = 3 + 4 + msgp.StringPrefixSize + len(z.Asked) + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 4 + msgp.StringPrefixSize + len(z.CharsetBy) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 3 + msgp.ArrayHeaderSize
 	for za0002 := range z.Hreflang {
 		s += 1 + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0002].Name) + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0002].Value)
 	}

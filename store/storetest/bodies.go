@@ -16,6 +16,7 @@ var bodyTests = []test{
 	{"a body that comes from many URLs at once is kept once", testSameBodyAtOnce},
 	{"the same bytes in another coding are another body", testCoding},
 	{"a prefix stands for no other body", testPrefix},
+	{"the archive knows a body by the spelling that was asked for", testSpelling},
 	{"a visit without an exchange keeps the body there was", testNoExchange},
 	{"an empty body is none", testEmptyBody},
 	{"an exchange of a visit that does not know its digest", testNoDigest},
@@ -33,6 +34,22 @@ func testBody(t *testing.T, h *house) {
 			header := h.wantBody(h.page(r, u), body)
 			diff(t, "header", http.Header{"Content-Type": {kind}, "X-Long": {"a  b"}}, header)
 		}
+	}
+}
+
+func testSpelling(t *testing.T, h *house) {
+	r := h.begin("a")
+	body := noise(7, 5000)
+	p := visit(r, home+"x", body)
+	p.Asked = home + "x?utm_source=y"
+	h.put(p, nil, answer(r, 200, body))
+	other := visit(r, home+"y", body)
+	h.put(other, nil, answer(r, 200, body))
+	h.reopen()
+	got := h.page(r, home+"x")
+	h.wantBody(got, body)
+	if got.Asked != p.Asked || got.Address() != p.Asked || got.PayloadURL != p.Asked || h.page(r, home+"y").PayloadURL != p.Asked {
+		t.Errorf("%+v", got)
 	}
 }
 
