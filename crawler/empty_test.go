@@ -43,7 +43,7 @@ func TestEmptyRunSaysWhy(t *testing.T) {
 		{"no time", paths{"/": never}, "http://a/", func(s *Spec) { s.MaxTime = time.Second }, "no seed brought a page before max-time"},
 		{"private", paths{}, "http://10.0.0.1/", nil, "http://10.0.0.1: the address is not a public one"},
 		{"moved to nowhere", paths{"/": status(301, "Location", "http://nowhere.test/")}, "http://a/", nil, "http://nowhere.test: the host name does not exist"},
-		{"moved to nothing", paths{"/": status(302, "Location", "/b"), "/b": status(301, "Location", "/gone?utm_source=a"), "/gone": status(410)}, "http://a/", dropUTM, "http://a/gone answered 410"},
+		{"moved to nothing", paths{"/": status(302, "Location", "/b"), "/b": status(301, "Location", "/gone?utm_source=a"), "/gone?utm_source=a": status(410)}, "http://a/", dropUTM, "http://a/gone?utm_source=a answered 410"},
 		{"circle", paths{"/": status(302, "Location", "/b"), "/b": status(302, "Location", "/")}, "http://a/", nil, "http://a/ redirects more than 10 times"},
 		{"too far", paths{"/": status(302, "Location", "/b"), "/b": html()}, "http://a/", func(s *Spec) { s.MaxRedirects = 0 }, "http://a/ redirects more than 0 times"},
 		{"no seed", paths{}, "", nil, "no seed brought a page"},

@@ -9,6 +9,7 @@ import (
 
 	"crawl/fetcher"
 	"crawl/internal/parse"
+	"crawl/internal/weburl"
 	"crawl/store"
 )
 
@@ -28,8 +29,16 @@ func (s *Spec) SetFields(p *store.Page, header http.Header, body []byte) (panick
 			p.Fields = StoreFields(s.Fields.Fail("the selectors failed on this page"))
 		}
 	}()
-	p.Fields = StoreFields(s.Fields.Extract(p.URL, header, body, parse.FieldOptions{Time: s.MaxParse}))
+	p.Fields = StoreFields(s.Fields.Extract(askedFor(p), header, body, parse.FieldOptions{Time: s.MaxParse}))
 	return nil
+}
+
+// askedFor is the address that relative links of a page count from.
+func askedFor(p *store.Page) weburl.URL {
+	if u, err := weburl.Parse(p.Asked); err == nil {
+		return u
+	}
+	return p.URL
 }
 
 // StoreFields are values as a page keeps them.

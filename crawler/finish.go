@@ -178,7 +178,7 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 // seed that something is known of, or else the limit that ended the run.
 func (w *Job) whyEmpty(ctx context.Context, limit frontier.Reason) string {
 	for _, seed := range w.spec.Seeds {
-		if why := w.whyNot(ctx, seed.DropParams(w.spec.DropParams)); why != "" {
+		if why := w.whyNot(ctx, seed); why != "" {
 			return why
 		}
 	}
@@ -192,20 +192,20 @@ func (w *Job) whyEmpty(ctx context.Context, limit frontier.Reason) string {
 // is not known.
 func (w *Job) whyNot(ctx context.Context, u weburl.URL) string {
 	for seed, hops := u, 0; ; hops++ {
-		p, err := w.Store.Page(ctx, w.store.ID, u)
+		p, err := w.Store.Page(ctx, w.store.ID, u.DropParams(w.spec.DropParams))
 		if err != nil {
 			break
 		}
 		next, err := weburl.Parse(p.Redirect)
 		switch {
 		case p.Fault != "":
-			return fmt.Sprintf("%s: %s", u, p.FaultText)
+			return fmt.Sprintf("%s: %s", p.Address(), p.FaultText)
 		case p.Redirect == "" || err != nil:
-			return fmt.Sprintf("%s answered %d", u, p.Status)
+			return fmt.Sprintf("%s answered %d", p.Address(), p.Status)
 		case hops >= w.spec.MaxRedirects:
 			return fmt.Sprintf("%s redirects more than %d times", seed, w.spec.MaxRedirects)
 		}
-		u = next.DropParams(w.spec.DropParams)
+		u = next
 	}
 	return w.whyNotAsked(ctx, u)
 }

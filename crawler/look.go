@@ -20,9 +20,9 @@ func (s *Spec) Look(u weburl.URL, resp *fetcher.Response, failed error, text boo
 		setFault(p, failed)
 		return p, parse.Doc{}
 	}
-	setAnswer(p, resp)
+	setAnswer(p, resp, u)
 	p.Hash = sha256.Sum256(resp.Body)
-	doc := s.parse(p, resp, text)
+	doc := s.parse(p, resp, u, text)
 	p.Links = len(doc.Links)
 	p.FirstSeen, p.Changed = p.Fetched, p.Fetched
 	return p, doc

@@ -11,12 +11,13 @@ import (
 	"crawl/fetcher"
 	"crawl/frontier"
 	"crawl/internal/parse"
+	"crawl/internal/weburl"
 	"crawl/store"
 )
 
 // request asks for a URL; conditionally if an earlier run has its content.
 func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
-	r := fetcher.Request{URL: l.URL}
+	r := fetcher.Request{URL: l.Address()}
 	if l.Kind == frontier.Sitemap {
 		r.MaxBody = s.MaxSitemap
 	}
@@ -27,11 +28,11 @@ func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
 }
 
 // known is what an earlier run has for the URL of a lease, if a 304 may stand
-// for it: read as what it is read as now, and not after a 304 of this run that
-// was of no use.
+// for it: asked for as it is asked for now, read as what it is read as now, and
+// not after a 304 of this run that was of no use.
 func (w *Job) known(l frontier.Lease, last, good *store.Page) *store.Page {
 	switch {
-	case good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || !w.spec.wholly(good) || !w.spec.readable(good):
+	case good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || good.Address() != l.Address().String() || !w.spec.wholly(good) || !w.spec.readable(good):
 		return nil
 	case last.Run == w.store.ID && last.Status == http.StatusNotModified:
 		return nil
@@ -60,14 +61,15 @@ func kindOf(l frontier.Lease) uint8 {
 // prevented one. For an unchanged page it is what was known before.
 func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Response, failed error, known *store.Page) (*store.Page, []store.Link, *store.Exchange) {
 	p := &store.Page{
-		URL: l.URL, Run: w.store.ID, Kind: kindOf(l), Try: uint16(l.Try), Fetched: time.Now(),
+		URL: l.URL, Run: w.store.ID, Asked: l.Ask.String(), Kind: kindOf(l), Try: uint16(l.Try), Fetched: time.Now(),
 		Depth: l.Depth, Hops: l.Hops, From: l.From.String(),
 	}
 	if failed != nil {
 		setFault(p, failed)
 		return p, nil, nil
 	}
-	setAnswer(p, resp)
+	setAnswer(p, resp, l.Address())
+	w.spec.loops(l, p)
 	var links []store.Link
 	if resp.Status == http.StatusNotModified && known != nil {
 		if links = w.unchanged(ctx, p, known); p.Fault != "" {
@@ -75,23 +77,23 @@ func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Respo
 		}
 	} else if p.Hash = sha256.Sum256(resp.Body); w.spec.isSitemap(l, resp) {
 		p.Kind = store.KindSitemap
-		links = w.survive(p, resp, w.readSitemap)
+		links = w.survive(p, func() []store.Link { return w.readSitemap(p, resp, l.Address()) })
 	} else {
-		links = w.survive(p, resp, w.read)
+		links = w.survive(p, func() []store.Link { return w.read(p, resp, l.Address()) })
 	}
 	return p, links, w.exchange(resp)
 }
 
 // survive reads what came. A parser that panics, which none should, costs one
 // page its links and not the run, which would meet the page again at each resume.
-func (w *Job) survive(p *store.Page, r *fetcher.Response, read func(*store.Page, *fetcher.Response) []store.Link) (links []store.Link) {
+func (w *Job) survive(p *store.Page, read func() []store.Link) (links []store.Link) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			w.Log.Error("the parser failed on this page: please report it", "url", p.URL.String(), "cause", cause, "stack", string(debug.Stack()))
 			p.ParseLimit, links = "parser failed", nil
 		}
 	}()
-	return read(p, r)
+	return read()
 }
 
 func setFault(p *store.Page, failed error) {
@@ -102,7 +104,8 @@ func setFault(p *store.Page, failed error) {
 	p.Fault, p.FaultText, p.Passing = string(f.Kind), f.Sentence, f.Temporary
 }
 
-func setAnswer(p *store.Page, r *fetcher.Response) {
+// setAnswer says of a page what came when u was asked for.
+func setAnswer(p *store.Page, r *fetcher.Response, u weburl.URL) {
 	p.Fetched, p.TTFB, p.Took = r.Start, r.TTFB, r.Took
 	p.Status, p.Proto, p.TLS = r.Status, r.Proto, r.TLSProblem
 	if r.Addr.IsValid() {
@@ -112,8 +115,8 @@ func setAnswer(p *store.Page, r *fetcher.Response) {
 	p.Size, p.Wire = int64(len(r.Body)), int64(len(r.Raw))
 	p.ETag, p.Modified = r.Header.Get("ETag"), r.Header.Get("Last-Modified")
 	p.HasAfter, p.After = r.HasRetryAfter, r.RetryAfter
-	if u, err := r.Location(p.URL); r.Redirect != "" && err == nil {
-		p.Redirect = u.String()
+	if to, err := r.Location(u); r.Redirect != "" && err == nil {
+		p.Redirect = to.String()
 	}
 	if incomplete(r) {
 		p.Fault, p.Passing = FaultIncomplete, true
@@ -153,9 +156,9 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 	return links
 }
 
-// read parses a page.
-func (w *Job) read(p *store.Page, r *fetcher.Response) []store.Link {
-	doc := w.spec.parse(p, r, false)
+// read parses a page, whose relative links count from base.
+func (w *Job) read(p *store.Page, r *fetcher.Response, base weburl.URL) []store.Link {
+	doc := w.spec.parse(p, r, base, false)
 	if HasFields(p) {
 		w.fields(p, r.Header, r.Body)
 	}
@@ -164,8 +167,8 @@ func (w *Job) read(p *store.Page, r *fetcher.Response) []store.Link {
 
 // parse reads a body as the run does, and notes in p what is kept of it but for
 // the links. The text is thrown away unless it is asked for.
-func (s *Spec) parse(p *store.Page, r *fetcher.Response, text bool) parse.Doc {
-	doc := parse.Parse(p.URL, r.Header, r.Body, parse.Options{
+func (s *Spec) parse(p *store.Page, r *fetcher.Response, base weburl.URL, text bool) parse.Doc {
+	doc := parse.Parse(base, r.Header, r.Body, parse.Options{
 		Agent: s.Agent, Text: text, Limits: parse.Limits{Links: s.MaxLinks, Depth: s.MaxNesting, Time: s.MaxParse},
 	})
 	p.Type, p.MIME, p.Charset, p.ParseLimit = doc.Type, doc.MIME, doc.Charset, doc.Cut

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"crawl/fetcher"
 	"crawl/store"
 )
 
@@ -15,7 +14,7 @@ func TestParserThatPanics(t *testing.T) {
 	var log bytes.Buffer
 	w := &Job{Crawler: &Crawler{Log: slog.New(slog.NewTextHandler(&log, nil))}, spec: &Spec{}}
 	p := &store.Page{URL: at(t, "http://a/poison"), Status: 200}
-	links := w.survive(p, &fetcher.Response{}, func(p *store.Page, _ *fetcher.Response) []store.Link {
+	links := w.survive(p, func() []store.Link {
 		p.Title = "half"
 		var none []store.Link
 		return append(none, none[1])

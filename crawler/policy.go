@@ -1,6 +1,7 @@
 package crawler
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -52,8 +53,11 @@ const (
 	longestBackoff = 5 * time.Minute
 )
 
-// FaultIncomplete is the Fault of a page whose body was cut off.
-const FaultIncomplete = "incomplete"
+// Faults that no fetcher knows.
+const (
+	FaultIncomplete = "incomplete" // the body was cut off
+	FaultRedirects  = "redirects"  // spellings of one address redirect to each other
+)
 
 // Spec is what one run is to do. It belongs to one Job, and does not change
 // while the run goes on, but for its scope.
@@ -101,10 +105,19 @@ func (s *Spec) obeys() bool { return s.Robots != "ignore" }
 // link makes a frontier link of u, found on the page from, and refuses it
 // where the rules of the run say so.
 func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {
-	u = u.DropParams(s.DropParams)
-	l := frontier.Link{URL: u, From: from, Depth: depth}
-	l.Rank = s.rank(depth, 0.5)
-	l.Refused, l.Rule = s.judge(u, depth)
+	l := s.named(u)
+	l.From, l.Depth, l.Rank = from, depth, s.rank(depth, 0.5)
+	l.Refused, l.Rule = s.judge(l.URL, depth)
+	return l
+}
+
+// named makes a link of u, which is known without the parameters that follow
+// visitors, and asked for as it is spelt.
+func (s *Spec) named(u weburl.URL) frontier.Link {
+	l := frontier.Link{URL: u.DropParams(s.DropParams)}
+	if l.URL != u {
+		l.Ask = u
+	}
 	return l
 }
 
@@ -186,7 +199,9 @@ func (s *Spec) rank(depth int, priority float64) uint32 {
 // seed makes a link of a seed. Whoever names an address wants it, whatever the
 // rules for links say; robots.txt and the fetcher's guard still hold.
 func (s *Spec) seed(u weburl.URL) frontier.Link {
-	return frontier.Link{URL: u.DropParams(s.DropParams), Rank: s.rank(0, 1)}
+	l := s.named(u)
+	l.Rank = s.rank(0, 1)
+	return l
 }
 
 // outcome says what a visit means for the frontier. links are the page's.
@@ -198,6 +213,10 @@ func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now 
 			o.Again = at
 		}
 		o.GiveUp = s.giveUp(l, p)
+		return o
+	}
+	if to, ok := s.respelt(l, p); ok {
+		o.Again, o.Ask = now, to
 		return o
 	}
 	if p.Redirect != "" {
@@ -225,10 +244,11 @@ func (s *Spec) again(l frontier.Lease, p *store.Page, now time.Time) (time.Time,
 	case p.Fault != "" && !passing(p):
 		return now, false
 	}
-	if l.Try > tries {
+	try := l.Try - l.Respelled // of this spelling, or of the ones before
+	if try > tries {
 		return now, false
 	}
-	wait := spread(backoff(l.Try), l.URL, l.Try)
+	wait := spread(backoff(try), l.URL, try)
 	if isPushBack(p.Status) {
 		wait = s.rest(l, p)
 	}
@@ -238,13 +258,16 @@ func (s *Spec) again(l frontier.Lease, p *store.Page, now time.Time) (time.Time,
 // passing tells a fault that another try may not meet again.
 func passing(p *store.Page) bool {
 	switch fetcher.Kind(p.Fault) {
-	case fetcher.RefusedAddress, fetcher.TooLarge:
+	case fetcher.RefusedAddress, fetcher.TooLarge, FaultRedirects:
 		return false
 	case fetcher.DNS, fetcher.TLS, fetcher.Protocol:
 		return p.Passing
 	}
 	return true
 }
+
+// answered tells a fault of a page whose host answered.
+func answered(kind fetcher.Kind) bool { return kind == FaultIncomplete || kind == FaultRedirects }
 
 // backoff is the wait before try n+1: 1 s, 4 s, 16 s and so on.
 func backoff(n int) time.Duration {
@@ -281,7 +304,7 @@ func (s *Spec) answer(l frontier.Lease, p *store.Page, resp *fetcher.Response) f
 		a.Conduct, a.Rest = frontier.PushBack, s.rest(l, p)
 	case kind == fetcher.Local, kind == fetcher.Proxy, kind == fetcher.RefusedAddress:
 		a.Conduct = frontier.Blameless
-	case kind != "" && kind != FaultIncomplete:
+	case kind != "" && !answered(kind):
 		a.Conduct = frontier.Failing
 		if l.Fails >= 2 {
 			a.Rest = spread(backoff(l.Fails-1), l.URL, l.Fails)
@@ -299,10 +322,28 @@ func (s *Spec) giveUp(l frontier.Lease, p *store.Page) frontier.Reason {
 		return ReasonPushedBack
 	case kind == "" || kind == fetcher.Local || kind == fetcher.Proxy || kind == fetcher.RefusedAddress:
 		return ""
-	case l.Fails+1 >= maxHostFails && kind != FaultIncomplete:
+	case l.Fails+1 >= maxHostFails && !answered(kind):
 		return ReasonUnreachable
 	}
 	return ""
+}
+
+// respelt tells a redirect to another spelling of the URL that was asked for. As
+// a link it would be dropped, since the URL is known.
+func (s *Spec) respelt(l frontier.Lease, p *store.Page) (to weburl.URL, ok bool) {
+	to, err := weburl.Parse(p.Redirect)
+	if err != nil || l.Kind != frontier.Page {
+		return to, false
+	}
+	return to, to.DropParams(s.DropParams) == l.URL && to.String() != cmp.Or(p.Asked, l.URL.String())
+}
+
+// loops gives a page its fault whose spellings lead to each other for too long.
+func (s *Spec) loops(l frontier.Lease, p *store.Page) {
+	if to, ok := s.respelt(l, p); ok && p.Fault == "" && l.Hops >= s.MaxRedirects {
+		p.Fault = FaultRedirects
+		p.FaultText = fmt.Sprintf("more than %d redirects in a row, the last from one spelling of this address to another: %s", s.MaxRedirects, to)
+	}
 }
 
 // hop makes the link that a redirect is. It costs no click.

@@ -228,6 +228,9 @@ func TestAgain(t *testing.T) {
 		{"private address", 2, frontier.Lease{Try: 1}, fault(fetcher.RefusedAddress, false), 0},
 		{"head too large", 2, frontier.Lease{Try: 1}, fault(fetcher.TooLarge, false), 0},
 		{"no files left", 2, frontier.Lease{Try: 5}, fault(fetcher.Local, true), 256 * time.Second},
+		{"500 behind other spellings", 2, frontier.Lease{Try: 3, Link: frontier.Link{Respelled: 2}}, &store.Page{Status: 500}, time.Second},
+		{"500 too often behind another", 2, frontier.Lease{Try: 4, Link: frontier.Link{Respelled: 1}}, &store.Page{Status: 500}, 0},
+		{"spellings without end", 2, frontier.Lease{Try: 1}, &store.Page{Status: 302, Fault: FaultRedirects}, 0},
 		{"cut off", 2, frontier.Lease{Try: 1}, &store.Page{Status: 200, Fault: FaultIncomplete, Passing: true}, time.Second},
 	} {
 		s := &Spec{Retry: test.retry, MaxRetryAfter: time.Hour}
@@ -254,6 +257,7 @@ func TestAnswer(t *testing.T) {
 		{"500", 4, store.Page{Status: 500}, frontier.Answer{Conduct: frontier.Slow}},
 		{"429", 1, store.Page{Status: 429}, frontier.Answer{Conduct: frontier.PushBack, Rest: spread(4*time.Second, weburl.URL{}, 1)}},
 		{"503 cut off", 0, store.Page{Status: 503, Fault: FaultIncomplete}, frontier.Answer{Conduct: frontier.PushBack, Rest: spread(2*time.Second, weburl.URL{}, 0)}},
+		{"spellings without end", 5, store.Page{Status: 302, Fault: FaultRedirects}, frontier.Answer{Conduct: frontier.Good}},
 		{"cut off", 0, store.Page{Status: 200, Fault: FaultIncomplete}, frontier.Answer{Conduct: frontier.Good}},
 		{"timeout", 0, store.Page{Fault: string(fetcher.Timeout)}, frontier.Answer{Conduct: frontier.Failing}},
 		{"timeout again", 2, store.Page{Fault: string(fetcher.Timeout)}, frontier.Answer{Conduct: frontier.Failing, Rest: spread(time.Second, weburl.URL{}, 2)}},
@@ -284,6 +288,7 @@ func TestGiveUp(t *testing.T) {
 		{"tenth of ours", 9, store.Page{Fault: string(fetcher.Local)}, ""},
 		{"tenth of the proxy", 9, store.Page{Fault: string(fetcher.Proxy)}, ""},
 		{"tenth refused address", 9, store.Page{Fault: string(fetcher.RefusedAddress)}, ""},
+		{"tenth without an end", 9, store.Page{Status: 302, Fault: FaultRedirects}, ""},
 		{"tenth cut off", 9, store.Page{Status: 200, Fault: FaultIncomplete}, ""},
 	} {
 		if got := (&Spec{}).giveUp(frontier.Lease{Fails: test.fails}, &test.page); got != test.want {
@@ -322,7 +327,7 @@ func TestHop(t *testing.T) {
 		{"of an asset further than pages", limit(1), lease(t, "http://a.test/s.css", 2), "http://a.test/t.css", frontier.Link{Depth: 2, Hops: 1}},
 		{"of a sitemap", limit(0), sitemap, "http://cdn.test/sitemap.xml", frontier.Link{Depth: frontier.NoDepth, Hops: 2, Kind: frontier.Sitemap, For: "http://a.test"}},
 		{"within a list", func(s *Spec) { s.Scope = ScopeList }, lease(t, "http://a.test/", 0), "http://a.test/x", frontier.Link{Hops: 1}},
-		{"drops parameters", func(s *Spec) { s.DropParams = params(t, "sid") }, lease(t, "http://a.test/", 0), "http://a.test/x?sid=1&a=2", frontier.Link{URL: at(t, "http://a.test/x?a=2"), Hops: 1}},
+		{"drops parameters", func(s *Spec) { s.DropParams = params(t, "sid") }, lease(t, "http://a.test/", 0), "http://a.test/x?sid=1&a=2", frontier.Link{URL: at(t, "http://a.test/x?a=2"), Ask: at(t, "http://a.test/x?sid=1&a=2"), Hops: 1}},
 	} {
 		s := ready(t, test.change, "http://a.test/")
 		got := s.hop(test.lease, &store.Page{Redirect: test.to, Kind: kindOf(test.lease)})

@@ -45,8 +45,10 @@ func (c *ruleCache) put(origin string, f *robots.File) {
 }
 
 // robots holds a leased URL against its origin's robots.txt. A disallowed URL
-// is ended here, refused true, or named barred where the run only reports.
-func (w *Job) robots(ctx context.Context, l frontier.Lease) (barred string, refused bool, err error) {
+// is ended here, refused true, or named barred where the run only reports. Of a
+// URL that is linked in a spelling which alone is disallowed, as sites do with the
+// parameters that follow visitors, the plain one is asked for.
+func (w *Job) robots(ctx context.Context, l *frontier.Lease) (barred string, refused bool, err error) {
 	if !w.spec.obeys() {
 		return "", false, nil
 	}
@@ -54,7 +56,11 @@ func (w *Job) robots(ctx context.Context, l frontier.Lease) (barred string, refu
 	if err != nil {
 		return "", false, err
 	}
-	v := file.Test(w.spec.Agent, l.URL.RequestURI())
+	v := file.Test(w.spec.Agent, l.Address().RequestURI())
+	if !v.Allowed && !l.Ask.IsZero() && l.Respelled == 0 && file.Test(w.spec.Agent, l.URL.RequestURI()).Allowed {
+		l.Ask = weburl.URL{}
+		return "", false, nil
+	}
 	if v.Allowed {
 		return "", false, nil
 	}
@@ -62,7 +68,7 @@ func (w *Job) robots(ctx context.Context, l frontier.Lease) (barred string, refu
 	if w.spec.Robots == "report" {
 		return rule, false, nil
 	}
-	return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
+	return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
 }
 
 func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {

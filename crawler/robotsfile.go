@@ -22,11 +22,11 @@ func RobotsRequest(u weburl.URL, limit int) fetcher.Request {
 // to the caller.
 func ReadRobots(u weburl.URL, hops int, resp *fetcher.Response, failed error) *store.Robots {
 	rec := &store.Robots{Fetched: time.Now(), URL: u.String()}
-	p := &store.Page{URL: u}
+	p := &store.Page{}
 	if failed != nil {
 		setFault(p, failed)
 	} else {
-		setAnswer(p, resp)
+		setAnswer(p, resp, u)
 		rec.Text = resp.Body
 		if p.Redirect != "" && hops < maxRobotsHops {
 			rec.Hop = p.Redirect

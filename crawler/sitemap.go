@@ -25,14 +25,14 @@ func (s *Spec) isSitemap(l frontier.Lease, r *fetcher.Response) bool {
 	return l.Kind == frontier.Sitemap || s.readsSitemaps() && r.Redirect == "" && parse.Sniff(r.Header, r.Body) == "sitemap"
 }
 
-// readSitemap parses a sitemap.
-func (w *Job) readSitemap(p *store.Page, r *fetcher.Response) []store.Link {
+// readSitemap parses a sitemap that lies at base.
+func (w *Job) readSitemap(p *store.Page, r *fetcher.Response, base weburl.URL) []store.Link {
 	if r.Status != http.StatusOK {
 		return nil
 	}
 	s := w.spec
 	p.Type = "sitemap"
-	m, err := parse.ParseSitemap(p.URL, r.Body, parse.SitemapLimits{
+	m, err := parse.ParseSitemap(base, r.Body, parse.SitemapLimits{
 		Entries: s.MaxSitemapURLs, Bytes: s.MaxSitemap, Depth: s.MaxNesting,
 	})
 	if err != nil {

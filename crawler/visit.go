@@ -17,7 +17,7 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 	if l.Kind == frontier.Robots {
 		return w.visitRobots(ctx, l)
 	}
-	barred, refused, err := w.refuse(ctx, l)
+	barred, refused, err := w.refuse(ctx, &l)
 	if refused || err != nil {
 		return w.unless(ctx, err)
 	}
@@ -59,12 +59,12 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, barred string) (*stor
 // refuse ends the lease of a URL that is not to be fetched after all: what is
 // said in robots.txt, and how many sitemaps there are, is known only now.
 // barred is the rule of robots.txt that a run ignores and reports.
-func (w *Job) refuse(ctx context.Context, l frontier.Lease) (barred string, refused bool, err error) {
+func (w *Job) refuse(ctx context.Context, l *frontier.Lease) (barred string, refused bool, err error) {
 	if l.Kind == frontier.Reread {
 		return "", false, nil
 	}
 	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
-		return "", true, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
+		return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
 	}
 	return w.robots(ctx, l)
 }
@@ -120,7 +120,7 @@ func (w *Job) note(p *store.Page) {
 
 // class is the class of an answer, 1 to 5, or 0 for no answer of any.
 func class(p *store.Page) int {
-	if p.Fault != "" || p.Status >= 600 {
+	if p.Fault != "" && p.Fault != FaultRedirects || p.Status >= 600 {
 		return 0
 	}
 	return p.Status / 100

@@ -3,6 +3,8 @@ package frontier
 import (
 	"fmt"
 	"time"
+
+	"crawl/internal/weburl"
 )
 
 // How long an origin's rules hold where the caller says nothing, and how long
@@ -63,6 +65,9 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 	if again && rec.GivenUp == "" {
 		if !o.Ask.IsZero() {
 			l.Ask, l.Hops, l.Respelled = o.Ask, l.Hops+1, l.Respelled+1
+		}
+		if l.Ask == l.URL {
+			l.Ask = weburl.URL{}
 		}
 		return b.retry(st, l, o.Again)
 	}

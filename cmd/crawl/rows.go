@@ -21,6 +21,7 @@ import (
 type pageRow struct {
 	Run         string    `json:"run"`
 	URL         string    `json:"url"`
+	Asked       string    `json:"asked"` // how the URL was spelt in the request; "" for URL
 	Host        string    `json:"host"`
 	Path        string    `json:"path"`
 	Section     string    `json:"section"`
@@ -155,7 +156,7 @@ func countInlinks(ctx context.Context, st store.Store, run *store.Run, drop webu
 
 func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
 	r := &pageRow{
-		Run: runName(run), URL: p.URL.String(), Host: p.URL.Host(), Path: p.URL.RequestURI(), Section: section(p.URL),
+		Run: runName(run), URL: p.URL.String(), Asked: p.Asked, Host: p.URL.Host(), Path: p.URL.RequestURI(), Section: section(p.URL),
 		Kind: "page", Depth: depthOf(p.Depth), Status: p.Status, Class: classOf(p), Fault: p.Fault, FaultText: p.FaultText,
 		Type: p.Type, MIME: p.MIME, Charset: p.Charset, Size: p.Size, Wire: p.Wire,
 		Title: p.Title, H1: p.H1, Description: p.Description, Canonical: p.Canonical, Canonicals: p.Canonicals, Lang: p.Lang, Words: p.Words,
@@ -202,7 +203,7 @@ func section(u weburl.URL) string {
 // only broken and server are the site's faults.
 func classOf(p *store.Page) string {
 	switch fetcher.Kind(p.Fault) {
-	case "":
+	case "", crawler.FaultRedirects:
 	case fetcher.DNS:
 		return "broken"
 	case fetcher.Timeout, crawler.FaultIncomplete:
@@ -240,7 +241,7 @@ func whyNot(p *store.Page) string {
 		return "noindex"
 	case p.Barred != "":
 		return "robots.txt"
-	case p.Canonical != "" && p.Canonical != p.URL.String():
+	case p.Canonical != "" && p.Canonical != p.URL.String() && p.Canonical != p.Address():
 		return "canonical elsewhere"
 	case p.Type != "html":
 		return "not html"

@@ -68,7 +68,7 @@ var spellingTests = []test{
 		q.done(l, frontier.Outcome{Again: time.Now(), Ask: at("http://a.test/")})
 		q.add(0, page("http://a.test/", 0)) // nearer, without a hop of its own
 		l = q.asks("http://a.test/")
-		if l.Try != 3 || l.Hops != 2 || l.Respelled != 2 || l.Depth != 0 {
+		if !l.Ask.IsZero() || l.Try != 3 || l.Hops != 2 || l.Respelled != 2 || l.Depth != 0 {
 			t.Fatalf("leased %+v", l)
 		}
 		q.done(l, frontier.Outcome{})
