@@ -66,7 +66,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		seeds = append(seeds, u)
 		run.Seeds = append(run.Seeds, u.String())
 	}
-	if run.Settings, err = json.Marshal(runSettings{s, r.Hosts}); err != nil {
+	if run.Settings, err = json.Marshal(runSettings{s, r.Hosts, weburl.DropVersion}); err != nil {
 		return err
 	}
 	return crawl(c, &s, r.Hosts, seeds, run)

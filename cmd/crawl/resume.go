@@ -42,6 +42,9 @@ func runResume(c *cobra.Command, args []string) error {
 	if err = errors.Join(err, st.Close()); err != nil {
 		return err
 	}
+	if err := sameAddresses(run); err != nil {
+		return err
+	}
 	s, hosts, err := storedSettings(run)
 	if err != nil {
 		return err
@@ -61,6 +64,22 @@ func runResume(c *cobra.Command, args []string) error {
 	}
 	defer serveAgain(run, seeds)()
 	return crawl(c, &s, hosts, seeds, run)
+}
+
+// sameAddresses refuses a run whose URLs another program knows by another
+// rule: what it has seen would be new.
+func sameAddresses(r *store.Run) error {
+	var raw struct {
+		Drop int `json:"drop"`
+	}
+	raw.Drop = 1 // of runs older than the number
+	if err := json.Unmarshal(r.Settings, &raw); err != nil {
+		return fmt.Errorf("settings of run %s: %w", runName(r), err)
+	}
+	if raw.Drop != weburl.DropVersion {
+		return newUsageError("", fmt.Sprintf("run %s knows its URLs by rule %d, this program by rule %d", runName(r), raw.Drop, weburl.DropVersion), "resume it with the program that began it: "+plain(r.Program))
+	}
+	return nil
 }
 
 // storedSettings reads the settings that a run was begun with.

@@ -21,7 +21,6 @@ import (
 type pageRow struct {
 	Run         string    `json:"run"`
 	URL         string    `json:"url"`
-	Asked       string    `json:"asked"` // how the URL was spelt in the request; "" for URL
 	Host        string    `json:"host"`
 	Path        string    `json:"path"`
 	Section     string    `json:"section"`
@@ -59,6 +58,7 @@ type pageRow struct {
 	NotModified bool      `json:"not_modified"` // the server answered 304
 	Redirect    string    `json:"redirect"`
 	From        string    `json:"from"`
+	Asked       string    `json:"asked"`  // how the URL was spelt in the request; "" where as above
 	Robots      string    `json:"robots"` // the rule that disallows it, fetched all the same
 	ETag        string    `json:"etag"`
 	Modified    string    `json:"last_modified"`

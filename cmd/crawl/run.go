@@ -79,7 +79,7 @@ func runRun(c *cobra.Command, args []string) error {
 	if r.Origin["max_hosts"] == originDefault {
 		s.MaxHosts = defaultHosts(s.Scope, len(seeds))
 	}
-	kept, err := json.Marshal(runSettings{s, r.Hosts})
+	kept, err := json.Marshal(runSettings{s, r.Hosts, weburl.DropVersion})
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ type Settings struct {
 	MaxHosts        Count    `json:"max_hosts" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"hosts of the run, each scheme and port by itself; where it is not set, 10000 with --scope domain"`
 	MaxTime         Duration `json:"max_time" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1s" help:"time of the run"`
 	MaxBytes        Size     `json:"max_bytes" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"body bytes the run downloads"`
-	DropParams      []string `json:"drop_params" arg:"NAMES" default:"weburl.DefaultDropParams" group:"run" section:"scope" check:"param" split:"," help:"query parameters taken out of URLs, * for any rest"`
+	DropParams      []string `json:"drop_params" arg:"NAMES" default:"weburl.DefaultDropParams" group:"run" section:"scope" check:"param" split:"," help:"query parameters that do not tell pages apart, * for any rest; each page is asked for as it was linked first"`
 	List            string   `json:"list" arg:"FILE" group:"run" section:"scope" path:"value" help:"read seeds from this file, one a line; -: standard input"`
 
 	Order   string `json:"order" default:"bfs" group:"run" section:"discover" words:"bfs|dfs|priority" help:"which URL goes first"`

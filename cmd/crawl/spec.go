@@ -28,6 +28,7 @@ import (
 type runSettings struct {
 	Settings Settings                `json:"settings"`
 	Hosts    map[string]HostSettings `json:"hosts,omitempty"`
+	Drop     int                     `json:"drop"` // weburl.DropVersion by which its URLs are known
 }
 
 // agent is the User-Agent that a run sends.

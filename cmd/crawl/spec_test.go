@@ -1,8 +1,11 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"crawl/store"
 )
 
 // TestMinSpeed sees to it that --min-speed reaches the fetcher, whose own tests
@@ -59,6 +62,21 @@ func TestDefaultHosts(t *testing.T) {
 	} {
 		if got := defaultHosts(test.scope, test.seeds); got != test.want {
 			t.Errorf("scope %s with %d seeds: %v hosts, want %v", test.scope, test.seeds, got, test.want)
+		}
+	}
+}
+
+// A run whose URLs are known by another rule is not gone on with.
+func TestSameAddresses(t *testing.T) {
+	for settings, want := range map[string]string{
+		`{"settings":{}}`:          "",
+		`{"settings":{},"drop":1}`: "",
+		`{"settings":{},"drop":2}`: "run a@3 knows its URLs by rule 2, this program by rule 1",
+		`{`:                        "settings of run a@3",
+	} {
+		err := sameAddresses(&store.Run{Site: "a", Number: 3, Settings: []byte(settings), Program: "9.9"})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", settings, err, want)
 		}
 	}
 }

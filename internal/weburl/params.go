@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// DropVersion numbers what DropParams makes of a URL and a set. It changes when
+// a URL of old would be taken for a new one.
+const DropVersion = 1
+
 // DefaultDropParams are the names of parameters that follow a visitor and do
 // not choose a page. "sid" is not among them: many sites name content by it.
 var DefaultDropParams = []string{
