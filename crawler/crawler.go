@@ -93,7 +93,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 		began: time.Now(), before: int64(r.Counts.Received),
 	}
 	config := frontier.Config{
-		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts,
+		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,
 		Manners: w.manners(s.Manners), LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
 	}
 	if err := c.sweep(ctx); err != nil {

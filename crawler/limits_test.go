@@ -300,6 +300,45 @@ func TestTrapsEnd(t *testing.T) {
 	}
 }
 
+// A calendar without end ends at the limit of pages that are alike, over
+// sessions too, and what a sitemap names is not bound by it.
+func TestVariants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := http.NewServeMux()
+		site.Handle("/", testweb.Calendar())
+		site.Handle("/sitemap.xml", urlset("http://a/?month=2030-01", "http://a/?month=2031-01"))
+		site.Handle("/robots.txt", status(404))
+		w := newWorld(t, map[string]http.Handler{"a": site})
+		newSpec := func() *Spec {
+			s := spec(t, "http://a/?month=2026-01")
+			s.MaxVariants, s.Sitemap = 20, "auto"
+			return s
+		}
+		s := newSpec()
+		r := w.newRun(s)
+		ctx, cut := context.WithTimeout(context.Background(), 4*time.Second+time.Millisecond)
+		defer cut()
+		if err := w.begin(r, s).Crawl(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Interrupted, "")
+		w.restart()
+		w.crawlOn(r, newSpec())
+		w.ended(r, store.Complete, "")
+		if n := len(w.asked("a")); n != 1+2+20+1 { // the seed, two of the sitemap, and it
+			t.Errorf("%d requests", n)
+		}
+		if n := r.Counts.Skipped[string(ReasonTrap)]; n == 0 || r.Counts.Found != r.Counts.Done+n {
+			t.Errorf("counts %+v", r.Counts)
+		}
+		for s, err := range w.store.Skips(context.Background(), r.ID) {
+			if err != nil || s.Rule != "more than 20 of /?month=*" {
+				t.Errorf("%+v, %v", s, err)
+			}
+		}
+	})
+}
+
 // A chain of redirects that changes its address each time, and one in which
 // redirects and refreshes take turns, end at the limit.
 func TestEndlessRedirects(t *testing.T) {

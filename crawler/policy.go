@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,11 +26,12 @@ const (
 	ReasonNoFollow   frontier.Reason = "nofollow"    // the link or its page asks not to follow
 	ReasonAsset      frontier.Reason = "asset"       // an image, style or script, and those are not fetched
 	ReasonRedirects  frontier.Reason = "redirects"   // too many redirects in a row
-	ReasonTrap       frontier.Reason = "trap"        // its path repeats itself
 	ReasonTooLong    frontier.Reason = "too-long"    // the address is over the limit
 	ReasonPort       frontier.Reason = "port"        // a port that browsers block
 	ReasonRobotsFile frontier.Reason = "robots-file" // robots.txt is read for its rules
 	ReasonSitemaps   frontier.Reason = "sitemaps"    // more sitemaps than allowed
+
+	ReasonTrap = frontier.ReasonTrap // its path repeats itself, or too many differ in parameters only
 
 	ReasonMaxPages frontier.Reason = "max-pages"
 	ReasonMaxTime  frontier.Reason = "max-time"
@@ -67,9 +69,10 @@ type Spec struct {
 	Include        []Pattern
 	Exclude        []Pattern
 	Depth          int // clicks from a seed; below 0 for no limit
-	MaxPages       int // 0 for no limit, as for the next four
+	MaxPages       int // 0 for no limit, as for the next five
 	MaxPagesHost   int
 	MaxHosts       int // scheme, name and port
+	MaxVariants    int // links of one host that differ in the values of parameters only
 	MaxTime        time.Duration
 	MaxBytes       int64
 	DropParams     weburl.ParamSet
@@ -106,7 +109,7 @@ func (s *Spec) obeys() bool { return s.Robots != "ignore" }
 // where the rules of the run say so.
 func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {
 	l := s.named(u)
-	l.From, l.Depth, l.Rank = from, depth, s.rank(depth, 0.5)
+	l.From, l.Depth, l.Rank, l.Shape = from, depth, s.rank(depth, 0.5), shape(l.URL)
 	l.Refused, l.Rule = s.judge(l.URL, depth)
 	return l
 }
@@ -179,6 +182,25 @@ func repeats(path string) bool {
 		}
 	}
 	return false
+}
+
+// shape is what u has in common with URLs that differ from it in the values and
+// the order of parameters only, such as the months of a calendar: the path and
+// the names. "" for a URL without parameters.
+func shape(u weburl.URL) string {
+	if u.Query() == "" {
+		return ""
+	}
+	var names []string
+	for pair := range strings.SplitSeq(u.Query(), "&") {
+		if name, _, ok := strings.Cut(pair, "="); ok {
+			names = append(names, name+"=*")
+		} else {
+			names = append(names, "*")
+		}
+	}
+	slices.Sort(names)
+	return u.Path() + "?" + strings.Join(slices.Compact(names), "&")
 }
 
 // rank orders a host's URLs.

@@ -117,6 +117,23 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+func TestShape(t *testing.T) {
+	for uri, want := range map[string]string{
+		"/":                       "",
+		"/?":                      "",
+		"/?month=2026-01":         "/?month=*",
+		"/shop?size=1&colour=red": "/shop?colour=*&size=*",
+		"/shop?colour=&size":      "/shop?*&colour=*",
+		"/shop?size=1&size=2":     "/shop?size=*",
+		"/cal?2026-01":            "/cal?*",
+		"/a/b?x=y=z&":             "/a/b?*&x=*",
+	} {
+		if got := shape(at(t, "http://a.test"+uri)); got != want {
+			t.Errorf("shape of %s is %q, want %q", uri, got, want)
+		}
+	}
+}
+
 func TestRank(t *testing.T) {
 	type urls struct {
 		depth    int
@@ -327,7 +344,7 @@ func TestHop(t *testing.T) {
 		{"of an asset further than pages", limit(1), lease(t, "http://a.test/s.css", 2), "http://a.test/t.css", frontier.Link{Depth: 2, Hops: 1}},
 		{"of a sitemap", limit(0), sitemap, "http://cdn.test/sitemap.xml", frontier.Link{Depth: frontier.NoDepth, Hops: 2, Kind: frontier.Sitemap, For: "http://a.test"}},
 		{"within a list", func(s *Spec) { s.Scope = ScopeList }, lease(t, "http://a.test/", 0), "http://a.test/x", frontier.Link{Hops: 1}},
-		{"drops parameters", func(s *Spec) { s.DropParams = params(t, "sid") }, lease(t, "http://a.test/", 0), "http://a.test/x?sid=1&a=2", frontier.Link{URL: at(t, "http://a.test/x?a=2"), Ask: at(t, "http://a.test/x?sid=1&a=2"), Hops: 1}},
+		{"drops parameters", func(s *Spec) { s.DropParams = params(t, "sid") }, lease(t, "http://a.test/", 0), "http://a.test/x?sid=1&a=2", frontier.Link{URL: at(t, "http://a.test/x?a=2"), Ask: at(t, "http://a.test/x?sid=1&a=2"), Shape: "/x?a=*", Hops: 1}},
 	} {
 		s := ready(t, test.change, "http://a.test/")
 		got := s.hop(test.lease, &store.Page{Redirect: test.to, Kind: kindOf(test.lease)})

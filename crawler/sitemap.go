@@ -99,6 +99,7 @@ func (s *Spec) entry(l frontier.Lease, u weburl.URL, link store.Link) frontier.L
 		depth = 1 // the way from the seed leads through its sitemap
 	}
 	f := s.link(u, l.URL, depth)
+	f.Shape = "" // sitemaps end
 	if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
 		f.Rank = s.rank(depth, priority)
 	}

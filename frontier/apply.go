@@ -46,10 +46,12 @@ type batch struct {
 	seen    *bolt.Bucket
 	queue   *bolt.Bucket
 	skipped *bolt.Bucket
+	shapes  *bolt.Bucket
 	counts  countsRecord
 	origins map[string]*host      // those met, new ones included
 	hosts   map[*host]*hostRecord // those changed, as they will be
 	made    []*host
+	alike   map[seenKey]uint64 // counts of shapes that changed
 	puts    []queued
 	effects []func(now time.Time)
 }
@@ -96,13 +98,14 @@ func (r *run) apply(tx *bolt.Tx, ops []*change) error {
 }
 
 func (r *run) begin(tx *bolt.Tx) (*batch, error) {
-	b := &batch{run: r, now: time.Now(), origins: map[string]*host{}, hosts: map[*host]*hostRecord{}}
-	for _, name := range [][]byte{bucketMeta, bucketHosts, bucketSeen, bucketQueue, bucketSkipped} {
+	b := &batch{run: r, now: time.Now(), origins: map[string]*host{}, hosts: map[*host]*hostRecord{}, alike: map[seenKey]uint64{}}
+	for _, name := range [][]byte{bucketMeta, bucketHosts, bucketSeen, bucketQueue, bucketSkipped, bucketShapes} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return nil, err
 		}
 	}
 	b.seen, b.queue, b.skipped = tx.Bucket(bucketSeen), tx.Bucket(bucketQueue), tx.Bucket(bucketSkipped)
+	b.shapes = tx.Bucket(bucketShapes)
 	b.counts = r.counts
 	b.counts.Skipped = maps.Clone(r.counts.Skipped)
 	return b, nil
@@ -270,6 +273,11 @@ func (b *batch) writeRecords(tx *bolt.Tx) error {
 	}
 	if err := meta.Put(keyCounts, raw); err != nil {
 		return err
+	}
+	for k, n := range b.alike {
+		if err := b.shapes.Put(k[:], binary.AppendUvarint(nil, n)); err != nil {
+			return err
+		}
 	}
 	for h, rec := range b.hosts {
 		if raw, err = b.hostRecord(h, rec).MarshalMsg(nil); err != nil {

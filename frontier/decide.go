@@ -2,6 +2,7 @@ package frontier
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,6 +38,9 @@ func (b *batch) decide(c *candidate) error {
 	if err != nil {
 		return err
 	}
+	if !c.link.Stored && (!known || v.state == stateSkipped) {
+		b.admit(c)
+	}
 	wanted := c.link.Refused == ""
 	switch {
 	case c.link.Stored:
@@ -67,6 +71,25 @@ func (b *batch) decide(c *candidate) error {
 		return b.mark(c.key, v)
 	}
 	return nil
+}
+
+// admit counts a link that would be queued among those of its shape, or refuses
+// it if there are as many as there may be.
+func (b *batch) admit(c *candidate) {
+	most := b.run.config.MaxAlike
+	if c.link.Refused != "" || c.link.Shape == "" || most <= 0 {
+		return
+	}
+	k := makeKey(c.host.rec.ID, digestOf(c.link.Shape))
+	n, changed := b.alike[k]
+	if !changed {
+		n, _ = binary.Uvarint(b.shapes.Get(k[:]))
+	}
+	if n >= uint64(most) {
+		c.link.Refused, c.link.Rule = ReasonTrap, fmt.Sprintf("more than %d of %s", most, c.link.Shape)
+		return
+	}
+	b.alike[k] = n + 1
 }
 
 // welcome looks for a URL among those that were refused while no URL of their

@@ -64,6 +64,7 @@ type Link struct {
 	Rank      uint32 // within its host, the smaller is sooner; equal ranks are first come, first served
 	Kind      Kind
 	For       string // Robots only: the origin whose rules are sought
+	Shape     string // what it has in common with URLs of its host of which Config.MaxAlike are queued at most; "": that limit is not for it
 	Refused   Reason // not to be fetched; empty for a wanted URL
 	Rule      string // which rule refused it
 	// Stored says that this run has the page already and was cut off before
@@ -153,6 +154,7 @@ type Config struct {
 	MaxPages        int                         // pages asked for in all; 0 for no limit
 	MaxPagesPerHost int                         // 0 for no limit
 	MaxHosts        int                         // origins of which anything is asked; links to further ones are refused; 0 for no limit
+	MaxAlike        int                         // URLs of one host and Shape that are ever queued; links to further ones are refused; 0 for no limit
 	Manners         func(origin string) Manners // called once a host, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
 }
@@ -256,5 +258,6 @@ type Frontier interface {
 // Reasons that the frontier itself gives.
 const (
 	ReasonPagesPerHost Reason = "max-pages-per-host"
+	ReasonTrap         Reason = "trap"      // too many of its host are like it; eligible, likewise
 	ReasonHosts        Reason = "max-hosts" // its host would be one too many; eligible like what was refused before Add
 )

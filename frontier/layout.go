@@ -16,13 +16,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// The file of a run holds five buckets:
+// The file of a run holds six buckets:
 //
 //	meta     "version" -> one byte; "counts" -> countsRecord
 //	hosts    host number, 4 bytes -> hostRecord
 //	seen     host number, or 0 (see strangers), 16 bytes of SHA-256 of the URL -> seenValue
 //	queue    host number, place (17 bytes) -> linkRecord; leased URLs included
 //	skipped  key as in seen -> skipRecord
+//	shapes   host number, 16 bytes of SHA-256 of a Link.Shape -> how many were queued, as uvarint
 //
 // Every key begins with the host, so that what a batch writes lies together;
 // records are MessagePack tuples. The version changes with any of these.
@@ -34,6 +35,7 @@ var (
 	bucketSeen    = []byte("seen")
 	bucketQueue   = []byte("queue")
 	bucketSkipped = []byte("skipped")
+	bucketShapes  = []byte("shapes")
 	keyVersion    = []byte("version")
 	keyCounts     = []byte("counts")
 )
@@ -43,14 +45,17 @@ var (
 // another origin.
 type digest [16]byte
 
-func (l Link) digest() (d digest) {
+func (l Link) digest() digest {
 	text := l.URL.String()
 	if l.Kind == Robots {
 		text = "robots for " + l.For + ": " + text
 	}
+	return digestOf(text)
+}
+
+func digestOf(text string) digest {
 	sum := sha256.Sum256([]byte(text))
-	copy(d[:], sum[:])
-	return d
+	return digest(sum[:16])
 }
 
 // strangers is the number under which URLs are kept that were refused while
@@ -119,7 +124,7 @@ func (r *run) load() (map[uint32]*host, error) {
 		if v := meta.Get(keyVersion); len(v) != 1 || v[0] != layoutVersion {
 			return fmt.Errorf("it has layout %v, this program reads %d: finish the run with the program that began it", v, layoutVersion)
 		}
-		for _, name := range [][]byte{bucketHosts, bucketSeen, bucketQueue, bucketSkipped} {
+		for _, name := range [][]byte{bucketHosts, bucketSeen, bucketQueue, bucketSkipped, bucketShapes} {
 			if tx.Bucket(name) == nil {
 				return fmt.Errorf("damaged: it has no %s", name)
 			}

@@ -18,10 +18,10 @@ import (
 const demoSite = "demo"
 
 // The demo's usual port, so that its addresses stay the same from one run to
-// the next, and how many clicks it goes: its calendar never ends.
+// the next, and how many months it reads of a calendar that never ends.
 const (
-	demoPort  = 8737
-	demoDepth = 4
+	demoPort     = 8737
+	demoVariants = 5
 )
 
 func newDemoCommand() *cobra.Command {
@@ -45,8 +45,8 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	}
 	warn(c, r)
 	s := r.Settings
-	if r.Origin["depth"] == originDefault {
-		s.Depth = demoDepth
+	if r.Origin["max_variants"] == originDefault {
+		s.MaxVariants = demoVariants
 	}
 	web, err := serveDemo(demoPort)
 	if err != nil { // the port is taken: any other will do

@@ -106,6 +106,10 @@ failed; the summary counts that for each rule. Values are cut at 64 KiB.
                         a Go regular expression, met anywhere in the address
   --include GLOB        crawl only what matches, besides the seeds
 
+  --max-variants 100    of links to one path that differ in the values of their
+                        parameters only, such as a calendar's months, so many;
+                        10,000 unless set, and not of those a sitemap names
+
 --depth counts clicks from a seed, redirects not. ` + "`crawl export --table skipped`" + `
 has every URL that was not fetched, with the reason and the rule.
 `},

@@ -44,6 +44,7 @@ type Settings struct {
 	MaxPages        Count    `json:"max_pages" default:"100000" group:"run" section:"scope" unlimited:"yes" min:"1" help:"pages of the run"`
 	MaxPagesPerHost Count    `json:"max_pages_per_host" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"pages of one host"`
 	MaxHosts        Count    `json:"max_hosts" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"hosts of the run, each scheme and port by itself; where it is not set, 10000 with --scope domain"`
+	MaxVariants     Count    `json:"max_variants" default:"10000" group:"run" section:"scope" unlimited:"yes" min:"1" help:"links to one path that differ in the values of their query parameters only, such as the months of a calendar"`
 	MaxTime         Duration `json:"max_time" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1s" help:"time of the run"`
 	MaxBytes        Size     `json:"max_bytes" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"body bytes the run downloads"`
 	DropParams      []string `json:"drop_params" arg:"NAMES" default:"weburl.DefaultDropParams" group:"run" section:"scope" check:"param" split:"," help:"query parameters that do not tell pages apart, * for any rest; each page is asked for as it was linked first"`

@@ -160,7 +160,7 @@ var reasonTexts = map[string]string{
 	string(crawler.ReasonNoFollow):          "nofollow",
 	string(crawler.ReasonAsset):             "images, styles, scripts",
 	string(crawler.ReasonRedirects):         "too many redirects",
-	string(crawler.ReasonTrap):              "traps: repeating path",
+	string(crawler.ReasonTrap):              "traps: endless paths or queries",
 	string(crawler.ReasonTooLong):           "address too long",
 	string(crawler.ReasonPort):              "blocked port",
 	string(crawler.ReasonRobotsFile):        "robots.txt itself",

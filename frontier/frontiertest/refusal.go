@@ -305,6 +305,34 @@ var limitTests = []test{
 		want.Skipped[frontier.ReasonHosts]--
 		q.counts(want)
 	}},
+	{"URLs that are alike", func(t *testing.T, q *queue) {
+		c := free
+		c.MaxAlike = 2
+		q.start(c)
+		month := func(raw string) frontier.Link {
+			l := page(raw, 1)
+			l.Shape = "/?month=*"
+			return l
+		}
+		deep := month("http://a.test/?month=1")
+		deep.Refused = "depth" // counts for nothing
+		q.add(2, deep, month("http://a.test/?month=2"), page("http://b.test/", 1))
+		q.add(0, month("http://a.test/?month=2")) // is known
+		q.reopen()
+		q.add(1, month("http://a.test/?month=1"))
+		q.add(1, month("http://a.test/?month=3"), month("http://b.test/?month=1"))
+		want := frontier.Stats{Found: 5, Queued: 4, Skipped: skipped(frontier.ReasonTrap, 1), Hosts: 2}
+		q.counts(want)
+		if s := q.skips(); len(s) != 1 || s[0].Rule != "more than 2 of /?month=*" {
+			t.Fatalf("skipped %+v", s)
+		}
+		for range 4 {
+			q.done(q.any(), frontier.Outcome{Links: []frontier.Link{month("http://a.test/?month=1"), month("http://a.test/?month=3"), month("http://a.test/?month=4")}})
+		}
+		q.drained()
+		q.counts(frontier.Stats{Found: 6, Done: 4, Skipped: skipped(frontier.ReasonTrap, 2), Pages: 4, Hosts: 2})
+		q.add(1, page("http://a.test/?month=3", 1)) // wanted whatever its shape
+	}},
 	{"a robots.txt does not lead to a host too many", func(t *testing.T, q *queue) {
 		c := mannered
 		c.MaxHosts = 1
