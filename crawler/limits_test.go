@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -175,6 +176,49 @@ func TestMaxBytesAfterAKill(t *testing.T) {
 		w.ended(r, store.Partial, string(ReasonMaxBytes))
 		if n := len(w.pages(r)); before < 20 || n != before+1 {
 			t.Errorf("%d pages, %d after the resume, want one more", before, n)
+		}
+	})
+}
+
+// The time of a session that was killed counts, to within a tick: whatever it
+// would have written at its end, it wrote nothing then.
+func TestMaxTimeAfterAKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": tree()})
+		newSpec := func() *Spec {
+			s := spec(t, "http://a/0")
+			s.MaxTime = 100 * time.Second
+			s.Manners = func(string) frontier.Manners { return frontier.Manners{Rate: 1} }
+			return s
+		}
+		s := newSpec()
+		r := w.newRun(s)
+		c := w.crawler()
+		c.Frontier = &breaking{Frontier: w.front, at: 70} // about a second each
+		job, err := c.Begin(context.Background(), r, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := job.Crawl(context.Background(), nil); !errors.Is(err, errBroken) {
+			t.Fatalf("the run ended with %v", err)
+		}
+		first := time.Since(began)
+		w.restart()
+		if r, err = w.store.Run(context.Background(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		if lost := first - time.Duration(r.Active); first < time.Minute || lost < 0 || lost > recordEvery || r.Counts.Requests < 40 {
+			t.Errorf("of %v the store knows %v, and %d requests", first, time.Duration(r.Active), r.Counts.Requests)
+		}
+		left := 100*time.Second - time.Duration(r.Active)
+		began = time.Now()
+		if err := w.begin(r, newSpec()).Crawl(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Partial, string(ReasonMaxTime))
+		if took := time.Since(began); took < left || took > left+time.Second {
+			t.Errorf("the second session took %v, want %v", took, left)
 		}
 	})
 }

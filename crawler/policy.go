@@ -1,11 +1,9 @@
 package crawler
 
 import (
-	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -114,16 +112,6 @@ func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {
 	return l
 }
 
-// named makes a link of u, which is known without the parameters that follow
-// visitors, and asked for as it is spelt.
-func (s *Spec) named(u weburl.URL) frontier.Link {
-	l := frontier.Link{URL: u.DropParams(s.DropParams)}
-	if l.URL != u {
-		l.Ask = u
-	}
-	return l
-}
-
 // judge says whether u is wanted at this depth: a reason against it and the
 // rule, or none.
 func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
@@ -162,45 +150,6 @@ func (s *Spec) outside(u weburl.URL, depth int) bool {
 		return depth > 0 || !s.scope.contains(u)
 	}
 	return !s.scope.contains(u)
-}
-
-// repeats tells a path that goes in circles: up to three segments that come
-// again more than four times on end, as relative links on a server that
-// answers every path produce them.
-func repeats(path string) bool {
-	const circles = 5
-	seg := strings.Split(strings.Trim(path, "/"), "/")
-	for period := 1; period <= 3; period++ {
-		run := 0
-		for i := period; i < len(seg); i++ {
-			if run++; seg[i] != seg[i-period] || seg[i] == "" {
-				run = 0
-			}
-			if run >= period*(circles-1) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// shape is what u has in common with URLs that differ from it in the values and
-// the order of parameters only, such as the months of a calendar: the path and
-// the names. "" for a URL without parameters.
-func shape(u weburl.URL) string {
-	if u.Query() == "" {
-		return ""
-	}
-	var names []string
-	for pair := range strings.SplitSeq(u.Query(), "&") {
-		if name, _, ok := strings.Cut(pair, "="); ok {
-			names = append(names, name+"=*")
-		} else {
-			names = append(names, "*")
-		}
-	}
-	slices.Sort(names)
-	return u.Path() + "?" + strings.Join(slices.Compact(names), "&")
 }
 
 // rank orders a host's URLs.
@@ -348,24 +297,6 @@ func (s *Spec) giveUp(l frontier.Lease, p *store.Page) frontier.Reason {
 		return ReasonUnreachable
 	}
 	return ""
-}
-
-// respelt tells a redirect to another spelling of the URL that was asked for. As
-// a link it would be dropped, since the URL is known.
-func (s *Spec) respelt(l frontier.Lease, p *store.Page) (to weburl.URL, ok bool) {
-	to, err := weburl.Parse(p.Redirect)
-	if err != nil || l.Kind != frontier.Page {
-		return to, false
-	}
-	return to, to.DropParams(s.DropParams) == l.URL && to.String() != cmp.Or(p.Asked, l.URL.String())
-}
-
-// loops gives a page its fault whose spellings lead to each other for too long.
-func (s *Spec) loops(l frontier.Lease, p *store.Page) {
-	if to, ok := s.respelt(l, p); ok && p.Fault == "" && l.Hops >= s.MaxRedirects {
-		p.Fault = FaultRedirects
-		p.FaultText = fmt.Sprintf("more than %d redirects in a row, the last from one spelling of this address to another: %s", s.MaxRedirects, to)
-	}
 }
 
 // hop makes the link that a redirect is. It costs no click.
