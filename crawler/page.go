@@ -144,6 +144,7 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 	p.Type, p.MIME, p.Charset, p.Size, p.Hash = good.Type, good.MIME, good.Charset, good.Size, good.Hash
 	p.Title, p.H1, p.Description, p.Lang, p.Words = good.Title, good.H1, good.Description, good.Lang, good.Words
 	p.Canonical, p.Canonicals, p.NoIndex, p.NoFollow = good.Canonical, good.Canonicals, good.NoIndex, good.NoFollow
+	p.Restricted = good.Restricted
 	p.CharsetBy, p.TextHash, p.Simhash = good.CharsetBy, good.TextHash, good.Simhash
 	p.Hreflang, p.Meta, p.Next, p.Prev, p.Feeds = good.Hreflang, good.Meta, good.Next, good.Prev, good.Feeds
 	p.ParseLimit = good.ParseLimit
@@ -175,6 +176,7 @@ func (s *Spec) parse(p *store.Page, r *fetcher.Response, base weburl.URL, text b
 	p.Title, p.H1, p.Description, p.Lang, p.Words = doc.Title, doc.H1, doc.Description, doc.Lang, doc.Words
 	p.Canonical, p.Canonicals = doc.Canonical.String(), doc.Canonicals
 	p.NoIndex, p.NoFollow = doc.NoIndex, doc.NoFollow
+	p.Restricted = doc.Restricted
 	p.CharsetBy, p.TextHash, p.Simhash = doc.CharsetFrom, doc.TextHash, doc.Simhash
 	p.Next, p.Prev = doc.Next.String(), doc.Prev.String()
 	for _, a := range doc.Hreflang {

@@ -22,6 +22,7 @@ const (
 	ReasonDepth      frontier.Reason = "depth"       // more clicks from a seed than allowed
 	ReasonRobots     frontier.Reason = "robots"      // robots.txt disallows it
 	ReasonNoFollow   frontier.Reason = "nofollow"    // the link or its page asks not to follow
+	ReasonForm       frontier.Reason = "form"        // the address of a form, which is not filled in
 	ReasonAsset      frontier.Reason = "asset"       // an image, style or script, and those are not fetched
 	ReasonRedirects  frontier.Reason = "redirects"   // too many redirects in a row
 	ReasonTooLong    frontier.Reason = "too-long"    // the address is over the limit
@@ -338,6 +339,9 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 		}
 		if link.Asset {
 			s.asset(&f, l)
+		}
+		if link.Element == "form" && f.Refused == "" {
+			f.Refused = ReasonForm
 		}
 		if strings.EqualFold(link.Attr, "refresh") {
 			s.refresh(&f, l)

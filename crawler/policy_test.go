@@ -367,6 +367,7 @@ func TestFollow(t *testing.T) {
 		{"nofollow", nil, lease(t, "http://a.test/", 0), []store.Link{{Target: "http://a.test/x", NoFollow: true}}, []found{{"http://a.test/x", 1, ReasonNoFollow}}},
 		{"nofollow ignored", func(s *Spec) { s.Robots = "ignore" }, lease(t, "http://a.test/", 0), []store.Link{{Target: "http://a.test/x", NoFollow: true}}, []found{{"http://a.test/x", 1, ""}}},
 		{"nofollow out of scope", nil, lease(t, "http://a.test/", 0), []store.Link{{Target: "http://b.test/x", NoFollow: true}}, []found{{"http://b.test/x", 1, ReasonScope}}},
+		{"form", nil, lease(t, "http://a.test/", 0), []store.Link{{Target: "http://a.test/find", Element: "form", Attr: "action"}}, []found{{"http://a.test/find", 1, ReasonForm}}},
 		{"asset unwanted", nil, lease(t, "http://a.test/", 0), []store.Link{asset("http://a.test/i.png")}, []found{{"http://a.test/i.png", 1, ReasonAsset}}},
 		{"asset out of scope", with(-1, true), lease(t, "http://a.test/", 0), []store.Link{asset("http://cdn.test/i.png")}, []found{{"http://cdn.test/i.png", 1, ReasonScope}}},
 		{"asset at the limit", with(2, true), lease(t, "http://a.test/", 2), []store.Link{asset("http://a.test/i.png"), link("http://a.test/x")}, []found{{"http://a.test/i.png", 3, ""}, {"http://a.test/x", 3, ReasonDepth}}},

@@ -130,6 +130,8 @@ type Page struct {
 	NoFollow    bool   `msg:"nf,omitempty"`
 	Words       int    `msg:"w,omitempty"`
 
+	Restricted []string `msg:"rs,omitempty"` // other directives in force, such as noarchive
+
 	Hreflang []Named  `msg:"hl,omitempty"` // language and address
 	Next     string   `msg:"nx,omitempty"`
 	Prev     string   `msg:"pv,omitempty"`

@@ -964,8 +964,8 @@ func (z Named) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(62)
-	var zb0001Mask uint64 /* 62 bits */
+	zb0001Len := uint32(63)
+	var zb0001Mask uint64 /* 63 bits */
 	_ = zb0001Mask
 	if z.Asked == "" {
 		zb0001Len--
@@ -1107,69 +1107,73 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000
 	}
-	if z.Hreflang == nil {
+	if z.Restricted == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000
 	}
-	if z.Next == "" {
+	if z.Hreflang == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000
 	}
-	if z.Prev == "" {
+	if z.Next == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000000000
 	}
-	if z.Feeds == nil {
+	if z.Prev == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000
 	}
-	if z.Meta == nil {
+	if z.Feeds == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40000000000
 	}
-	if z.Simhash == 0 {
+	if z.Meta == nil {
 		zb0001Len--
-		zb0001Mask |= 0x100000000000
+		zb0001Mask |= 0x80000000000
 	}
-	if z.Fields == nil {
+	if z.Simhash == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x200000000000
 	}
-	if z.FieldsBy == "" {
+	if z.Fields == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400000000000
 	}
-	if z.Hops == 0 {
+	if z.FieldsBy == "" {
 		zb0001Len--
-		zb0001Mask |= 0x1000000000000
+		zb0001Mask |= 0x800000000000
 	}
-	if z.From == "" {
+	if z.Hops == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000000
 	}
-	if z.Barred == "" {
+	if z.From == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000000
 	}
-	if z.Links == 0 {
+	if z.Barred == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000000
 	}
-	if z.LinksOf == 0 {
+	if z.Links == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10000000000000
 	}
-	if z.NotModified == false {
+	if z.LinksOf == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000000
 	}
-	if z.Unchanged == false {
+	if z.NotModified == false {
 		zb0001Len--
 		zb0001Mask |= 0x40000000000000
 	}
+	if z.Unchanged == false {
+		zb0001Len--
+		zb0001Mask |= 0x80000000000000
+	}
 	if z.PayloadURL == "" {
 		zb0001Len--
-		zb0001Mask |= 0x1000000000000000
+		zb0001Mask |= 0x2000000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1361,72 +1365,80 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendInt(o, z.Words)
 		}
 		if (zb0001Mask & 0x4000000000) == 0 { // if not omitted
-			// string "hl"
-			o = append(o, 0xa2, 0x68, 0x6c)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.Hreflang)))
-			for za0002 := range z.Hreflang {
-				// map header, size 2
-				// string "n"
-				o = append(o, 0x82, 0xa1, 0x6e)
-				o = msgp.AppendString(o, z.Hreflang[za0002].Name)
-				// string "v"
-				o = append(o, 0xa1, 0x76)
-				o = msgp.AppendString(o, z.Hreflang[za0002].Value)
+			// string "rs"
+			o = append(o, 0xa2, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Restricted)))
+			for za0002 := range z.Restricted {
+				o = msgp.AppendString(o, z.Restricted[za0002])
 			}
 		}
 		if (zb0001Mask & 0x8000000000) == 0 { // if not omitted
+			// string "hl"
+			o = append(o, 0xa2, 0x68, 0x6c)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Hreflang)))
+			for za0003 := range z.Hreflang {
+				// map header, size 2
+				// string "n"
+				o = append(o, 0x82, 0xa1, 0x6e)
+				o = msgp.AppendString(o, z.Hreflang[za0003].Name)
+				// string "v"
+				o = append(o, 0xa1, 0x76)
+				o = msgp.AppendString(o, z.Hreflang[za0003].Value)
+			}
+		}
+		if (zb0001Mask & 0x10000000000) == 0 { // if not omitted
 			// string "nx"
 			o = append(o, 0xa2, 0x6e, 0x78)
 			o = msgp.AppendString(o, z.Next)
 		}
-		if (zb0001Mask & 0x10000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000000) == 0 { // if not omitted
 			// string "pv"
 			o = append(o, 0xa2, 0x70, 0x76)
 			o = msgp.AppendString(o, z.Prev)
 		}
-		if (zb0001Mask & 0x20000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000000) == 0 { // if not omitted
 			// string "fd"
 			o = append(o, 0xa2, 0x66, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Feeds)))
-			for za0003 := range z.Feeds {
-				o = msgp.AppendString(o, z.Feeds[za0003])
+			for za0004 := range z.Feeds {
+				o = msgp.AppendString(o, z.Feeds[za0004])
 			}
 		}
-		if (zb0001Mask & 0x40000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Meta)))
-			for za0004 := range z.Meta {
+			for za0005 := range z.Meta {
 				// map header, size 2
 				// string "n"
 				o = append(o, 0x82, 0xa1, 0x6e)
-				o = msgp.AppendString(o, z.Meta[za0004].Name)
+				o = msgp.AppendString(o, z.Meta[za0005].Name)
 				// string "v"
 				o = append(o, 0xa1, 0x76)
-				o = msgp.AppendString(o, z.Meta[za0004].Value)
+				o = msgp.AppendString(o, z.Meta[za0005].Value)
 			}
 		}
 		// string "th"
 		o = append(o, 0xa2, 0x74, 0x68)
 		o = msgp.AppendBytes(o, (z.TextHash)[:])
-		if (zb0001Mask & 0x100000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
 			// string "sh"
 			o = append(o, 0xa2, 0x73, 0x68)
 			o = msgp.AppendUint64(o, z.Simhash)
 		}
-		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
 			// string "fl"
 			o = append(o, 0xa2, 0x66, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
-			for za0006 := range z.Fields {
-				o, err = z.Fields[za0006].MarshalMsg(o)
+			for za0007 := range z.Fields {
+				o, err = z.Fields[za0007].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Fields", za0006)
+					err = msgp.WrapError(err, "Fields", za0007)
 					return
 				}
 			}
 		}
-		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
 			// string "flb"
 			o = append(o, 0xa3, 0x66, 0x6c, 0x62)
 			o = msgp.AppendString(o, z.FieldsBy)
@@ -1434,37 +1446,37 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "dep"
 		o = append(o, 0xa3, 0x64, 0x65, 0x70)
 		o = msgp.AppendInt(o, z.Depth)
-		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
 			o = msgp.AppendInt(o, z.Hops)
 		}
-		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
 			// string "fr"
 			o = append(o, 0xa2, 0x66, 0x72)
 			o = msgp.AppendString(o, z.From)
 		}
-		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
 			// string "bar"
 			o = append(o, 0xa3, 0x62, 0x61, 0x72)
 			o = msgp.AppendString(o, z.Barred)
 		}
-		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
 			// string "ln"
 			o = append(o, 0xa2, 0x6c, 0x6e)
 			o = msgp.AppendInt(o, z.Links)
 		}
-		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
 			// string "lr"
 			o = append(o, 0xa2, 0x6c, 0x72)
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
-		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000000000) == 0 { // if not omitted
 			// string "nm"
 			o = append(o, 0xa2, 0x6e, 0x6d)
 			o = msgp.AppendBool(o, z.NotModified)
 		}
-		if (zb0001Mask & 0x40000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
@@ -1592,7 +1604,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendInt64(o, z.Payload.Length)
 			}
 		}
-		if (zb0001Mask & 0x1000000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000000) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
@@ -1854,53 +1866,72 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Words")
 				return
 			}
-		case "hl":
+		case "rs":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Restricted")
+				return
+			}
+			if cap(z.Restricted) >= int(zb0002) {
+				z.Restricted = (z.Restricted)[:zb0002]
+			} else {
+				z.Restricted = make([]string, zb0002)
+			}
+			for za0002 := range z.Restricted {
+				z.Restricted[za0002], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Restricted", za0002)
+					return
+				}
+			}
+		case "hl":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Hreflang")
 				return
 			}
-			if cap(z.Hreflang) >= int(zb0002) {
-				z.Hreflang = (z.Hreflang)[:zb0002]
+			if cap(z.Hreflang) >= int(zb0003) {
+				z.Hreflang = (z.Hreflang)[:zb0003]
 			} else {
-				z.Hreflang = make([]Named, zb0002)
+				z.Hreflang = make([]Named, zb0003)
 			}
-			for za0002 := range z.Hreflang {
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+			for za0003 := range z.Hreflang {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Hreflang", za0002)
+					err = msgp.WrapError(err, "Hreflang", za0003)
 					return
 				}
-				if zb0003 > z89264a71limitMaps {
+				if zb0004 > z89264a71limitMaps {
 					err = msgp.ErrLimitExceeded
 					return
 				}
-				for zb0003 > 0 {
-					zb0003--
+				for zb0004 > 0 {
+					zb0004--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Hreflang", za0002)
+						err = msgp.WrapError(err, "Hreflang", za0003)
 						return
 					}
 					switch msgp.UnsafeString(field) {
 					case "n":
-						z.Hreflang[za0002].Name, bts, err = msgp.ReadStringBytes(bts)
+						z.Hreflang[za0003].Name, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Hreflang", za0002, "Name")
+							err = msgp.WrapError(err, "Hreflang", za0003, "Name")
 							return
 						}
 					case "v":
-						z.Hreflang[za0002].Value, bts, err = msgp.ReadStringBytes(bts)
+						z.Hreflang[za0003].Value, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Hreflang", za0002, "Value")
+							err = msgp.WrapError(err, "Hreflang", za0003, "Value")
 							return
 						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Hreflang", za0002)
+							err = msgp.WrapError(err, "Hreflang", za0003)
 							return
 						}
 					}
@@ -1919,71 +1950,71 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "fd":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Feeds")
 				return
 			}
-			if cap(z.Feeds) >= int(zb0004) {
-				z.Feeds = (z.Feeds)[:zb0004]
+			if cap(z.Feeds) >= int(zb0005) {
+				z.Feeds = (z.Feeds)[:zb0005]
 			} else {
-				z.Feeds = make([]string, zb0004)
+				z.Feeds = make([]string, zb0005)
 			}
-			for za0003 := range z.Feeds {
-				z.Feeds[za0003], bts, err = msgp.ReadStringBytes(bts)
+			for za0004 := range z.Feeds {
+				z.Feeds[za0004], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Feeds", za0003)
+					err = msgp.WrapError(err, "Feeds", za0004)
 					return
 				}
 			}
 		case "mt":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Meta")
 				return
 			}
-			if cap(z.Meta) >= int(zb0005) {
-				z.Meta = (z.Meta)[:zb0005]
+			if cap(z.Meta) >= int(zb0006) {
+				z.Meta = (z.Meta)[:zb0006]
 			} else {
-				z.Meta = make([]Named, zb0005)
+				z.Meta = make([]Named, zb0006)
 			}
-			for za0004 := range z.Meta {
-				var zb0006 uint32
-				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+			for za0005 := range z.Meta {
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0004)
+					err = msgp.WrapError(err, "Meta", za0005)
 					return
 				}
-				if zb0006 > z89264a71limitMaps {
+				if zb0007 > z89264a71limitMaps {
 					err = msgp.ErrLimitExceeded
 					return
 				}
-				for zb0006 > 0 {
-					zb0006--
+				for zb0007 > 0 {
+					zb0007--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Meta", za0004)
+						err = msgp.WrapError(err, "Meta", za0005)
 						return
 					}
 					switch msgp.UnsafeString(field) {
 					case "n":
-						z.Meta[za0004].Name, bts, err = msgp.ReadStringBytes(bts)
+						z.Meta[za0005].Name, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Meta", za0004, "Name")
+							err = msgp.WrapError(err, "Meta", za0005, "Name")
 							return
 						}
 					case "v":
-						z.Meta[za0004].Value, bts, err = msgp.ReadStringBytes(bts)
+						z.Meta[za0005].Value, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Meta", za0004, "Value")
+							err = msgp.WrapError(err, "Meta", za0005, "Value")
 							return
 						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Meta", za0004)
+							err = msgp.WrapError(err, "Meta", za0005)
 							return
 						}
 					}
@@ -2002,21 +2033,21 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "fl":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0008 uint32
+			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Fields")
 				return
 			}
-			if cap(z.Fields) >= int(zb0007) {
-				z.Fields = (z.Fields)[:zb0007]
+			if cap(z.Fields) >= int(zb0008) {
+				z.Fields = (z.Fields)[:zb0008]
 			} else {
-				z.Fields = make([]Field, zb0007)
+				z.Fields = make([]Field, zb0008)
 			}
-			for za0006 := range z.Fields {
-				bts, err = z.Fields[za0006].UnmarshalMsg(bts)
+			for za0007 := range z.Fields {
+				bts, err = z.Fields[za0007].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Fields", za0006)
+					err = msgp.WrapError(err, "Fields", za0007)
 					return
 				}
 			}
@@ -2058,13 +2089,13 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			}
 		case "lr":
 			{
-				var zb0008 uint32
-				zb0008, bts, err = msgp.ReadUint32Bytes(bts)
+				var zb0009 uint32
+				zb0009, bts, err = msgp.ReadUint32Bytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "LinksOf")
 					return
 				}
-				z.LinksOf = RunID(zb0008)
+				z.LinksOf = RunID(zb0009)
 			}
 		case "nm":
 			z.NotModified, bts, err = msgp.ReadBoolBytes(bts)
@@ -2091,18 +2122,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "req":
-			var zb0009 uint32
-			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0010 uint32
+			zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Request")
 				return
 			}
-			if zb0009 > z89264a71limitMaps {
+			if zb0010 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0009 > 0 {
-				zb0009--
+			for zb0010 > 0 {
+				zb0010--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Request")
@@ -2136,18 +2167,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "rec":
-			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0011 uint32
+			zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Record")
 				return
 			}
-			if zb0010 > z89264a71limitMaps {
+			if zb0011 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0010 > 0 {
-				zb0010--
+			for zb0011 > 0 {
+				zb0011--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Record")
@@ -2181,18 +2212,18 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "pay":
-			var zb0011 uint32
-			zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
+			var zb0012 uint32
+			zb0012, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Payload")
 				return
 			}
-			if zb0011 > z89264a71limitMaps {
+			if zb0012 > z89264a71limitMaps {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			for zb0011 > 0 {
-				zb0011--
+			for zb0012 > 0 {
+				zb0012--
 				field, bts, err = msgp.ReadMapKeyZC(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Payload")
@@ -2252,20 +2283,24 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Page) Msgsize() (s int) {
 	s = 3 + 4 + msgp.StringPrefixSize + len(z.Asked) + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 4 + msgp.StringPrefixSize + len(z.CharsetBy) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 3 + msgp.ArrayHeaderSize
-	for za0002 := range z.Hreflang {
-		s += 1 + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0002].Name) + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0002].Value)
-	}
-	s += 3 + msgp.StringPrefixSize + len(z.Next) + 3 + msgp.StringPrefixSize + len(z.Prev) + 3 + msgp.ArrayHeaderSize
-	for za0003 := range z.Feeds {
-		s += msgp.StringPrefixSize + len(z.Feeds[za0003])
+	for za0002 := range z.Restricted {
+		s += msgp.StringPrefixSize + len(z.Restricted[za0002])
 	}
 	s += 3 + msgp.ArrayHeaderSize
-	for za0004 := range z.Meta {
-		s += 1 + 2 + msgp.StringPrefixSize + len(z.Meta[za0004].Name) + 2 + msgp.StringPrefixSize + len(z.Meta[za0004].Value)
+	for za0003 := range z.Hreflang {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0003].Name) + 2 + msgp.StringPrefixSize + len(z.Hreflang[za0003].Value)
+	}
+	s += 3 + msgp.StringPrefixSize + len(z.Next) + 3 + msgp.StringPrefixSize + len(z.Prev) + 3 + msgp.ArrayHeaderSize
+	for za0004 := range z.Feeds {
+		s += msgp.StringPrefixSize + len(z.Feeds[za0004])
+	}
+	s += 3 + msgp.ArrayHeaderSize
+	for za0005 := range z.Meta {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Meta[za0005].Name) + 2 + msgp.StringPrefixSize + len(z.Meta[za0005].Value)
 	}
 	s += 3 + msgp.ArrayHeaderSize + (16 * (msgp.ByteSize)) + 3 + msgp.Uint64Size + 3 + msgp.ArrayHeaderSize
-	for za0006 := range z.Fields {
-		s += z.Fields[za0006].Msgsize()
+	for za0007 := range z.Fields {
+		s += z.Fields[za0007].Msgsize()
 	}
 	s += 4 + msgp.StringPrefixSize + len(z.FieldsBy) + 4 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.From) + 4 + msgp.StringPrefixSize + len(z.Barred) + 3 + msgp.IntSize + 3 + msgp.Uint32Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 3 + msgp.TimeSize + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 5 + msgp.StringPrefixSize + len(z.PayloadURL) + 5 + msgp.TimeSize
 	return

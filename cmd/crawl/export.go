@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -188,7 +189,7 @@ func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, fie
 		}
 		v := reflect.ValueOf(row).Elem()
 		for i := range cells {
-			if cells[i] = cell(v.Field(i)); guard && v.Field(i).Kind() == reflect.String {
+			if cells[i] = cell(v.Field(i)); guard && (v.Field(i).Kind() == reflect.String || v.Field(i).Kind() == reflect.Slice) {
 				cells[i] = guarded(cells[i])
 			}
 		}
@@ -218,7 +219,22 @@ func cell(v reflect.Value) string {
 		}
 		return t.Format(time.RFC3339)
 	}
+	if v.Kind() == reflect.Slice {
+		return listCell(v)
+	}
 	return fmt.Sprint(v.Interface())
+}
+
+// listCell is a list as JSON, nothing if it is empty.
+func listCell(v reflect.Value) string {
+	if v.Len() == 0 {
+		return ""
+	}
+	text, err := json.Marshal(v.Interface())
+	if err != nil { // cannot be, of strings
+		return ""
+	}
+	return string(text)
 }
 
 // guarded keeps a spreadsheet from taking text for a formula, and a terminal

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -16,29 +14,21 @@ import (
 // what else is known of a single one.
 type fetchRow struct {
 	pageRow
-	Asked         string            `json:"asked"` // before redirects
-	Hops          []hop             `json:"hops"`
-	Scope         scopeVerdict      `json:"scope"`
-	RobotsTxt     *robotsLine       `json:"robots_txt"` // null: not read
-	CharsetSource string            `json:"charset_source"`
-	NoIndex       []string          `json:"noindex"`  // whence
-	NoFollow      []string          `json:"nofollow"` // whence
-	Hreflang      []alternateRow    `json:"hreflang"`
-	Next          string            `json:"next"`
-	Prev          string            `json:"prev"`
-	Headings      []headingRow      `json:"headings"`
-	Meta          []propertyRow     `json:"meta"`
-	JSONLD        []json.RawMessage `json:"jsonld"` // a string where it is no JSON
-	Microdata     []itemRow         `json:"microdata"`
-	Feeds         []string          `json:"feeds"`
-	TextHash      string            `json:"text_hash"`
-	Simhash       string            `json:"simhash"`
-	Refused       map[string]int    `json:"refused"` // addresses that are no link, by reason
-	Links         []fetchLink       `json:"links"`
-	States        []stateRow        `json:"field_states"`
-	Text          string            `json:"text"`
-	Headers       http.Header       `json:"headers,omitempty"`
-	Body          *string           `json:"body,omitempty"`
+	Requested string            `json:"requested"` // before redirects
+	Hops      []hop             `json:"hops"`
+	Scope     scopeVerdict      `json:"scope"`
+	RobotsTxt *robotsLine       `json:"robots_txt"` // null: not read
+	NoIndex   []string          `json:"noindex"`    // whence
+	NoFollow  []string          `json:"nofollow"`   // whence
+	Headings  []headingRow      `json:"headings"`
+	JSONLD    []json.RawMessage `json:"jsonld"` // a string where it is no JSON
+	Microdata []itemRow         `json:"microdata"`
+	Refused   map[string]int    `json:"refused"` // addresses that are no link, by reason
+	Links     []fetchLink       `json:"links"`
+	States    []stateRow        `json:"field_states"`
+	Text      string            `json:"text"`
+	Headers   http.Header       `json:"headers,omitempty"`
+	Body      *string           `json:"body,omitempty"`
 }
 
 type alternateRow struct {
@@ -83,19 +73,12 @@ type stateRow struct {
 func newFetchRow(v *visit) *fetchRow {
 	d := &v.doc
 	r := &fetchRow{
-		pageRow: *newPageRow(&store.Run{}, v.page, nil), Asked: v.asked.String(), Hops: listOf(v.hops), Scope: v.scope, RobotsTxt: v.robots,
-		CharsetSource: d.CharsetFrom, NoIndex: listOf(v.whence.noindex), NoFollow: listOf(v.whence.nofollow),
-		Next: d.Next.String(), Prev: d.Prev.String(),
-		Hreflang: []alternateRow{}, Headings: []headingRow{}, Meta: []propertyRow{}, JSONLD: []json.RawMessage{}, Microdata: []itemRow{},
-		Feeds: []string{}, Refused: d.Refused, Links: []fetchLink{}, States: []stateRow{}, Text: d.Text,
+		pageRow: *newPageRow(&store.Run{}, v.page, nil), Requested: v.asked.String(), Hops: listOf(v.hops), Scope: v.scope, RobotsTxt: v.robots,
+		NoIndex: listOf(v.whence.noindex), NoFollow: listOf(v.whence.nofollow),
+		Headings: []headingRow{}, JSONLD: []json.RawMessage{}, Microdata: []itemRow{},
+		Refused: d.Refused, Links: []fetchLink{}, States: []stateRow{}, Text: d.Text,
 	}
 	r.Run = "" // it is of none
-	if d.TextHash != [16]byte{} {
-		r.TextHash = hex.EncodeToString(d.TextHash[:])
-	}
-	if d.Simhash != 0 {
-		r.Simhash = fmt.Sprintf("%016x", d.Simhash)
-	}
 	if r.Refused == nil {
 		r.Refused = map[string]int{}
 	}
@@ -111,23 +94,14 @@ func newFetchRow(v *visit) *fetchRow {
 
 // lists fills in what a page has several of.
 func (r *fetchRow) lists(d *parse.Doc) {
-	for _, a := range d.Hreflang {
-		r.Hreflang = append(r.Hreflang, alternateRow{a.Lang, a.URL.String()})
-	}
 	for _, h := range d.Headings {
 		r.Headings = append(r.Headings, headingRow(h))
-	}
-	for _, m := range d.Meta {
-		r.Meta = append(r.Meta, propertyRow(m))
 	}
 	for _, text := range d.JSONLD {
 		r.JSONLD = append(r.JSONLD, asJSON(text))
 	}
 	for _, i := range d.Microdata {
 		r.Microdata = append(r.Microdata, itemRow(i))
-	}
-	for _, u := range d.Feeds {
-		r.Feeds = append(r.Feeds, u.String())
 	}
 }
 

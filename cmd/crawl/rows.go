@@ -69,7 +69,18 @@ type pageRow struct {
 	Proto       string    `json:"protocol"`
 	Addr        string    `json:"address"`
 	TLS         string    `json:"tls_problem"`
-	Fields      fieldSet  `json:"fields,omitempty"` // CSV: a column each
+
+	CharsetSource string         `json:"charset_source"` // bom, header, meta, detected, default
+	Restricted    string         `json:"restricted"`     // noarchive, nosnippet and such
+	TextHash      string         `json:"text_hash"`
+	NearHash      string         `json:"near_hash"` // texts that differ in few of its bits are alike
+	Next          string         `json:"next"`
+	Prev          string         `json:"prev"`
+	Hreflang      []alternateRow `json:"hreflang"`
+	Meta          []propertyRow  `json:"meta"` // Open Graph and Twitter
+	Feeds         []string       `json:"feeds"`
+
+	Fields fieldSet `json:"fields,omitempty"` // the last; CSV: a column each
 }
 
 type linkRow struct {
@@ -164,7 +175,20 @@ func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
 		TTFB: millis(p.TTFB), Took: millis(p.Took), Try: int(p.Try), Outlinks: p.Links, Unchanged: p.Unchanged, NotModified: p.NotModified,
 		Redirect: p.Redirect, From: p.From, Robots: p.Barred, ETag: p.ETag, Modified: p.Modified, Encoding: p.Encoding,
 		Truncated: p.Truncated, Damaged: p.Damaged, Cut: p.ParseLimit, Proto: p.Proto, Addr: p.Addr, TLS: p.TLS,
-		Fields: p.Fields,
+		Fields: p.Fields, CharsetSource: p.CharsetBy, Restricted: strings.Join(p.Restricted, ", "), Next: p.Next, Prev: p.Prev, Feeds: listOf(p.Feeds),
+		Hreflang: []alternateRow{}, Meta: []propertyRow{},
+	}
+	for _, a := range p.Hreflang {
+		r.Hreflang = append(r.Hreflang, alternateRow{a.Name, a.Value})
+	}
+	for _, m := range p.Meta {
+		r.Meta = append(r.Meta, propertyRow(m))
+	}
+	if p.TextHash != [16]byte{} {
+		r.TextHash = hex.EncodeToString(p.TextHash[:])
+	}
+	if p.Simhash != 0 {
+		r.NearHash = fmt.Sprintf("%016x", p.Simhash)
 	}
 	if p.Kind == store.KindSitemap {
 		r.Kind = "sitemap"

@@ -158,6 +158,7 @@ var reasonTexts = map[string]string{
 	string(crawler.ReasonDepth):             "too many clicks away",
 	string(crawler.ReasonRobots):            "robots.txt",
 	string(crawler.ReasonNoFollow):          "nofollow",
+	string(crawler.ReasonForm):              "forms, not filled in",
 	string(crawler.ReasonAsset):             "images, styles, scripts",
 	string(crawler.ReasonRedirects):         "too many redirects",
 	string(crawler.ReasonTrap):              "traps: endless paths or queries",

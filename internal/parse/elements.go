@@ -87,9 +87,7 @@ func (w *walker) links() {
 			w.asset(w.value(attrSrc), elemNames[e], attrNames[attrSrc], w.value(attrAlt))
 		}
 	case elemForm:
-		if w.has&(1<<attrAction) != 0 {
-			w.refuse("form")
-		}
+		w.form()
 	case elemIframe:
 		w.nested(w.value(attrSrcdoc))
 	case elemScript:
@@ -100,6 +98,20 @@ func (w *walker) links() {
 			w.held(w.value(h.attr), h)
 		}
 	}
+}
+
+// form adds the address of a form that asks for a page. One that sends something
+// is no link.
+func (w *walker) form() {
+	action, ok := w.attr(attrAction)
+	if !ok {
+		return
+	}
+	if method := w.value(attrMethod); method != "" && !strings.EqualFold(method, "get") {
+		w.refuse("form")
+		return
+	}
+	w.follow(action, attrNames[attrAction], "")
 }
 
 // held adds what an attribute of the table holds.

@@ -163,6 +163,7 @@ const (
 	attrItemtype
 	attrLang
 	attrLowsrc
+	attrMethod
 	attrName
 	attrPoster
 	attrProperty
@@ -182,7 +183,7 @@ const (
 
 var attrNames = [attrCount]string{
 	"", "action", "alt", "archive", "as", "background", "class", "code", "content", "data", "data-src", "data-srcset", "datetime", "href",
-	"hreflang", "http-equiv", "id", "imagesrcset", "itemprop", "itemscope", "itemtype", "lang", "lowsrc", "name", "poster",
+	"hreflang", "http-equiv", "id", "imagesrcset", "itemprop", "itemscope", "itemtype", "lang", "lowsrc", "method", "name", "poster",
 	"property", "rel", "role", "shadowrootmode", "src", "srcdoc", "srcset", "style", "title", "type", "value", "xlink:href",
 }
 

@@ -108,7 +108,7 @@ type Item struct {
 
 // Doc is what was found in one document. All text is valid UTF-8.
 type Doc struct {
-	Type        string // kind of body, see Sniff
+	Type        string // kind of body, see Sniff; for "binary" also "pdf", "image" and "office"
 	MIME        string // declared media type, lower case, without parameters
 	Charset     string // canonical name by the Encoding standard, "" for binary bodies
 	CharsetFrom string // what decided: "bom", "header", "meta" (or XML declaration), "detected", "default"
@@ -160,6 +160,10 @@ func Parse(base weburl.URL, header http.Header, body []byte, o Options) Doc {
 		p.sitemap(p.decode(body, true))
 	case "xml":
 		p.decode(body, true)
+	case "binary":
+		if p.doc.Type = opaqueKind(p.doc.MIME, body); p.doc.Type == "pdf" {
+			p.pdf(body)
+		}
 	case "text":
 		p.see(readOnly(p.decode(body, false)), false)
 		p.readText()

@@ -94,7 +94,7 @@ func TestLinksInHTML(t *testing.T) {
 		{"frames", `<iframe src=/i></iframe><frameset><frame src=/f></frameset><iframe src="">`, []string{"iframe src /i", "frame src /f"}},
 		{"plug-ins", `<object data=o></object><embed src=e>`, []string{"+object data /dir/o", "+embed src /dir/e"}},
 		{"input", `<input type=IMAGE src=i><input src=no>`, []string{"+input src /dir/i"}},
-		{"forms are not sent", `<form action=/s><form method=post action=/t>`, nil},
+		{"forms that ask", `<form action=/s><form method=GET action=/g><form method=post action=/t><form method=dialog action=/u>`, []string{"form action /s", "form action /g"}},
 		{"meta refresh", `<meta http-equiv=Refresh content="0; URL='/r'"><meta http-equiv=refresh content=5>`, []string{"meta refresh /r"}},
 		{"refresh to itself", `<meta http-equiv=refresh content="1; url=page#x">`, nil},
 		{
@@ -209,7 +209,7 @@ func TestCanonical(t *testing.T) {
 func TestRefused(t *testing.T) {
 	d := page8(t, `<a href=mailto:a@b.c><a href=" JavaScript:x()"><img src="data:image/png;base64,AAAA"><a href=tel:1><a href=ftp://x/>
 		<a href="http://[x/"><a href="/`+strings.Repeat("x", 9000)+`"><a href="`+strings.Repeat("y", maxReference+1)+`">
-		<form action=/><link rel=preconnect href=/><a href=Weird+Scheme:x>`)
+		<form method=post action=/><link rel=preconnect href=/><a href=Weird+Scheme:x>`)
 	want := map[string]int{"mailto": 1, "javascript": 1, "data": 1, "tel": 1, "ftp": 1, "invalid": 1, "too long": 2, "form": 1, "rel": 1, "weird+scheme": 1}
 	if diff := cmp.Diff(want, d.Refused); diff != "" || len(d.Links) > 0 {
 		t.Errorf("%v\n%s", show(d.Links), diff)
@@ -296,7 +296,7 @@ func TestOtherTypes(t *testing.T) {
 		t.Errorf("text: %+v", text)
 	}
 	bin := Parse(base, header("Content-Type", "text/html"), []byte("\x89PNG\r\n\x1a\n<a href=x>"), Options{})
-	if bin.Type != "binary" || len(bin.Links) > 0 || bin.MIME != "text/html" || bin.Charset != "" {
+	if bin.Type != "image" || len(bin.Links) > 0 || bin.MIME != "text/html" || bin.Charset != "" {
 		t.Errorf("binary: %+v", bin)
 	}
 	if d := Parse(weburl.URL{}, nil, nil, Options{}); d.Type != "" || d.Cut != "" {
