@@ -244,19 +244,22 @@ func TestViewNeverRunsAheadOfCommitted(t *testing.T) {
 	}
 }
 
+// TestHeldByAnother measures in virtual time how long Open waits for the lock.
 func TestHeldByAnother(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	l := openLog(t, path, kv.Options{})
-	began := time.Now()
-	_, err := kv.Open(path, kv.Options{}, l.apply, nil)
-	if !errors.Is(err, kv.ErrLocked) || !mentions(err, path) {
-		t.Errorf("a second Open: %v", err)
-	}
-	if d := time.Since(began); d > time.Second {
-		t.Errorf("it took %v", d)
-	}
-	l.Close()
-	openLog(t, path, kv.Options{})
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		l := openLog(t, path, kv.Options{})
+		began := time.Now()
+		_, err := kv.Open(path, kv.Options{}, l.apply, nil)
+		if !errors.Is(err, kv.ErrLocked) || !mentions(err, path) {
+			t.Errorf("a second Open: %v", err)
+		}
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("it took %v", d)
+		}
+		l.Close()
+		openLog(t, path, kv.Options{})
+	})
 }
 
 func TestOneOfManyCreates(t *testing.T) {
