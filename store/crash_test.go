@@ -140,6 +140,7 @@ func TestKill(t *testing.T) {
 		}
 		for note(t, acked, out) {
 		}
+		_ = c.Wait() // its output ends before its lock on the store does
 		b := openTest(t, dir)
 		wantTail(t, b, b.bodies.end)
 		wantSound(t, b)
