@@ -114,6 +114,19 @@ func (s *raw) taken() int {
 	return s.count
 }
 
+// deadAddress is where nobody listens, for as long as the test runs: the port is
+// that of a connection's client, which the system gives to no listener.
+func deadAddress(t testing.TB) string {
+	t.Helper()
+	s := listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+	c, err := net.Dial("tcp", s.l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
+}
+
 // says returns a server that reads a request and answers with these bytes. With
 // hold it then waits for the other side to close.
 func says(t testing.TB, answer string, hold bool) *raw {

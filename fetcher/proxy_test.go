@@ -127,11 +127,7 @@ func TestProxyFaults(t *testing.T) {
 	var heads strings.Builder
 	p := httpProxy(t, "", &heads)
 	address := p.l.Addr().String()
-	dead, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.Close()
+	dead := deadAddress(t)
 	for _, c := range []struct {
 		proxy, url string
 		temporary  bool
@@ -139,9 +135,9 @@ func TestProxyFaults(t *testing.T) {
 		{"http://" + address, "http://www.example.com/", false},
 		{"http://" + address, "https://www.example.com/", false},
 		{"http://user:canary@" + address, "https://www.example.com/", true},
-		{"http://" + dead.Addr().String(), "http://www.example.com/", true},
-		{"http://" + dead.Addr().String(), "https://www.example.com/", true},
-		{"socks5h://" + dead.Addr().String(), "http://www.example.com/", true},
+		{"http://" + dead, "http://www.example.com/", true},
+		{"http://" + dead, "https://www.example.com/", true},
+		{"socks5h://" + dead, "http://www.example.com/", true},
 	} {
 		f := open(t, Config{Proxy: via(t, c.proxy)})
 		lookups(f, map[string]string{"www.example.com": "1.1.1.1"})

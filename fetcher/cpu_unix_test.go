@@ -1,0 +1,20 @@
+//go:build unix
+
+package fetcher
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// cpuTime is what this process has used of the processors. Unlike the time on
+// the wall it does not pass while other programs run.
+func cpuTime(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
