@@ -59,37 +59,78 @@ func (w *world) end() {
 	}
 }
 
-// gates know what was asked for, and hold back answers: the first request of a
-// page below /gate waits until its client leaves.
+// gates know what was asked for, and hold back answers.
 type gates struct {
-	mu    sync.Mutex
-	asked map[string]chan struct{} // by host and URI; closed by the first request
-	seen  map[string]bool
+	mu      sync.Mutex
+	asked   map[string]chan struct{} // by host and URI; closed by the first request
+	lifted  map[string]chan struct{} // likewise; closed by release
+	seen    map[string]bool
+	meeting int           // requests that wait for others
+	met     chan struct{} // closed when enough wait
+}
+
+// gate is one of either kind, made when it is first spoken of.
+func gate(of *map[string]chan struct{}, page string) chan struct{} {
+	if *of == nil {
+		*of = map[string]chan struct{}{}
+	}
+	if (*of)[page] == nil {
+		(*of)[page] = make(chan struct{})
+	}
+	return (*of)[page]
 }
 
 // at is closed when the page is asked for.
 func (g *gates) at(page string) chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.asked == nil {
-		g.asked, g.seen = map[string]chan struct{}{}, map[string]bool{}
-	}
-	if g.asked[page] == nil {
-		g.asked[page] = make(chan struct{})
-	}
-	return g.asked[page]
+	return gate(&g.asked, page)
+}
+
+// lift is closed when the page may be answered.
+func (g *gates) lift(page string) chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return gate(&g.lifted, page)
 }
 
 // pass notes a request, and reports whether it was the first of its page.
 func (g *gates) pass(page string) (first bool) {
-	c := g.at(page)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if first = !g.seen[page]; first {
+		if g.seen == nil {
+			g.seen = map[string]bool{}
+		}
 		g.seen[page] = true
-		close(c)
+		close(gate(&g.asked, page))
 	}
 	return first
+}
+
+// meet returns a channel that is closed when so many have asked for one.
+func (g *gates) meet(n int) chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.meeting == 0 {
+		g.met = make(chan struct{})
+	}
+	met := g.met
+	if g.meeting++; g.meeting == n {
+		g.meeting = 0
+		close(met)
+	}
+	return met
+}
+
+// until waits for a gate; false: the client has gone.
+func until(r *http.Request, open chan struct{}) bool {
+	select {
+	case <-open:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
 }
 
 // hold is the handler of a host, with pages that behave by the first part of
@@ -101,6 +142,11 @@ func (g *gates) hold(host string, next http.Handler) http.Handler {
 		switch {
 		case first && strings.HasPrefix(uri, "/gate"):
 			<-r.Context().Done()
+		case strings.HasPrefix(uri, "/held") && !until(r, g.lift(host+uri)):
+		case strings.HasPrefix(uri, "/meet") && !until(r, g.meet(3)):
+		case first && strings.HasPrefix(uri, "/later"):
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
 		case strings.HasPrefix(uri, "/gzip"):
 			zipped(w, r, next)
 		case strings.HasPrefix(uri, "/endless"):
@@ -287,6 +333,12 @@ func (w *world) asked(ts *testscript.TestScript, neg bool, args []string) {
 	case <-time.After(patience):
 		ts.Fatalf("%s was not asked for %s", args[0], args[1])
 	}
+}
+
+// release HOST URI lets a page below /held be answered.
+func (w *world) release(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 2, "release HOST URI")
+	close(w.gates.lift(args[0] + args[1]))
 }
 
 // tls HOST puts a TLS server with a certificate that nobody knows before a
