@@ -133,10 +133,11 @@ func (w *world) says(ts *testscript.TestScript, neg bool, args []string) {
 
 var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
 
-// signal NAME INT|TERM|HUP|KILL sends a signal to a program under way.
+// signal NAME INT|TERM|HUP|KILL sends a signal to a program under way. One that
+// has ended gets none: how it did, `ended` tells.
 func (w *world) signal(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) == 2 && w.running[args[0]] != nil && signals[args[1]] != nil, "signal NAME INT|TERM|HUP|KILL")
-	ts.Check(w.running[args[0]].cmd.Process.Signal(signals[args[1]]))
+	ts.Check(ignore(w.running[args[0]].cmd.Process.Signal(signals[args[1]]), os.ErrProcessDone))
 }
 
 // ended NAME CODE waits for a program under way, whose output then is that of
@@ -172,7 +173,8 @@ func (w *world) cmdline(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // headed CODE PROGRAM [ARGUMENT...] reads one line of what a program writes,
-// and closes the pipe as `| head -1` would.
+// and closes the pipe as `| head -1` would. The pipe holds little: a program
+// that writes more waits for that.
 func (w *world) headed(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) > 1, "headed CODE PROGRAM [ARGUMENT...]")
 	c := w.command(ts, args[1:])
@@ -181,6 +183,7 @@ func (w *world) headed(ts *testscript.TestScript, neg bool, args []string) {
 	r, pipe, err := os.Pipe()
 	ts.Check(err)
 	c.Stdout = pipe
+	ts.Check(shrink(pipe))
 	ts.Check(errors.Join(c.Start(), pipe.Close()))
 	line, err := bufio.NewReaderSize(r, 16).ReadString('\n')
 	ts.Check(errors.Join(err, r.Close()))
