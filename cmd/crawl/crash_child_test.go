@@ -49,13 +49,13 @@ type crawlProcess struct {
 	cmd     *exec.Cmd
 	started time.Time
 	said    bytes.Buffer // JSON lines; to be read when it has ended
-	talk    bytes.Buffer // likewise
+	talk    talk
 	ended   chan struct{}
 }
 
 func (p *crawlBinary) start(t *testing.T, args ...string) *crawlProcess {
 	t.Helper()
-	c := &crawlProcess{cmd: p.command(args...), ended: make(chan struct{}), started: time.Now()}
+	c := &crawlProcess{cmd: p.command(args...), ended: make(chan struct{}), started: time.Now(), talk: talk{more: make(chan struct{}, 1)}}
 	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.talk
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -76,6 +76,21 @@ func (c *crawlProcess) signal(t *testing.T, s os.Signal) {
 	t.Helper()
 	if err := c.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
+	}
+}
+
+// says waits until the child has said so.
+func (c *crawlProcess) says(t *testing.T, words string) {
+	t.Helper()
+	for over := false; !strings.Contains(c.talk.String(), words); {
+		if over {
+			t.Fatalf("it ended, exit %d, and did not say %q:\n%s", c.cmd.ProcessState.ExitCode(), words, c.talk.String())
+		}
+		select {
+		case <-c.talk.more:
+		case <-c.ended:
+			over = true
+		}
 	}
 }
 

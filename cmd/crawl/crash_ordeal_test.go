@@ -67,10 +67,10 @@ func newOrdeal(t *testing.T, site *crashSite, bin *crawlBinary, delay time.Durat
 // start begins the next session.
 func (o *ordeal) start(t *testing.T) *crawlProcess {
 	t.Helper()
-	args := []string{"resume", "--data", o.data, "--json", "--quiet"}
+	args := []string{"resume", "--data", o.data, "--json"}
 	if !o.begun(t, o.data) {
 		args = append([]string{
-			"run", "--list", o.bin.listFile(t, o.site.seeds()), "--scope", "host", "--rate", rateOf(o.delay), "--data", o.data, "--json", "--quiet",
+			"run", "--list", o.bin.listFile(t, o.site.seeds()), "--scope", "host", "--rate", rateOf(o.delay), "--data", o.data, "--json",
 			"--header", sessionHeader + ": file:" + o.mark,
 		}, o.flags...)
 	}

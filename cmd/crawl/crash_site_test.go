@@ -5,6 +5,7 @@ package main
 import (
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,15 +20,17 @@ type crashSite struct {
 	web      *testweb.Web
 	handlers atomic.Pointer[map[string]http.Handler] // of the present crawl: pages that fail at first begin anew
 	arrived  atomic.Int64                            // requests so far
-	bell     atomic.Int64                            // ring when so many have arrived
+	bell     atomic.Int64                            // ring when so many have arrived; 0: never
 	rung     chan struct{}
 	stall    atomic.Pointer[stall] // what requests wait for; nil: nothing
 }
 
 // stall holds requests back until it is lifted or their client goes.
 type stall struct {
-	lifted  chan struct{}
-	waiting atomic.Int64
+	from   int64 // the requests after this one
+	lifted chan struct{}
+	waits  chan struct{} // closed when the first one waits
+	once   sync.Once
 }
 
 func serveCrashSite(t *testing.T, o testweb.SyntheticOptions) *crashSite {
@@ -53,14 +56,15 @@ func (s *crashSite) afresh() {
 }
 
 func (s *crashSite) serve(host string, w http.ResponseWriter, r *http.Request) {
-	if s.arrived.Add(1) == s.bell.Load() {
+	n := s.arrived.Add(1)
+	if at := s.bell.Load(); at > 0 && n >= at && s.bell.CompareAndSwap(at, 0) { // more may have come while it was set
 		select {
 		case s.rung <- struct{}{}:
 		default:
 		}
 	}
-	if held := s.stall.Load(); held != nil {
-		held.waiting.Add(1)
+	if held := s.stall.Load(); held != nil && n > held.from {
+		held.once.Do(func() { close(held.waits) })
 		select {
 		case <-held.lifted:
 		case <-r.Context().Done():
@@ -81,9 +85,9 @@ func (s *crashSite) after(n int) <-chan struct{} {
 	return s.rung
 }
 
-// hold makes all requests that come from now on wait for the function returned.
-func (s *crashSite) hold() (held *stall, lift func()) {
-	held = &stall{lifted: make(chan struct{})}
+// hold makes all requests but the next n wait for the function returned.
+func (s *crashSite) hold(n int) (held *stall, lift func()) {
+	held = &stall{from: s.arrived.Load() + int64(n), lifted: make(chan struct{}), waits: make(chan struct{})}
 	s.stall.Store(held)
 	return held, func() {
 		s.stall.Store(nil)

@@ -37,12 +37,16 @@ func TestCrashStops(t *testing.T) {
 	}
 }
 
+// stopping is what the program says when a signal told it to end.
+const stopping = "stopping: "
+
 // stopOnce lets the fetches under way end, so that nothing is asked again.
 func stopOnce(t *testing.T, o *ordeal, s os.Signal, code int) {
 	for range 3 {
 		p := o.start(t)
 		lift := o.hang(t, p, 1+o.rnd.IntN(200))
 		p.signal(t, s)
+		p.says(t, stopping)
 		p.stays(t, 200*time.Millisecond)
 		lift()
 		o.interrupted(t, p, 10*time.Second, code)
@@ -57,10 +61,10 @@ func stopTwice(t *testing.T, o *ordeal) {
 		p := o.start(t)
 		lift := o.hang(t, p, 1+o.rnd.IntN(200))
 		p.signal(t, syscall.SIGINT)
-		p.stays(t, 50*time.Millisecond)
+		p.says(t, stopping) // else the two may be one to the system
 		again := time.Now()
 		p.signal(t, syscall.SIGINT)
-		o.interrupted(t, p, 2*time.Second, exitInterrupted)
+		o.interrupted(t, p, 4*time.Second, exitInterrupted) // before the grace of 5 s, which would end it, too
 		t.Logf("it ended %v after the second signal", o.cuts[len(o.cuts)-1].dead.Sub(again).Round(time.Millisecond))
 		lift()
 	}
@@ -106,6 +110,7 @@ func stopUnderLimit(t *testing.T, o *ordeal) {
 		p := o.start(t)
 		lift := o.hang(t, p, 1+o.rnd.IntN(30))
 		p.signal(t, syscall.SIGINT)
+		p.says(t, stopping) // or it asks for more, and may come to its limit
 		lift()
 		o.interrupted(t, p, 10*time.Second, exitInterrupted)
 	}
@@ -129,24 +134,15 @@ func (o *ordeal) interrupted(t *testing.T, p *crawlProcess, atMost time.Duration
 	o.cut(t, p, true, true)
 }
 
-// hang waits until c has sent some requests more, then makes those that follow
-// hang and waits for one of them.
+// hang lets c send some requests more, then makes those that follow hang and
+// waits for one of them.
 func (o *ordeal) hang(t *testing.T, c *crawlProcess, requests int) (lift func()) {
 	t.Helper()
+	held, lift := o.site.hold(requests)
 	select {
-	case <-o.site.after(requests):
+	case <-held.waits:
 	case <-c.ended:
 		t.Fatalf("the crawl ended before it could be stopped:\n%s", c.talk.String())
-	}
-	held, lift := o.site.hold()
-	every := time.NewTicker(time.Millisecond)
-	defer every.Stop()
-	for held.waiting.Load() == 0 {
-		select {
-		case <-every.C:
-		case <-c.ended:
-			t.Fatalf("the crawl ended before it could be stopped:\n%s", c.talk.String())
-		}
 	}
 	return lift
 }
