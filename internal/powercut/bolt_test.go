@@ -2,6 +2,7 @@ package powercut
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,18 +20,37 @@ import (
 
 var bucket = []byte("b")
 
-// boltFile, in the environment, makes the test a program that commits to the
-// bbolt file of that name until it is killed, and counts aloud. It must be
-// another process: the server of a file system that faults on its own mapped
-// file waits for itself.
-const boltFile = "POWERCUT_BOLT"
+// In the environment, boltFile makes the test a program that commits to the
+// bbolt file of that name until it is killed, and counts aloud; boltLeft one
+// that looks whether that file is sound and holds as many commits as boltAcked
+// says. They must be other processes: the server of a file system that faults on
+// its own mapped file waits for itself, and a damaged file may fault in a
+// goroutine of bbolt's own, which ends the process.
+const (
+	boltFile  = "POWERCUT_BOLT"
+	boltLeft  = "POWERCUT_LEFT"
+	boltAcked = "POWERCUT_ACKED"
+)
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(boltFile); path != "" {
-		fmt.Fprintln(os.Stderr, commit(path, os.Getenv("POWERCUT_NOSYNC") != ""))
+	file, left := os.Getenv(boltFile), os.Getenv(boltLeft)
+	var err error
+	switch {
+	case file != "":
+		err = commit(file, os.Getenv("POWERCUT_NOSYNC") != "")
+	case left != "":
+		var acked int
+		if acked, err = strconv.Atoi(os.Getenv(boltAcked)); err == nil {
+			err = sound(left, acked)
+		}
+	default:
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(0)
 }
 
 func commit(path string, noSync bool) error {
@@ -47,10 +69,30 @@ func commit(path string, noSync bool) error {
 	}
 }
 
-// fill makes a bbolt file on d and commits until the power is cut. It returns
-// what the cut left, and how many commits were acknowledged before.
-func fill(t *testing.T, d *Disk, rnd *rand.Rand, noSync bool) (left *Image, acked int) {
+// fresh is a disk with a new bbolt file, which is durable: bbolt itself does not
+// promise that a cut during its first writes leaves one that can be opened.
+func fresh(t *testing.T) *Disk {
 	t.Helper()
+	path := filepath.Join(t.TempDir(), "db")
+	b, err := bolt.Open(path, 0o600, nil)
+	if err == nil {
+		err = b.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewDisk(&Image{Names: map[string]*Image{"db": {Data: raw}}}, false)
+}
+
+// fill commits to the bbolt file on a fresh disk until the power is cut. It
+// returns what the cut left, and how many commits were acknowledged before.
+func fill(t *testing.T, rnd *rand.Rand, noSync bool) (left *Image, acked int) {
+	t.Helper()
+	d := fresh(t)
 	dir, unmount := mounted(t, d)
 	defer unmount()
 	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
@@ -116,28 +158,43 @@ func has(tx *bolt.Tx, keys int) error {
 	return nil
 }
 
-// verdict opens what a cut left and says what is wrong with it.
-func verdict(t *testing.T, left *Image, acked int) (err error) {
+// verdict says what is wrong with what a cut left.
+func verdict(t *testing.T, left *Image, acked int) error {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "left")
 	if err := left.Write(dir); err != nil {
 		t.Fatal(err)
 	}
+	c := exec.Command(os.Args[0])
+	c.Env = []string{boltLeft + "=" + filepath.Join(dir, "db"), boltAcked + "=" + strconv.Itoa(acked)}
+	out, err := c.CombinedOutput()
+	if err != nil {
+		first, _, _ := strings.Cut(string(out), "\n") // it may be followed by the goroutines of one that died
+		return fmt.Errorf("%w: %s", err, first)
+	}
+	return nil
+}
+
+// sound opens a bbolt file and says what is wrong with it.
+func sound(path string, acked int) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	b, err := bolt.Open(filepath.Join(dir, "db"), 0o600, nil)
+	b, err := bolt.Open(path, 0o600, nil)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
 	return b.View(func(tx *bolt.Tx) error {
-		for err := range tx.Check() {
-			return err
+		var first error
+		for err := range tx.Check() { // to its end: it goes on reading
+			if first == nil {
+				first = err
+			}
 		}
-		return has(tx, acked)
+		return cmp.Or(first, has(tx, acked))
 	})
 }
 
@@ -146,7 +203,7 @@ func verdict(t *testing.T, left *Image, acked int) (err error) {
 func TestBolt(t *testing.T) {
 	s := seed(t)
 	for i := range 10 {
-		left, acked := fill(t, NewDisk(nil, false), dice(s, i), false)
+		left, acked := fill(t, dice(s, i), false)
 		if err := verdict(t, left, acked); err != nil {
 			t.Errorf("cut %d, after %d commits: %v (%+v)", i, acked, err, left.Loss)
 		}

@@ -133,7 +133,7 @@ func TestDeafDiskIsSeen(t *testing.T) {
 	s := seed(t)
 	t.Run("bbolt", func(t *testing.T) {
 		for i := range 20 {
-			left, acked := fill(t, NewDisk(nil, false), dice(s, i), true)
+			left, acked := fill(t, dice(s, i), true)
 			if err := verdict(t, left, acked); err != nil {
 				t.Logf("cut %d: %v", i, err)
 				return

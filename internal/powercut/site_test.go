@@ -3,6 +3,7 @@ package powercut
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -94,11 +95,12 @@ func (s *site) page(n int) string {
 	return b.String()
 }
 
-// asked returns the requests for pages of one session.
+// asked returns the requests for pages of one session, as far as they have come:
+// those of a process that was killed may still be on their way.
 func (s *site) asked(session int) map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.hits[session]
+	return maps.Clone(s.hits[session])
 }
 
 func (s *site) afresh() {
