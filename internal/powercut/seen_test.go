@@ -143,7 +143,7 @@ func TestDeafDiskIsSeen(t *testing.T) {
 	})
 	t.Run("crawl", func(t *testing.T) {
 		bin, web := buildCrawl(t), serveSite(t)
-		for i := range 5 {
+		for i := range 10 {
 			o, rnd := newOrdeal(t, bin, web), dice(s, i)
 			o.deaf = true
 			o.run(t, 100+rnd.IntN(100), rnd)
@@ -152,6 +152,6 @@ func TestDeafDiskIsSeen(t *testing.T) {
 				return
 			}
 		}
-		t.Error("5 cuts did no harm to a crawl on a disk that never syncs")
+		t.Error("10 cuts did no harm to a crawl on a disk that never syncs")
 	})
 }
