@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -45,9 +44,12 @@ type DB[T any] struct {
 	apply     func(*bolt.Tx, []T) error
 	committed func([]T)
 	maxBatch  int
-	damage    error        // met by a batch: no later one may build on it; the committer's own
-	step      sync.RWMutex // held while a batch becomes durable, until committed has run
-	heard     atomic.Int64 // the last transaction of which committed has heard
+	damage    error // met by a batch: no later one may build on it; the committer's own
+
+	step   sync.Mutex // guards making and makes
+	making bool       // a transaction becomes durable, until committed has run
+	makes  int        // which one
+	made   sync.Cond  // making is no longer true
 
 	mu      sync.Mutex // guards pending and closed
 	pending []change[T]
@@ -90,9 +92,7 @@ func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, commit
 		bolt: b, path: path, apply: apply, committed: committed, maxBatch: o.MaxBatch,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	if err := b.View(func(tx *bolt.Tx) error { d.heard.Store(int64(tx.ID())); return nil }); err != nil {
-		return nil, errors.Join(fmt.Errorf("kv: read %s: %w", path, err), b.Close())
-	}
+	d.made.L = &d.step
 	go d.commitLoop()
 	return d, nil
 }
@@ -140,18 +140,33 @@ func (d *DB[T]) View(fn func(*bolt.Tx) error) (err error) {
 		return fmt.Errorf("kv: read %s: %w", d.path, err)
 	}
 	defer tx.Rollback()
-	if int64(tx.ID()) > d.heard.Load() {
-		// The batch is on disk and committed is about to hear of it. The
-		// committer no longer waits for readers then.
-		d.untilHeard()
-	}
+	d.untilHeard(tx.ID())
 	return fn(tx)
 }
 
-// untilHeard waits for the batch under way.
-func (d *DB[T]) untilHeard() {
-	d.step.RLock()
-	defer d.step.RUnlock()
+// untilHeard waits until committed has heard of a transaction that a snapshot
+// shows: it is on disk then, and the committer no longer waits for readers. It
+// waits for no later one, which may wait for that snapshot to map a larger file.
+func (d *DB[T]) untilHeard(id int) {
+	d.step.Lock()
+	defer d.step.Unlock()
+	for d.making && d.makes == id {
+		d.made.Wait()
+	}
+}
+
+// enter notes that a transaction becomes durable, until the function returned
+// is called.
+func (d *DB[T]) enter(id int) (leave func()) {
+	d.step.Lock()
+	defer d.step.Unlock()
+	d.making, d.makes = true, id
+	return func() {
+		d.step.Lock()
+		defer d.step.Unlock()
+		d.making = false
+		d.made.Broadcast()
+	}
 }
 
 // Close commits what was handed in and closes the file. It may be called twice.
@@ -217,18 +232,15 @@ func (d *DB[T]) update(ops []T) (err error) {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	id := int64(tx.ID())
 	if err := d.apply(tx, ops); err != nil {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)
 	}
-	d.step.Lock()
-	defer d.step.Unlock()
+	defer d.enter(tx.ID())()
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)
 	}
 	if d.committed != nil {
 		d.committed(ops)
 	}
-	d.heard.Store(id)
 	return nil
 }
