@@ -2,26 +2,39 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // TestMain lets scripts start the program by its name, and keeps the options
-// of whoever runs the tests out of them.
+// of whoever runs the tests out of them, and the signals that those do not hear.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != "crawl" {
 		for _, name := range ownEnv() {
 			os.Unsetenv(name)
 		}
+		hear(os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP)
 	}
 	testscript.Main(m, map[string]func(){"crawl": func() {
 		systemConfig = os.Getenv("SYSTEM_CONFIG")
 		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}})
+}
+
+// hear undoes for the programs under test that the tests were started without
+// these signals, as nohup and the background of a script have it.
+func hear(all ...os.Signal) {
+	for _, s := range all {
+		if signal.Ignored(s) { // a caught one is as usual again in a new process
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // ownEnv are the variables of the environment that the program reads.
