@@ -17,10 +17,12 @@ import (
 // demoSite is the site that runs of the demo belong to.
 const demoSite = "demo"
 
-// The demo's usual port, so that its addresses stay the same from one run to
-// the next, and how many months it reads of a calendar that never ends.
+// The demo's usual first port, so that its addresses stay the same from one run
+// to the next, how many such places are tried, and how many months it reads of a
+// calendar that never ends.
 const (
 	demoPort     = 8737
+	demoPlaces   = 100
 	demoVariants = 5
 )
 
@@ -48,10 +50,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if r.Origin["max_variants"] == originDefault {
 		s.MaxVariants = demoVariants
 	}
-	web, err := serveDemo(demoPort)
-	if err != nil { // the port is taken: any other will do
-		web, err = serveDemo(0)
-	}
+	web, err := serveSomewhere()
 	if err != nil {
 		return err
 	}
@@ -72,6 +71,18 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	return crawl(c, &s, r.Hosts, seeds, run)
 }
 
+// serveSomewhere serves the demo at its usual ports or, where somebody has one
+// of them, at the next ones: in a row too, since serveAgain must find them.
+func serveSomewhere() (web *testweb.Web, err error) {
+	for i := range demoPlaces {
+		if web, err = serveDemo(demoPort + i*len(testweb.Demo())); err == nil {
+			return web, nil
+		}
+	}
+	return nil, err
+}
+
+// serveDemo serves each host at a port of its own, from this one on.
 func serveDemo(port int) (*testweb.Web, error) {
 	web, err := testweb.Config{OwnPorts: true, Port: port}.Serve(testweb.Demo())
 	if err != nil {
