@@ -35,6 +35,9 @@ type Bolt struct {
 	// new: two visits that bring the same one at once keep it once.
 	deciding [256]sync.Mutex
 
+	templates memory     // groups of links met lately
+	indexing  sync.Mutex // held while links are indexed
+
 	mu     sync.Mutex
 	coming map[[32]byte]body // guarded by mu: handed in and not yet in the index
 }
@@ -193,6 +196,9 @@ func writeAll(tx *bolt.Tx, puts []put) error {
 		if i == 0 || !bytes.Equal(p.bucket, puts[i-1].bucket) {
 			if bucket, err = tx.CreateBucketIfNotExists(p.bucket); err != nil {
 				return err
+			}
+			if dense(p.bucket) {
+				bucket.FillPercent = 1
 			}
 		}
 		if p.value == nil {

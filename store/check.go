@@ -53,7 +53,7 @@ func (b *Bolt) Check(ctx context.Context) (_ Report, err error) {
 		return c.report, err
 	}
 	defer c.there.close()
-	for _, part := range []func(context.Context) error{c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld} {
+	for _, part := range []func(context.Context) error{c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld, c.checkTemplates} {
 		if err := c.damage(part(ctx)); err != nil {
 			return c.report, err
 		}
@@ -77,6 +77,10 @@ func (c *check) checkRuns(ctx context.Context) error {
 // checkRun follows the pointers of one run and counts its rows.
 func (c *check) checkRun(ctx context.Context, run *Run) error {
 	name := fmt.Sprintf("run %s@%d", run.Site, run.Number)
+	index, err := c.newIndexCheck(name, run.ID)
+	if err != nil {
+		return err
+	}
 	var visited, both uint64
 	for p, err := range c.Pages(ctx, run.ID) {
 		if err != nil {
@@ -91,9 +95,12 @@ func (c *check) checkRun(ctx context.Context, run *Run) error {
 		if skipped {
 			both++
 		}
-		if err := c.checkPage(ctx, name, p); err != nil {
+		if err := c.checkPage(ctx, name, p, index); err != nil {
 			return err
 		}
+	}
+	if err := index.end(ctx); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	for r, err := range c.RobotsFiles(ctx, run.ID) {
 		if err != nil {
@@ -115,7 +122,7 @@ func (c *check) checkRun(ctx context.Context, run *Run) error {
 	return nil
 }
 
-func (c *check) checkPage(ctx context.Context, name string, p *Page) error {
+func (c *check) checkPage(ctx context.Context, name string, p *Page, index *indexCheck) error {
 	links, err := c.Links(ctx, p)
 	switch {
 	case errors.Is(err, ErrDamaged):
@@ -127,6 +134,7 @@ func (c *check) checkPage(ctx context.Context, name string, p *Page) error {
 	}
 	at := fmt.Sprintf("%s: %s", name, p.URL)
 	return errors.Join(
+		index.page(p, links),
 		c.follow(at, p.Request, kindRequest, p.Address()),
 		c.follow(at, p.Record, kindAnswer, p.Address()),
 		c.follow(at, p.Payload, kindResponse, p.PayloadURL))

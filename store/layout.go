@@ -16,7 +16,8 @@ import (
 //	runs     run -> Run
 //	sites    site, zero byte, number within the site (4 bytes) -> run
 //	pages    run, url -> Page
-//	links    run, url -> linkList
+//	links    run, url -> links of a page, see links.go
+//	templates  SHA-256 of packed links, cut to 16 bytes -> them
 //	latest   url -> run of the last visit, run of the last visit before that
 //	         one that brought content (0 for none)
 //	bodies   SHA-256 of a body as sent -> body
@@ -24,6 +25,13 @@ import (
 //	hosts    run, origin -> Host
 //	askers   origin -> run that asked it last
 //	robots   run, origin -> Robots
+//
+// and these say who links to whom. They can be made again from the others:
+//
+//	indexed  run -> linkIndex, until something is put into the run
+//	inlinks  run, part (4 bytes), url of a target -> entry, see indexpart.go
+//	holders  run, part, number (4) -> number of pages, the set of them
+//	numbers  run, n (4) -> url of the page with the number 64 n
 //
 // Every record begins with recordVersion. Order of writes: bodies are synced
 // to their segment first, then one transaction commits what points at them.
@@ -33,19 +41,24 @@ const (
 )
 
 var (
-	bucketMeta    = []byte("meta")
-	bucketRuns    = []byte("runs")
-	bucketSites   = []byte("sites")
-	bucketPages   = []byte("pages")
-	bucketLinks   = []byte("links")
-	bucketLatest  = []byte("latest")
-	bucketBodies  = []byte("bodies")
-	bucketSkipped = []byte("skipped")
-	bucketHosts   = []byte("hosts")
-	bucketAskers  = []byte("askers")
-	bucketRobots  = []byte("robots")
-	keyVersion    = []byte("version")
-	keyTail       = []byte("tail")
+	bucketMeta      = []byte("meta")
+	bucketRuns      = []byte("runs")
+	bucketSites     = []byte("sites")
+	bucketPages     = []byte("pages")
+	bucketLinks     = []byte("links")
+	bucketTemplates = []byte("templates")
+	bucketLatest    = []byte("latest")
+	bucketBodies    = []byte("bodies")
+	bucketSkipped   = []byte("skipped")
+	bucketHosts     = []byte("hosts")
+	bucketAskers    = []byte("askers")
+	bucketRobots    = []byte("robots")
+	bucketIndexed   = []byte("indexed")
+	bucketInlinks   = []byte("inlinks")
+	bucketHolders   = []byte("holders")
+	bucketNumbers   = []byte("numbers")
+	keyVersion      = []byte("version")
+	keyTail         = []byte("tail")
 )
 
 const (
@@ -58,6 +71,15 @@ func (id RunID) key() []byte { return binary.BigEndian.AppendUint32(nil, uint32(
 
 func (id RunID) with(key []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(make([]byte, 0, runSize+len(key)), uint32(id)), key...)
+}
+
+// numberKey is the key of something of a run that has numbers.
+func numberKey(run RunID, numbers ...uint32) []byte {
+	key := run.key()
+	for _, n := range numbers {
+		key = binary.BigEndian.AppendUint32(key, n)
+	}
+	return key
 }
 
 func runOf(key []byte) RunID { return RunID(binary.BigEndian.Uint32(key)) }

@@ -2,14 +2,60 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
-	"strings"
+	"slices"
 
-	"crawl/internal/weburl"
-
-	"github.com/tinylib/msgp/msgp"
+	"github.com/klauspost/compress/s2"
 	bolt "go.etcd.io/bbolt"
 )
+
+// The links of a page are a record of parts, in order: the number of links
+// twice, and 1 added if they are a template's. Then follows the template's key,
+// or that many packed links. All links of a page that are no template's are
+// packed as one sequence. A template is a record of packed links.
+//
+// After recordVersion a record says whether it is deflated.
+const (
+	codingPlain = 0
+	codingS2    = 1
+)
+
+// maxRatio is how far a record may be compressed, lest a damaged one ask for
+// all memory there is.
+const maxRatio = 64
+
+// seal makes a record of what it holds.
+func seal(plain []byte) []byte {
+	sealed := make([]byte, 2, 2+s2.MaxEncodedLen(len(plain)))
+	small := s2.Encode(sealed[2:cap(sealed)], plain)
+	if len(small) < len(plain) && len(plain) <= maxRatio*len(small) {
+		sealed[0], sealed[1] = recordVersion, codingS2
+		return slices.Clip(sealed[:2+len(small)])
+	}
+	sealed[0], sealed[1] = recordVersion, codingPlain
+	return append(sealed, plain...)
+}
+
+// unseal is its inverse. What it returns is a copy.
+func unseal(raw []byte) ([]byte, error) {
+	if len(raw) < 2 || raw[0] != recordVersion || raw[1] > codingS2 {
+		return nil, fmt.Errorf("record is %w: version %x", ErrDamaged, raw[:min(2, len(raw))])
+	}
+	coding, raw := raw[1], raw[2:]
+	if coding == codingPlain {
+		return slices.Clone(raw), nil
+	}
+	n, err := s2.DecodedLen(raw)
+	if err != nil || n > maxRatio*len(raw) {
+		return nil, fmt.Errorf("record is %w: %d bytes in %d", ErrDamaged, n, len(raw))
+	}
+	plain, err := s2.Decode(nil, raw)
+	if err != nil {
+		return nil, fmt.Errorf("record is %w: %w", ErrDamaged, err)
+	}
+	return plain, nil
+}
 
 // Links implements Store.
 func (b *Bolt) Links(ctx context.Context, p *Page) (_ []Link, err error) {
@@ -17,47 +63,106 @@ func (b *Bolt) Links(ctx context.Context, p *Page) (_ []Link, err error) {
 	if err := ctx.Err(); err != nil || p.Links == 0 {
 		return nil, err
 	}
-	var list linkList
+	return b.linksOf(p)
+}
+
+func (b *Bolt) linksOf(p *Page) (links []Link, err error) {
 	err = b.db.View(func(tx *bolt.Tx) error {
-		raw := rawIn(tx, bucketLinks, p.LinksOf.with(p.URL.Key()))
-		if raw == nil {
-			return fmt.Errorf("index is %w: those of run %d are missing", ErrDamaged, p.LinksOf)
+		links, err = linksIn(tx, p)
+		return b.named(err)
+	})
+	return links, err
+}
+
+func linksIn(tx *bolt.Tx, p *Page) ([]Link, error) {
+	plain, err := linksRecord(tx, p)
+	if err != nil {
+		return nil, err
+	}
+	u := unpacker{origin: p.URL.Origin()}
+	err = u.record(plain, func(key templateKey, n int) error { return u.templateIn(tx, key, n) })
+	if err != nil {
+		return nil, err
+	}
+	return u.done(), nil
+}
+
+// linksRecord returns what is kept of the links of a page that has some.
+func linksRecord(tx *bolt.Tx, p *Page) (plain []byte, err error) {
+	raw := rawIn(tx, bucketLinks, p.LinksOf.with(p.URL.Key()))
+	if raw == nil {
+		return nil, fmt.Errorf("index is %w: the links of %s in run %d are missing", ErrDamaged, p.URL, p.LinksOf)
+	}
+	return unseal(raw)
+}
+
+// record reads the links of a page. It calls shared for those of a template.
+func (u *unpacker) record(plain []byte, shared func(key templateKey, n int) error) error {
+	r := newReader(plain)
+	var own packing
+	for r.left() > 0 {
+		var err error
+		switch n := r.number(); {
+		case n > maxLinks<<1 || r.bad:
+			return fmt.Errorf("record is %w: %d links", ErrDamaged, n>>1)
+		case n&1 == 0:
+			err = u.add(r, &own, int(n>>1))
+		default:
+			key := r.bytes(len(templateKey{}))
+			if r.bad {
+				return fmt.Errorf("record is %w: it is cut off", ErrDamaged)
+			}
+			err = shared(templateKey([]byte(key)), int(n>>1))
 		}
-		if err := plausible(raw); err != nil {
+		if err != nil {
 			return err
 		}
-		return decode(raw, &list)
-	})
-	if err != nil {
-		return nil, b.named(err)
 	}
-	return unpackLinks(p.URL, list), nil
+	return nil
+}
+
+// maxLinks is more than any page has.
+const maxLinks = 1 << 30
+
+// templateIn adds the n links of a template.
+func (u *unpacker) templateIn(tx *bolt.Tx, key templateKey, n int) error {
+	raw := rawIn(tx, bucketTemplates, key[:])
+	if raw == nil {
+		return fmt.Errorf("index is %w: template %x is missing", ErrDamaged, key)
+	}
+	plain, err := unseal(raw)
+	if err != nil {
+		return err
+	}
+	r := newReader(plain)
+	if err := u.add(r, &packing{}, n); err != nil {
+		return err
+	}
+	if r.left() > 0 {
+		return fmt.Errorf("template is %w: it has more than %d links", ErrDamaged, n)
+	}
+	return nil
 }
 
 // putLinks keeps the links of a visit, or points at those of an earlier run.
-func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Link) ([]put, error) {
+// It returns also the templates among puts.
+func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Link) ([]put, []templateKey) {
 	p.Links, p.LinksOf = len(links), 0
 	if p.Unchanged && links == nil {
 		p.Links, p.LinksOf = good.Links, good.LinksOf
 		return puts, nil
 	}
 	if len(links) > 0 {
-		raw, err := encode(packLinks(p.URL, links))
-		if err != nil {
-			return nil, err
-		}
 		if p.Unchanged && good.Links == len(links) {
-			same, err := b.holds(bucketLinks, good.LinksOf.with(key), raw)
-			if err != nil {
-				return nil, err
-			}
-			if same {
+			// Links of the earlier run that are damaged are not these.
+			if same, err := b.linksOf(good); err == nil && slices.Equal(same, links) {
 				p.LinksOf = good.LinksOf
 				return puts, nil
 			}
 		}
 		p.LinksOf = p.Run
-		return append(puts, put{bucketLinks, p.Run.with(key), raw}), nil
+		raw, puts, made := b.packLinks(puts, p.URL.Origin(), links)
+		return append(puts, put{bucketLinks, p.Run.with(key), raw}), made
 	}
 	if last != nil && last.Run == p.Run && last.LinksOf == p.Run {
 		puts = append(puts, put{bucketLinks, p.Run.with(key), nil}) // of the visit that gives way
@@ -65,47 +170,44 @@ func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Lin
 	return puts, nil
 }
 
-// minTuple is the least that a linkTuple takes on disk.
-const minTuple = 8
-
-// plausible refuses a damaged count before memory is set aside for it.
-func plausible(raw []byte) error {
-	n, rest, err := msgp.ReadArrayHeaderBytes(raw[min(1, len(raw)):])
-	if err != nil || int64(n)*minTuple > int64(len(rest)) {
-		return fmt.Errorf("record is %w: %d links in %d bytes", ErrDamaged, n, len(raw))
+// packLinks makes a page's record of links, and adds to puts the templates
+// that it is the first to use.
+func (b *Bolt) packLinks(puts []put, origin string, links []Link) (record []byte, _ []put, made []templateKey) {
+	p := packers.Get().(*pagePacker)
+	defer packers.Put(p)
+	p.begin(origin + "/")
+	own := 0 // links that wait to be packed: from it up to done
+	for done := 0; done < len(links); {
+		n := p.cut(links[done:])
+		key, known, seen := p.recall(&b.templates)
+		if !seen {
+			done += n
+			continue
+		}
+		p.own(links[own:done])
+		p.refer(key, n)
+		done += n
+		own = done
+		if !known {
+			puts, made = append(puts, put{bucketTemplates, key[:], seal(p.group.out)}), append(made, key)
+		}
 	}
-	return nil
+	p.own(links[own:])
+	return seal(p.page.out), puts, made
 }
 
-func unpackLinks(u weburl.URL, list linkList) []Link {
-	links := make([]Link, len(list))
-	for i, t := range list {
-		links[i] = Link{
-			Target: t.Target, Text: t.Text, Rel: t.Rel, Element: t.Element, Attr: t.Attr, Place: t.Place,
-			Asset: t.Flags&flagAsset != 0, NoFollow: t.Flags&flagNoFollow != 0,
-		}
-		if t.Flags&flagHere != 0 {
-			links[i].Target = u.Origin() + t.Target
-		}
+// own packs links that are no template's.
+func (p *pagePacker) own(links []Link) {
+	if len(links) == 0 {
+		return
 	}
-	return links
+	p.page.out = binary.AppendUvarint(p.page.out, uint64(len(links))<<1)
+	for i := range links {
+		p.page.add(&links[i])
+	}
 }
 
-func packLinks(u weburl.URL, links []Link) linkList {
-	origin := u.Origin() + "/"
-	list := make(linkList, len(links))
-	for i, l := range links {
-		t := linkTuple{Target: l.Target, Text: l.Text, Rel: l.Rel, Element: l.Element, Attr: l.Attr, Place: l.Place}
-		if strings.HasPrefix(t.Target, origin) {
-			t.Target, t.Flags = t.Target[len(origin)-1:], flagHere
-		}
-		if l.Asset {
-			t.Flags |= flagAsset
-		}
-		if l.NoFollow {
-			t.Flags |= flagNoFollow
-		}
-		list[i] = t
-	}
-	return list
+// refer points at a template of n links.
+func (p *pagePacker) refer(key templateKey, n int) {
+	p.page.out = append(binary.AppendUvarint(p.page.out, uint64(n)<<1|1), key[:]...)
 }

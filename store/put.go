@@ -1,12 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 var errNoVisit = errors.New("a visit needs a URL and a run")
@@ -27,7 +24,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	p.compare(last, good)
 	p.unplace()
 	key := p.URL.Key()
-	puts := make([]put, 0, 5)
+	puts := make([]put, 0, 8)
 	var brought *[32]byte
 	if x != nil {
 		if puts, brought, err = b.archive(puts, p, good, x); err != nil {
@@ -36,9 +33,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	} else if p.Unchanged {
 		p.Payload, p.PayloadURL, p.PayloadAt = good.Payload, good.PayloadURL, good.PayloadAt
 	}
-	if puts, err = b.putLinks(puts, key, p, last, good, links); err != nil {
-		return err
-	}
+	puts, made := b.putLinks(puts, key, p, last, good, links)
 	raw, err := encode(p)
 	if err != nil {
 		return err
@@ -46,11 +41,13 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	puts = append(puts,
 		put{bucketPages, p.Run.with(key), raw},
 		put{bucketLatest, key, newHistory(p, good).value()},
-		put{bucketSkipped, p.Run.with(key), nil})
+		put{bucketSkipped, p.Run.with(key), nil},
+		put{bucketIndexed, p.Run.key(), nil})
 	if err := b.commit(puts...); err != nil {
 		return err
 	}
 	b.arrived(brought)
+	b.templates.keep(made)
 	return nil
 }
 
@@ -91,15 +88,6 @@ func (p *Page) compare(last, good *Page) {
 	if good != nil && p.Hash == good.Hash && p.hasContent() {
 		p.Unchanged, p.Changed = true, good.Changed
 	}
-}
-
-// holds tells whether a record has this value.
-func (b *Bolt) holds(bucket, key, value []byte) (same bool, err error) {
-	err = b.db.View(func(tx *bolt.Tx) error {
-		same = bytes.Equal(rawIn(tx, bucket, key), value)
-		return nil
-	})
-	return same, err
 }
 
 // Move implements Store.

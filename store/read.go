@@ -44,6 +44,15 @@ func (b *Bolt) has(bucket, key []byte) (there bool, err error) {
 	return there, err
 }
 
+// holds tells whether a record has this value.
+func (b *Bolt) holds(bucket, key, value []byte) (same bool, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error {
+		same = bytes.Equal(rawIn(tx, bucket, key), value)
+		return nil
+	})
+	return same, err
+}
+
 // named adds the file to what is wrong with a record.
 func (b *Bolt) named(err error) error {
 	if err != nil {
@@ -203,14 +212,16 @@ func (b *Bolt) Page(ctx context.Context, run RunID, u weburl.URL) (_ *Page, err 
 
 // Pages implements Store.
 func (b *Bolt) Pages(ctx context.Context, run RunID) iter.Seq2[*Page, error] {
-	return rows(ctx, b, bucketPages, run, func(key, raw []byte) (*Page, error) {
-		u, err := urlOf(key)
-		if err != nil {
-			return nil, err
-		}
-		p := &Page{URL: u, Run: run}
-		return p, decode(raw, p)
-	})
+	return rows(ctx, b, bucketPages, run, func(key, raw []byte) (*Page, error) { return readPage(run, key, raw) })
+}
+
+func readPage(run RunID, key, raw []byte) (*Page, error) {
+	u, err := urlOf(key)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{URL: u, Run: run}
+	return p, decode(raw, p)
 }
 
 func urlOf(key []byte) (weburl.URL, error) {

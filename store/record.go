@@ -8,6 +8,8 @@ import (
 
 //go:generate go tool msgp -o record_gen.go -tests=false -io=false -unexported
 
+//msgp:ignore Link
+
 // A damaged count must not become an allocation.
 //msgp:limit maps:65536
 
@@ -206,23 +208,6 @@ type Link struct {
 	NoFollow bool
 }
 
-// linkTuple is a Link on disk.
-//
-//msgp:tuple linkTuple
-type linkTuple struct {
-	Target, Text, Rel, Element, Attr, Place string
-	Flags                                   uint8
-}
-
-// linkList is all links of a page.
-type linkList []linkTuple
-
-const (
-	flagAsset = 1 << iota
-	flagNoFollow
-	flagHere // Target begins with a slash and lacks the page's origin
-)
-
 // Skip is a URL that a run found and did not fetch.
 type Skip struct {
 	URL    weburl.URL `msg:"-"`
@@ -278,6 +263,15 @@ type body struct {
 	URL    string    `msg:"u"`
 	Date   time.Time `msg:"d"` // to the nanosecond: a revisit names it to the microsecond
 	ID     string    `msg:"i"`
+}
+
+// linkIndex is what is known of a run's index of links.
+type linkIndex struct {
+	Build uint64 `msg:"b"` // a random number
+	Whole bool   `msg:"w,omitempty"`
+	Parts uint32 `msg:"c,omitempty"`
+	Pages uint32 `msg:"p,omitempty"`
+	Links uint64 `msg:"l,omitempty"` // to web addresses
 }
 
 // tail is the end of what is committed of the bodies.

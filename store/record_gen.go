@@ -777,125 +777,6 @@ func (z *Host) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *Link) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 8
-	// string "Target"
-	o = append(o, 0x88, 0xa6, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendString(o, z.Target)
-	// string "Text"
-	o = append(o, 0xa4, 0x54, 0x65, 0x78, 0x74)
-	o = msgp.AppendString(o, z.Text)
-	// string "Rel"
-	o = append(o, 0xa3, 0x52, 0x65, 0x6c)
-	o = msgp.AppendString(o, z.Rel)
-	// string "Element"
-	o = append(o, 0xa7, 0x45, 0x6c, 0x65, 0x6d, 0x65, 0x6e, 0x74)
-	o = msgp.AppendString(o, z.Element)
-	// string "Attr"
-	o = append(o, 0xa4, 0x41, 0x74, 0x74, 0x72)
-	o = msgp.AppendString(o, z.Attr)
-	// string "Place"
-	o = append(o, 0xa5, 0x50, 0x6c, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Place)
-	// string "Asset"
-	o = append(o, 0xa5, 0x41, 0x73, 0x73, 0x65, 0x74)
-	o = msgp.AppendBool(o, z.Asset)
-	// string "NoFollow"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x46, 0x6f, 0x6c, 0x6c, 0x6f, 0x77)
-	o = msgp.AppendBool(o, z.NoFollow)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Link) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 > z89264a71limitMaps {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Target":
-			z.Target, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Target")
-				return
-			}
-		case "Text":
-			z.Text, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Text")
-				return
-			}
-		case "Rel":
-			z.Rel, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Rel")
-				return
-			}
-		case "Element":
-			z.Element, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Element")
-				return
-			}
-		case "Attr":
-			z.Attr, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Attr")
-				return
-			}
-		case "Place":
-			z.Place, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Place")
-				return
-			}
-		case "Asset":
-			z.Asset, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Asset")
-				return
-			}
-		case "NoFollow":
-			z.NoFollow, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NoFollow")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *Link) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.Target) + 5 + msgp.StringPrefixSize + len(z.Text) + 4 + msgp.StringPrefixSize + len(z.Rel) + 8 + msgp.StringPrefixSize + len(z.Element) + 5 + msgp.StringPrefixSize + len(z.Attr) + 6 + msgp.StringPrefixSize + len(z.Place) + 6 + msgp.BoolSize + 9 + msgp.BoolSize
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z Named) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 2
@@ -3502,121 +3383,127 @@ func (z *body) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z linkList) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *linkIndex) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	o = msgp.AppendArrayHeader(o, uint32(len(z)))
-	for za0001 := range z {
-		o, err = z[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, za0001)
-			return
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Whole == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Parts == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Pages == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Links == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "b"
+		o = append(o, 0xa1, 0x62)
+		o = msgp.AppendUint64(o, z.Build)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "w"
+			o = append(o, 0xa1, 0x77)
+			o = msgp.AppendBool(o, z.Whole)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "c"
+			o = append(o, 0xa1, 0x63)
+			o = msgp.AppendUint32(o, z.Parts)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "p"
+			o = append(o, 0xa1, 0x70)
+			o = msgp.AppendUint32(o, z.Pages)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "l"
+			o = append(o, 0xa1, 0x6c)
+			o = msgp.AppendUint64(o, z.Links)
 		}
 	}
 	return
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *linkList) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var zb0002 uint32
-	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if cap((*z)) >= int(zb0002) {
-		(*z) = (*z)[:zb0002]
-	} else {
-		(*z) = make(linkList, zb0002)
-	}
-	for zb0001 := range *z {
-		bts, err = (*z)[zb0001].UnmarshalMsg(bts)
-		if err != nil {
-			err = msgp.WrapError(err, zb0001)
-			return
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z linkList) Msgsize() (s int) {
-	s = msgp.ArrayHeaderSize
-	for zb0003 := range z {
-		s += z[zb0003].Msgsize()
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *linkTuple) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// array header, size 7
-	o = append(o, 0x97)
-	o = msgp.AppendString(o, z.Target)
-	o = msgp.AppendString(o, z.Text)
-	o = msgp.AppendString(o, z.Rel)
-	o = msgp.AppendString(o, z.Element)
-	o = msgp.AppendString(o, z.Attr)
-	o = msgp.AppendString(o, z.Place)
-	o = msgp.AppendUint8(o, z.Flags)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *linkTuple) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *linkIndex) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
 	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 7 {
-		err = msgp.ArrayError{Wanted: 7, Got: zb0001}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
-	z.Target, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Target")
-		return
-	}
-	z.Text, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Text")
-		return
-	}
-	z.Rel, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Rel")
-		return
-	}
-	z.Element, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Element")
-		return
-	}
-	z.Attr, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Attr")
-		return
-	}
-	z.Place, bts, err = msgp.ReadStringBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Place")
-		return
-	}
-	z.Flags, bts, err = msgp.ReadUint8Bytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Flags")
-		return
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "b":
+			z.Build, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Build")
+				return
+			}
+		case "w":
+			z.Whole, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Whole")
+				return
+			}
+		case "c":
+			z.Parts, bts, err = msgp.ReadUint32Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Parts")
+				return
+			}
+		case "p":
+			z.Pages, bts, err = msgp.ReadUint32Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Pages")
+				return
+			}
+		case "l":
+			z.Links, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Links")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
 	}
 	o = bts
 	return
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *linkTuple) Msgsize() (s int) {
-	s = 1 + msgp.StringPrefixSize + len(z.Target) + msgp.StringPrefixSize + len(z.Text) + msgp.StringPrefixSize + len(z.Rel) + msgp.StringPrefixSize + len(z.Element) + msgp.StringPrefixSize + len(z.Attr) + msgp.StringPrefixSize + len(z.Place) + msgp.Uint8Size
+func (z *linkIndex) Msgsize() (s int) {
+	s = 1 + 2 + msgp.Uint64Size + 2 + msgp.BoolSize + 2 + msgp.Uint32Size + 2 + msgp.Uint32Size + 2 + msgp.Uint64Size
 	return
 }
 

@@ -22,6 +22,8 @@ import (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrDamaged  = kv.ErrDamaged // the error names the file
+	// ErrNotIndexed: IndexLinks was not called since something was put.
+	ErrNotIndexed = errors.New("links are not indexed")
 )
 
 // Exchange is one request and its answer, for the archive.
@@ -76,6 +78,21 @@ type Store interface {
 	Page(ctx context.Context, run RunID, u weburl.URL) (*Page, error)
 	// Links returns the links of a page.
 	Links(ctx context.Context, p *Page) ([]Link, error)
+	// IndexLinks reads all links of a run, so that the next three methods can
+	// answer. Two addresses for which identity returns the same one are one
+	// target; links to what is no web address are left out. What an earlier
+	// call did counts no more. It fails if something is put into the run
+	// meanwhile, and with ErrNotFound if there is no such run.
+	IndexLinks(ctx context.Context, run RunID, identity func(weburl.URL) weburl.URL) error
+	// Indexed tells whether IndexLinks was called since something was last put
+	// into the run, and came to its end.
+	Indexed(ctx context.Context, run RunID) (bool, error)
+	// Inlinks yields the links to target, which identity returned, folded:
+	// those that differ in their page alone are one. What most pages have comes
+	// first. It ends with ErrNotIndexed if Indexed is false.
+	Inlinks(ctx context.Context, run RunID, target weburl.URL) iter.Seq2[Inlink, error]
+	// CountInlinks counts them, or returns ErrNotIndexed.
+	CountInlinks(ctx context.Context, run RunID, target weburl.URL) (InlinkCount, error)
 	// Body returns the body of a page as the server sent it, content coding
 	// kept, and the header it came with: for an answer 304 that of the visit
 	// it stands for. It returns ErrNotFound if no body was kept.

@@ -64,6 +64,7 @@ func (h *house) iterators(ctx context.Context, run store.RunID) map[string]iter.
 		"Skips":       counted(h.Skips(ctx, run)),
 		"Hosts":       counted(h.Hosts(ctx, run)),
 		"RobotsFiles": counted(h.RobotsFiles(ctx, run)),
+		"Inlinks":     counted(h.Inlinks(ctx, run, at(home))),
 	}
 }
 
@@ -73,6 +74,8 @@ func (h *house) furnish() *store.Run {
 	h.begin("a")
 	r := h.begin("a")
 	h.fill(r)
+	h.fetch(r, home+"links", []byte("x"), link(home), store.Link{Target: home, Text: "home"})
+	h.index(r, itself)
 	if err := h.PutHosts(h.ctx, r.ID, []store.Host{{Origin: "https://a.example"}, {Origin: "https://b.example"}}); err != nil {
 		h.t.Fatal(err)
 	}
@@ -96,7 +99,7 @@ func testStopEarly(t *testing.T, h *house) {
 			}
 		}
 	}
-	if n := len(all(t, "Pages", h.Pages(h.ctx, r.ID))); n != many {
+	if n := len(all(t, "Pages", h.Pages(h.ctx, r.ID))); n != many+1 {
 		t.Errorf("%d pages of %d", n, many)
 	}
 	if n := len(all(t, "Skips", h.Skips(h.ctx, r.ID))); n != many {
@@ -146,15 +149,18 @@ func testCancelled(t *testing.T, h *house) {
 	_, err6 := h.Robots(ctx, r.ID, "https://a.example")
 	_, err7 := h.Host(ctx, "https://a.example")
 	_, err8 := h.Check(ctx)
+	_, err9 := h.Indexed(ctx, r.ID)
+	_, err10 := h.CountInlinks(ctx, r.ID, at(home))
 	for name, err := range map[string]error{
-		"Run": err1, "Latest": err2, "Page": err3, "Links": err4, "Body": err5, "Robots": err6, "Host": err7, "Check": err8,
-		"Begin":     h.Begin(ctx, &store.Run{Site: "a"}),
-		"Update":    h.Update(ctx, r),
-		"Put":       h.Put(ctx, visit(r, home+"2", []byte("x")), nil, answer(r, 200, []byte("x"))),
-		"Move":      h.Move(ctx, seen),
-		"PutRobots": h.PutRobots(ctx, &store.Robots{Run: r.ID, Origin: "https://a.example", URL: home + "robots.txt"}, nil),
-		"PutSkips":  h.PutSkips(ctx, r.ID, []store.Skip{{URL: at(home), Reason: "x"}}),
-		"PutHosts":  h.PutHosts(ctx, r.ID, []store.Host{{Origin: "https://a.example"}}),
+		"Run": err1, "Latest": err2, "Page": err3, "Links": err4, "Body": err5, "Robots": err6, "Host": err7, "Check": err8, "Indexed": err9, "CountInlinks": err10,
+		"IndexLinks": h.IndexLinks(ctx, r.ID, itself),
+		"Begin":      h.Begin(ctx, &store.Run{Site: "a"}),
+		"Update":     h.Update(ctx, r),
+		"Put":        h.Put(ctx, visit(r, home+"2", []byte("x")), nil, answer(r, 200, []byte("x"))),
+		"Move":       h.Move(ctx, seen),
+		"PutRobots":  h.PutRobots(ctx, &store.Robots{Run: r.ID, Origin: "https://a.example", URL: home + "robots.txt"}, nil),
+		"PutSkips":   h.PutSkips(ctx, r.ID, []store.Skip{{URL: at(home), Reason: "x"}}),
+		"PutHosts":   h.PutHosts(ctx, r.ID, []store.Host{{Origin: "https://a.example"}}),
 	} {
 		wantError(t, name, err, context.Canceled)
 	}

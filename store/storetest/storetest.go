@@ -33,7 +33,7 @@ type test struct {
 // Run holds the store that open returns to the contract. open makes a new
 // store for a new dir, and opens the one it has for a dir it knows.
 func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
-	for _, group := range [][]test{runTests, visitTests, historyTests, bodyTests, rowTests, iterTests, hostileTests, checkTests} {
+	for _, group := range [][]test{runTests, visitTests, historyTests, bodyTests, rowTests, iterTests, hostileTests, inlinkTests, checkTests} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				h := &house{t: t, ctx: t.Context(), open: open, dir: t.TempDir()}

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+
+	"crawl/internal/weburl"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	// pageStep: the key of every 64th page of a run is kept beside the index,
+	// so that a page is found by its number.
+	pageStep = 64
+	// indexAtOnce is how many bytes of an index go into one transaction.
+	indexAtOnce = 4 << 20
+)
+
+var errChanged = errors.New("pages were put into the run meanwhile")
+
+// indexing is one index being built.
+type indexing struct {
+	*Bolt
+	run      RunID
+	identity func(weburl.URL) weburl.URL
+	mark     linkIndex
+	part     *indexPart
+	puts     []put
+	size     int // of puts
+}
+
+// IndexLinks implements Store.
+func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.URL) weburl.URL) (err error) {
+	defer wrap(&err, "index the links of run %d", run)
+	if there, err := b.has(bucketRuns, run.key()); err != nil {
+		return err
+	} else if !there {
+		return ErrNotFound
+	}
+	b.indexing.Lock()
+	defer b.indexing.Unlock()
+	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart()}
+	if err := x.begin(ctx); err != nil {
+		return err
+	}
+	for p, err := range b.Pages(ctx, run) {
+		if err == nil {
+			err = x.page(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := cmp.Or(ctx.Err(), x.endPart()); err != nil {
+		return err
+	}
+	return x.end()
+}
+
+// begin takes away what is there of an index, which counts no more from the
+// first transaction on.
+func (x *indexing) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	raw, err := encode(&x.mark)
+	if err != nil {
+		return err
+	}
+	if err := x.commit(put{bucketIndexed, x.run.key(), raw}); err != nil {
+		return err
+	}
+	for _, bucket := range [][]byte{bucketInlinks, bucketHolders, bucketNumbers} {
+		var failed error
+		err := x.scan(ctx, bucket, x.run.key(), func(key, _ []byte) bool {
+			failed = x.put(bucket, key, nil)
+			return failed == nil
+		})
+		if err := errors.Join(err, failed, x.flush()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// page adds the links of the next page.
+func (x *indexing) page(p *Page) error {
+	number := x.mark.Pages
+	if number%pageStep == 0 {
+		if err := x.put(bucketNumbers, numberKey(x.run, number/pageStep), p.URL.Key()); err != nil {
+			return err
+		}
+	}
+	x.mark.Pages++
+	if p.Links == 0 {
+		return nil
+	}
+	err := x.links(p, number)
+	if err == nil && x.part.size > maxPart {
+		err = x.endPart()
+	}
+	return err
+}
+
+// links adds those of a page. No transaction is open while identity is asked:
+// it may be slow, and write.
+func (x *indexing) links(p *Page, number uint32) error {
+	var record []byte
+	err := x.db.View(func(tx *bolt.Tx) (err error) {
+		record, err = linksRecord(tx, p)
+		return x.named(err)
+	})
+	if err != nil {
+		return err
+	}
+	u, sitemap := unpacker{origin: p.URL.Origin()}, p.Kind == KindSitemap
+	err = u.record(record, func(key templateKey, n int) error {
+		h := holder{key, u.origin, sitemap}
+		if x.part.hold(h, number) {
+			return nil
+		}
+		return x.template(h, n)
+	})
+	if err != nil {
+		return x.named(err)
+	}
+	for _, l := range u.done() {
+		if v, ok := x.part.variant(l, sitemap, x.identity); ok {
+			x.part.post(v, number)
+		}
+	}
+	return nil
+}
+
+// template adds the n links of a template, once in a part.
+func (x *indexing) template(h holder, n int) error {
+	u := unpacker{origin: h.origin}
+	err := x.db.View(func(tx *bolt.Tx) error { return u.templateIn(tx, h.template, n) })
+	if err != nil {
+		return err
+	}
+	for _, l := range u.done() {
+		if v, ok := x.part.variant(l, h.sitemap, x.identity); ok {
+			x.part.holds(h, v)
+		}
+	}
+	return nil
+}
+
+// endPart writes what was gathered.
+func (x *indexing) endPart() error {
+	c := x.part
+	if len(c.variants) == 0 {
+		return nil
+	}
+	x.part = newPart()
+	number := x.mark.Parts
+	x.mark.Parts++
+	for n, set := range c.sets() {
+		if err := x.put(bucketHolders, numberKey(x.run, number, n), seal(set)); err != nil {
+			return err
+		}
+	}
+	for target, entry := range c.entries() {
+		if err := x.put(bucketInlinks, append(numberKey(x.run, number), target...), seal(entry)); err != nil {
+			return err
+		}
+	}
+	x.mark.Links += c.links
+	return nil
+}
+
+func (x *indexing) put(bucket, key, value []byte) error {
+	x.puts = append(x.puts, put{bucket, key, value})
+	if x.size += len(key) + len(value); x.size < indexAtOnce {
+		return nil
+	}
+	return x.flush()
+}
+
+func (x *indexing) flush() error {
+	puts := x.puts
+	x.puts, x.size = nil, 0
+	return x.commit(puts...)
+}
+
+// end makes the index count, unless something was put into the run since begin.
+func (x *indexing) end() error {
+	x.mark.Whole = true
+	raw, err := encode(&x.mark)
+	if err != nil {
+		return err
+	}
+	var changed bool
+	err = x.db.Commit(context.Background(), &write{puts: x.puts, after: func(tx *bolt.Tx) error {
+		var now linkIndex
+		changed = decode(rawIn(tx, bucketIndexed, x.run.key()), &now) != nil || now.Build != x.mark.Build
+		if changed {
+			return nil // others' writes are in the same transaction
+		}
+		return tx.Bucket(bucketIndexed).Put(x.run.key(), raw)
+	}})
+	if err == nil && changed {
+		err = errChanged
+	}
+	return err
+}
+
+// dense tells the buckets that are written in the order of their keys.
+func dense(bucket []byte) bool {
+	return bytes.Equal(bucket, bucketInlinks) || bytes.Equal(bucket, bucketHolders) || bytes.Equal(bucket, bucketNumbers)
+}
