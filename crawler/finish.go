@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,11 @@ func (w *Job) finish(ctx context.Context, interrupted bool) error {
 	if err := w.settle(ctx); err != nil {
 		return err
 	}
+	if !interrupted {
+		if err := w.index(ctx); err != nil {
+			return err
+		}
+	}
 	w.conclude(ctx, interrupted, why)
 	if err := w.Store.Update(ctx, w.store); err != nil {
 		return err
@@ -38,6 +44,17 @@ func (w *Job) finish(ctx context.Context, interrupted bool) error {
 		return w.Frontier.Leave(w.name)
 	}
 	return w.Frontier.Drop(w.name)
+}
+
+// index lets the store answer who links to whom. A run that can go on is not
+// indexed before somebody asks. Links that are damaged keep no run from ending.
+func (w *Job) index(ctx context.Context) error {
+	err := w.Store.IndexLinks(ctx, w.store.ID, w.spec.identity)
+	if errors.Is(err, store.ErrDamaged) {
+		w.Log.Error("the links of the run could not be indexed", "cause", err)
+		return nil
+	}
+	return err
 }
 
 // limited tells which limit keeps URLs of a run that has come to its end from

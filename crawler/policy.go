@@ -104,6 +104,9 @@ type Spec struct {
 
 func (s *Spec) obeys() bool { return s.Robots != "ignore" }
 
+// identity is the one address of all that are the same page.
+func (s *Spec) identity(u weburl.URL) weburl.URL { return u.DropParams(s.DropParams) }
+
 // link makes a frontier link of u, found on the page from, and refuses it
 // where the rules of the run say so.
 func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {

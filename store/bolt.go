@@ -37,6 +37,7 @@ type Bolt struct {
 
 	templates memory     // groups of links met lately
 	indexing  sync.Mutex // held while links are indexed
+	maxPart   int        // of an index, see maxPart; tests lower it
 
 	mu     sync.Mutex
 	coming map[[32]byte]body // guarded by mu: handed in and not yet in the index
@@ -78,7 +79,7 @@ func open(dir string, o Options) (*Bolt, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	b := &Bolt{dir: dir, coming: map[[32]byte]body{}}
+	b := &Bolt{dir: dir, maxPart: maxPart, coming: map[[32]byte]body{}}
 	var err error
 	if b.db, err = kv.Open(filepath.Join(dir, File), kv.Options{}, b.apply, nil); err != nil {
 		return nil, err

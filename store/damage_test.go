@@ -27,6 +27,7 @@ func TestDamagedIndex(t *testing.T) {
 	b := openTest(t, whole)
 	run := beginTest(t, b)
 	putTest(t, b, run.ID, 0, 100)
+	putMenus(t, b, run.ID, 50)
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +89,16 @@ func useAll(ctx context.Context, dir string, run *Run) (err error) {
 		}
 		if _, err := b.Links(ctx, p); err != nil {
 			return err
+		}
+		for in, err := range b.Inlinks(ctx, run.ID, p.URL) {
+			if err != nil {
+				return err
+			}
+			for _, err := range in.Sources {
+				if err != nil {
+					return err
+				}
+			}
 		}
 	}
 	p, links, x := testVisit(run.ID, 200)
@@ -222,8 +233,40 @@ func TestCheckFinds(t *testing.T) {
 		spoil      func(*bolt.Tx) error
 	}{
 		{"links are gone", "links of https://a0.example/0", drop(bucketLinks)},
-		{"links are another number", "has 2 links of 3", page(func(p *Page) { p.Links++ })},
-		{"links are damaged", "damaged", set(bucketLinks, recordVersion, 0xdd, 0xff, 0xff, 0xff, 0xff)},
+		{"links are another number", "has 7 links of 8", page(func(p *Page) { p.Links++ })},
+		{"links are damaged", "damaged", set(bucketLinks, recordVersion, codingPlain, 0xfe, 0xff, 0xff, 0xff, 0x0f)},
+		{"links are said to be many bytes", "damaged", set(bucketLinks, recordVersion, codingS2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0)},
+		{"links are of a later program", "version 02", set(bucketLinks, 2, codingPlain)},
+		{"a template is gone", "is missing", drop(bucketTemplates)},
+		{"a template is another", "template", set(bucketTemplates, recordVersion, codingPlain, 0)},
+		{"an index has lost a target", "which are not the", drop(bucketInlinks)},
+		{"an index has lost a holder", "holder 0 of part 0 is missing", drop(bucketHolders)},
+		{"a holder has other pages", "which are not the", spoil(bucketHolders, func(b *bolt.Bucket) error {
+			k, _ := b.Cursor().First()
+			return b.Put(k, seal([]byte{3, 0, 0, 0}))
+		})},
+		{"a holder has fewer pages", "holder 0", spoil(bucketHolders, func(b *bolt.Bucket) error {
+			k, _ := b.Cursor().First()
+			return b.Put(k, seal([]byte{3, 0, 0}))
+		})},
+		{"an index does not find a page", "does not find page 0", set(bucketNumbers, 'x')},
+		{"an index is filed under another part", "cannot be read", spoil(bucketInlinks, func(b *bolt.Bucket) error {
+			k, v := b.Cursor().First()
+			return b.Put(append([]byte{0, 0, 0, 1, 0, 0, 0, 9}, k[8:]...), v)
+		})},
+		{"an index counts wrong", "it counts", spoil(bucketInlinks, func(b *bolt.Bucket) error {
+			k, v := b.Cursor().First()
+			plain, err := unseal(v)
+			plain[0]++
+			return errors.Join(err, b.Put(bytes.Clone(k), seal(plain)))
+		})},
+		{"an index is of other links", "which are not the", spoil(bucketInlinks, func(b *bolt.Bucket) error {
+			k, v := b.Cursor().First()
+			plain, err := unseal(v)
+			plain[2] ^= flagNoFollow
+			return errors.Join(err, b.Put(bytes.Clone(k), seal(plain)))
+		})},
+		{"an index is damaged", "damaged", set(bucketIndexed, recordVersion, 0xdf, 0xff, 0xff, 0xff, 0xff)},
 		{"a page points nowhere", "a record that is not there", page(func(p *Page) { p.Record.Offset++ })},
 		{"a page points behind the end", "a record that is not there", page(func(p *Page) { p.Record.Offset = 1 << 40 })},
 		{"a page points at no file", "a record that is not there", page(func(p *Page) { p.Record.Segment = 9 })},
@@ -281,6 +324,25 @@ func furnish(t *testing.T, b *Bolt) {
 		b.PutRobots(t.Context(), &Robots{Run: run.ID, Origin: "https://a0.example", URL: "https://a0.example/robots.txt"}, x),
 		b.PutSkips(t.Context(), run.ID, []Skip{{URL: mustParse("https://b.example/"), Reason: "scope"}}))
 	if err != nil {
+		t.Fatal(err)
+	}
+	putMenus(t, b, run.ID, 5)
+}
+
+// putMenus puts pages that share a template, and indexes links.
+func putMenus(t *testing.T, b *Bolt, run RunID, n int) {
+	t.Helper()
+	for i := range n {
+		p := &Page{URL: mustParse(fmt.Sprintf("https://m.example/%d", i)), Run: run, Status: 200}
+		links := []Link{{Target: fmt.Sprintf("https://m.example/%d", i*i%n), Text: "own"}}
+		for j := range 8 {
+			links = append(links, Link{Target: fmt.Sprintf("https://m.example/%d", j), Text: fmt.Sprintf("Topic %d", j), Place: "nav"})
+		}
+		if err := b.Put(t.Context(), p, links, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.IndexLinks(t.Context(), run, same); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -100,7 +100,7 @@ func (x *indexing) page(p *Page) error {
 		return nil
 	}
 	err := x.links(p, number)
-	if err == nil && x.part.size > maxPart {
+	if err == nil && x.part.size > x.maxPart {
 		err = x.endPart()
 	}
 	return err

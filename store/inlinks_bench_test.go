@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"crawl/internal/weburl"
-
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -117,8 +115,6 @@ func BenchmarkInlinks(b *testing.B) {
 		}
 	})
 }
-
-func same(u weburl.URL) weburl.URL { return u }
 
 // peakHeap is how much the heap grows while fn runs.
 func peakHeap(b *testing.B, fn func() error) uint64 {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +36,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// writing are the jobs that write until the process is killed.
+var writing = map[string]func(*Bolt) error{"write": write1000s, "index": indexAgain}
+
 // child opens the store, and writes a line for each visit that was accepted or
 // just holds it, until its input ends.
 func child(job, dir string) int {
@@ -46,7 +50,7 @@ func child(job, dir string) int {
 	if job == "hold" {
 		fmt.Println("held")
 		io.Copy(io.Discard, os.Stdin)
-	} else if err := write1000s(b); err != nil {
+	} else if err := writing[job](b); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -88,6 +92,24 @@ func write1000s(b *Bolt) error {
 	return <-failed
 }
 
+// indexAgain indexes the links of the run that is there, again and again.
+func indexAgain(b *Bolt) error {
+	for {
+		for r, err := range b.Runs(context.Background(), "") {
+			if err == nil {
+				err = b.IndexLinks(context.Background(), r.ID, same)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		fmt.Println("0 0")
+	}
+}
+
+// same is the identity of URLs that are what they are.
+func same(u weburl.URL) weburl.URL { return u }
+
 // start starts a child and returns its output. The test kills it at its end.
 func start(t *testing.T, job, dir string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
@@ -118,7 +140,7 @@ func start(t *testing.T, job, dir string) (*exec.Cmd, *bufio.Reader) {
 }
 
 // testVisit is the n-th visit of a run: every fifth brings a body that others
-// bring too, every seventh fails.
+// bring too, every seventh fails. All have the same menu.
 func testVisit(run RunID, n int) (*Page, []Link, *Exchange) {
 	p := &Page{URL: mustParse(fmt.Sprintf("https://a%d.example/%d", n%3, n)), Run: run, Try: 1, Fetched: time.Unix(1_800_000_000, int64(n))}
 	if n%7 == 6 {
@@ -128,6 +150,9 @@ func testVisit(run RunID, n int) (*Page, []Link, *Exchange) {
 	body := testBody(n)
 	p.Status, p.Hash, p.Size, p.Wire = 200, sha256.Sum256(body), int64(len(body)), int64(len(body))
 	links := []Link{{Target: p.URL.String() + "/x", Element: "a"}, {Target: "https://b.example/", Text: fmt.Sprint(n)}}
+	for i := range 5 {
+		links = append(links, Link{Target: fmt.Sprintf("%s/topic-%d", p.URL.Origin(), i), Text: "a topic of the menu", Element: "a", Place: "nav"})
+	}
 	return p, links, &Exchange{
 		Start: p.Fetched, Proto: "HTTP/1.1", Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: body,
 	}
@@ -198,8 +223,8 @@ func wantVisit(t *testing.T, b *Bolt, run RunID, n int) {
 		return
 	}
 	got, err := b.Links(t.Context(), p)
-	if err != nil || len(got) != len(links) {
-		t.Errorf("visit %d has %d links of %d: %v", n, len(got), len(links), err)
+	if err != nil || !slices.Equal(got, links) {
+		t.Errorf("visit %d has the links %v, want %v: %v", n, got, links, err)
 	}
 	if x == nil {
 		return

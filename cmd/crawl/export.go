@@ -24,8 +24,10 @@ import (
 
 // exportFlags are the flags of export alone.
 type exportFlags struct {
-	format, table, file string
-	overwrite, raw      bool
+	format, table, file, target string
+	overwrite, raw              bool
+
+	to weburl.URL // target
 }
 
 var exportFormats = []string{"jsonl", "csv", "warc"}
@@ -42,6 +44,7 @@ RUN is a site or host name for its latest run, SITE@43, or SITE~1 for the run
 before the latest; without it the latest run of all is taken.`,
 		Example: `  crawl export example.com -f csv -o pages.csv
   crawl export --table links -f jsonl | jq 'select(.target_status == 404)'
+  crawl export --table links --target https://example.com/gone
   crawl export example.com -o example.warc.gz`,
 		Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -56,6 +59,7 @@ before the latest; without it the latest run of all is taken.`,
 	fl := c.Flags()
 	fl.StringVarP(&f.format, "format", "f", "", "jsonl, csv or warc (default: by the name of FILE, else jsonl)")
 	fl.StringVar(&f.table, "table", "pages", "pages, links, redirects or skipped")
+	fl.StringVar(&f.target, "target", "", "of the links only those to URL")
 	fl.StringVarP(&f.file, "output", "o", "-", "FILE to write, - for standard output")
 	fl.BoolVar(&f.overwrite, "overwrite", false, "replace FILE if it is there")
 	fl.BoolVar(&f.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
@@ -76,6 +80,9 @@ func (f *exportFlags) check() error {
 			return newUsageError(x.flag, quoted(x.value)+" is not one of "+strings.Join(x.known, ", "), didYouMean(x.value, x.known, ""))
 		}
 	}
+	if err := f.checkTarget(); err != nil {
+		return err
+	}
 	if f.format == "warc" && f.table != "pages" {
 		return newUsageError("--table", "WARC holds bodies, no table", "leave --table out, or write csv or jsonl")
 	}
@@ -87,6 +94,19 @@ func (f *exportFlags) check() error {
 	}
 	if dir, err := os.Stat(filepath.Dir(f.file)); err != nil || !dir.IsDir() {
 		return newUsageError(f.file, "there is no such folder", "make it, or name another")
+	}
+	return nil
+}
+
+func (f *exportFlags) checkTarget() (err error) {
+	if f.target == "" {
+		return nil
+	}
+	if f.table != "links" {
+		return newUsageError("--target", "only links have a target", "say --table links")
+	}
+	if f.to, err = seedURL(f.target); err != nil {
+		return newUsageError("--target", err.Error(), "")
 	}
 	return nil
 }
@@ -142,7 +162,9 @@ func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Stor
 	var shape any
 	switch f.table {
 	case "links":
-		rows, shape = t.links(ctx), linkRow{}
+		if rows, shape = t.links(ctx), (linkRow{}); f.target != "" {
+			rows = t.linksTo(ctx, f.to)
+		}
 	case "redirects":
 		rows, shape = t.redirects(ctx), redirectRow{}
 	case "skipped":

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -122,50 +120,8 @@ type skipRow struct {
 	Count   *int   `json:"count"` // links to it; null in the lines of a run
 }
 
-// inlink is what is known of links to one URL.
-type inlink struct {
-	count   int
-	sitemap bool
-}
-
-// inlinks counts links by target. A target takes about 40 bytes.
-type inlinks map[[16]byte]inlink
-
-func targetKey(u string) [16]byte {
-	sum := sha256.Sum256([]byte(u))
-	return [16]byte(sum[:16])
-}
-
-// countInlinks reads all links of a run.
-func countInlinks(ctx context.Context, st store.Store, run *store.Run, drop weburl.ParamSet) (inlinks, error) {
-	in := inlinks{}
-	for p, err := range st.Pages(ctx, run.ID) {
-		if err != nil {
-			return nil, err
-		}
-		links, err := st.Links(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range links {
-			u, err := weburl.Parse(l.Target)
-			if err != nil {
-				continue
-			}
-			k := targetKey(u.DropParams(drop).String())
-			n := in[k]
-			if p.Kind == store.KindSitemap {
-				n.sitemap = true
-			} else {
-				n.count++
-			}
-			in[k] = n
-		}
-	}
-	return in, nil
-}
-
-func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
+// newPageRow makes a row; in are the links to the page, nil if nobody counted.
+func newPageRow(run *store.Run, p *store.Page, in *store.InlinkCount) *pageRow {
 	r := &pageRow{
 		Run: runName(run), URL: p.URL.String(), Asked: p.Asked, Host: p.URL.Host(), Path: p.URL.RequestURI(), Section: section(p.URL),
 		Kind: "page", Depth: depthOf(p.Depth), Status: p.Status, Class: classOf(p), Fault: p.Fault, FaultText: p.FaultText,
@@ -199,8 +155,8 @@ func newPageRow(run *store.Run, p *store.Page, in inlinks) *pageRow {
 	r.WhyNot = whyNot(p)
 	r.Indexable = r.WhyNot == ""
 	if in != nil {
-		n := in[targetKey(r.URL)]
-		r.Inlinks, r.InSitemap = &n.count, &n.sitemap
+		named := in.Sitemaps > 0
+		r.Inlinks, r.InSitemap = &in.Pages, &named
 	}
 	return r
 }

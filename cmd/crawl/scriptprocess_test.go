@@ -230,6 +230,16 @@ func (w *world) clean(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// let NAME FILE PATTERN sets $NAME to what the pattern's group first matches.
+func (w *world) let(ts *testscript.TestScript, _ bool, args []string) {
+	wants(ts, len(args) == 3, "let NAME FILE PATTERN")
+	found := regexp.MustCompile(args[2]).FindStringSubmatch(ts.ReadFile(args[1]))
+	if len(found) != 2 {
+		ts.Fatalf("%s: no match for %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
 // [!] nowhere PATTERN PATH... looks through files and folders, into gzip too.
 func (w *world) nowhere(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, len(args) > 1, "[!] nowhere PATTERN PATH...")

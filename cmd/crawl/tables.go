@@ -16,19 +16,33 @@ type tables struct {
 	drop  weburl.ParamSet // names taken out of URLs in this run
 }
 
+func (t *tables) identity(u weburl.URL) weburl.URL { return u.DropParams(t.drop) }
+
+// index makes the store ready to say who links to whom, if it is not.
+func (t *tables) index(ctx context.Context) error {
+	there, err := t.store.Indexed(ctx, t.run.ID)
+	if there || err != nil {
+		return err
+	}
+	return t.store.IndexLinks(ctx, t.run.ID, t.identity)
+}
+
 func (t *tables) pages(ctx context.Context) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		in, err := countInlinks(ctx, t.store, t.run, t.drop)
-		if err != nil {
+		if err := t.index(ctx); err != nil {
 			yield(nil, err)
 			return
 		}
 		for p, err := range t.store.Pages(ctx, t.run.ID) {
+			var in store.InlinkCount
+			if err == nil {
+				in, err = t.store.CountInlinks(ctx, t.run.ID, t.identity(p.URL))
+			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(newPageRow(t.run, p, in), nil) {
+			if !yield(newPageRow(t.run, p, &in), nil) {
 				return
 			}
 		}
@@ -48,6 +62,31 @@ func (t *tables) links(ctx context.Context) iter.Seq2[any, error] {
 			}
 			for _, l := range links {
 				row, err := t.link(ctx, p, l)
+				if !yield(row, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// linksTo are the rows of links whose target is u.
+func (t *tables) linksTo(ctx context.Context, u weburl.URL) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		if err := t.index(ctx); err != nil {
+			yield(nil, err)
+			return
+		}
+		for in, err := range t.store.Inlinks(ctx, t.run.ID, t.identity(u)) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for p, err := range in.Sources {
+				var row *linkRow
+				if err == nil {
+					row, err = t.link(ctx, p, in.Link)
+				}
 				if !yield(row, err) || err != nil {
 					return
 				}
@@ -80,7 +119,7 @@ func (t *tables) link(ctx context.Context, p *store.Page, l store.Link) (*linkRo
 
 // page is the run's visit of u, nil if there was none.
 func (t *tables) page(ctx context.Context, u weburl.URL) (*store.Page, error) {
-	p, err := t.store.Page(ctx, t.run.ID, u.DropParams(t.drop))
+	p, err := t.store.Page(ctx, t.run.ID, t.identity(u))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -141,18 +180,20 @@ func (t *tables) redirects(ctx context.Context) iter.Seq2[any, error] {
 
 func (t *tables) skipped(ctx context.Context) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		in, err := countInlinks(ctx, t.store, t.run, t.drop)
-		if err != nil {
+		if err := t.index(ctx); err != nil {
 			yield(nil, err)
 			return
 		}
 		for s, err := range t.store.Skips(ctx, t.run.ID) {
+			var in store.InlinkCount
+			if err == nil {
+				in, err = t.store.CountInlinks(ctx, t.run.ID, t.identity(s.URL))
+			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			count := in[targetKey(s.URL.String())].count
-			if row := newSkipRow(t.run, s, &count); !yield(&row, nil) {
+			if row := newSkipRow(t.run, s, &in.Pages); !yield(&row, nil) {
 				return
 			}
 		}
