@@ -80,8 +80,8 @@ func TestGraceEnds(t *testing.T) {
 			t.Errorf("the session took %v, want 10 s and a grace of 5 s", took)
 		}
 		w.ended(r, store.Interrupted, "")
-		if r.Counts.Queued != 2 || r.Counts.Done != 1 {
-			t.Errorf("counts %+v", r.Counts)
+		if r.Counts.Queued != 2 || r.Counts.Done != 1 || w.indexed(r) {
+			t.Errorf("counts %+v, indexed %v", r.Counts, w.indexed(r))
 		}
 		if err := w.begin(r, spec(t, "http://a/")).Crawl(context.Background(), nil); err != nil {
 			t.Fatal(err)

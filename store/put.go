@@ -42,7 +42,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 		put{bucketPages, p.Run.with(key), raw},
 		put{bucketLatest, key, newHistory(p, good).value()},
 		put{bucketSkipped, p.Run.with(key), nil},
-		put{bucketIndexed, p.Run.key(), nil})
+		put{bucketIndexed, p.Run.key(), nil}) // its links are others now
 	if err := b.commit(puts...); err != nil {
 		return err
 	}

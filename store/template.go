@@ -10,10 +10,10 @@ import (
 //
 // Where a group ends, its links alone decide: where the place on the page
 // changes, and, so that a list that differs at one end still has groups in
-// common with others, behind every tenth link or so.
+// common with others, behind every twentieth link or so.
 const (
 	minGroup    = 4  // links, where a link ends the group by itself
-	groupMask   = 7  // one link in 8 does
+	groupMask   = 15  // one link in 16 does
 	minTemplate = 48 // bytes, packed; a reference takes 17
 )
 

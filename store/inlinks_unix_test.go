@@ -1,3 +1,5 @@
+//go:build unix
+
 package store
 
 import (
@@ -73,11 +75,13 @@ func BenchmarkInlinks(b *testing.B) {
 	s, run := benchStore(b)
 	const links = benchPages * (benchNav + benchOwn)
 	b.Run("IndexLinks", func(b *testing.B) {
+		before := cpuTime(b)
 		for b.Loop() {
 			if err := s.IndexLinks(b.Context(), run.ID, same); err != nil {
 				b.Fatal(err)
 			}
 		}
+		b.ReportMetric((cpuTime(b) - before).Seconds()/float64(b.N), "cpu-s/op")
 		b.ReportMetric(float64(peakHeap(b, func() error { return s.IndexLinks(b.Context(), run.ID, same) }))/(1<<20), "peak-MB")
 		b.ReportMetric(float64(bucketBytes(b, s, bucketLinks, bucketTemplates))/links, "B/link")
 		b.ReportMetric(float64(bucketBytes(b, s, bucketInlinks, bucketHolders, bucketNumbers))/links, "index-B/link")
