@@ -13,7 +13,7 @@ import (
 // common with others, behind every twentieth link or so.
 const (
 	minGroup    = 4  // links, where a link ends the group by itself
-	groupMask   = 15  // one link in 16 does
+	groupMask   = 15 // one link in 16 does
 	minTemplate = 48 // bytes, packed; a reference takes 17
 )
 
