@@ -198,9 +198,7 @@ func writeAll(tx *bolt.Tx, puts []put) error {
 			if bucket, err = tx.CreateBucketIfNotExists(p.bucket); err != nil {
 				return err
 			}
-			if dense(p.bucket) {
-				bucket.FillPercent = 1
-			}
+			bucket.FillPercent = fill(p.bucket)
 		}
 		if p.value == nil {
 			err = bucket.Delete(p.key)

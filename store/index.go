@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -208,9 +207,4 @@ func (x *indexing) end() error {
 		err = errChanged
 	}
 	return err
-}
-
-// dense tells the buckets that are written in the order of their keys.
-func dense(bucket []byte) bool {
-	return bytes.Equal(bucket, bucketInlinks) || bytes.Equal(bucket, bucketHolders) || bytes.Equal(bucket, bucketNumbers)
 }

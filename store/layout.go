@@ -7,6 +7,7 @@ import (
 	"crawl/internal/weburl"
 
 	"github.com/tinylib/msgp/msgp"
+	bolt "go.etcd.io/bbolt"
 )
 
 // DIR/crawl.db holds these buckets; "run" is a run's number, four bytes, big
@@ -66,6 +67,19 @@ const (
 	maxSite   = 512              // bytes of a site's name
 	maxOrigin = weburl.MaxLength // bytes of an origin: links may name any host
 )
+
+// fill is how far bbolt fills the pages of a bucket when it splits one. An
+// index is written in the order of its keys. Lists of links are long, and half
+// a page holds too few of them.
+func fill(bucket []byte) float64 {
+	switch string(bucket) {
+	case string(bucketInlinks), string(bucketHolders), string(bucketNumbers):
+		return 1
+	case string(bucketLinks):
+		return 0.8
+	}
+	return bolt.DefaultFillPercent
+}
 
 func (id RunID) key() []byte { return binary.BigEndian.AppendUint32(nil, uint32(id)) }
 
