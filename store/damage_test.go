@@ -83,6 +83,13 @@ func useAll(ctx context.Context, dir string, run *Run) (err error) {
 	if len(report.Faults) > 0 {
 		return fmt.Errorf("%s: %s", dir, report.Faults[0])
 	}
+	if ok, err := b.Indexed(ctx, run.ID); err != nil {
+		return err
+	} else if !ok { // the mark was hit: whoever asks has the index made anew
+		if err := b.IndexLinks(ctx, run.ID, same); err != nil {
+			return err
+		}
+	}
 	for p, err := range b.Pages(ctx, run.ID) {
 		if err != nil {
 			return err

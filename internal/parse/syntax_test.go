@@ -166,7 +166,7 @@ func TestCSS(t *testing.T) {
 		{`a{b:url(\000000) url(\110000)}`, "\uFFFD \uFFFD"},
 	} {
 		var got []string
-		scanCSS((c.in), func(ref string, isImport bool) bool {
+		scanCSS(c.in, func(ref string, isImport bool) bool {
 			if isImport {
 				ref = "@" + ref
 			}
