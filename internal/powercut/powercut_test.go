@@ -9,6 +9,7 @@ import (
 const (
 	cuts         = 60 // while it crawls
 	creationCuts = 20 // while it makes a new store
+	endCuts      = 10 // while it ends
 )
 
 // undisturbed crawls once in peace. It returns what was found, and how many
@@ -85,7 +86,21 @@ func TestPowerCut(t *testing.T) {
 		}
 		t.Logf("%d crawls in %v: %+v", crawls, time.Since(began).Round(time.Millisecond), all)
 	})
+	t.Run("the end", func(t *testing.T) {
+		began, all, s := time.Now(), Loss{}, seed(t)
+		for i := range endCuts * times(t) {
+			o, rnd := newOrdeal(t, bin, web), dice(s, i)
+			o.run(t, max(1, changes-ending)+rnd.IntN(ending), rnd) // or it ends before: it takes a few more or less
+			o.sound(t)
+			o.finish(t, rnd, want)
+			all.add(o.loss)
+		}
+		t.Logf("%v: %+v", time.Since(began).Round(time.Millisecond), all)
+	})
 }
+
+// ending is how many changes it takes to end a run, and more.
+const ending = 20
 
 // creation is how many changes it takes to make a store and a queue, and more.
 const creation = 60
