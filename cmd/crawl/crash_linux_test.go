@@ -35,12 +35,12 @@ func TestCrashDiskFull(t *testing.T) {
 	for mb := 4; ; mb += 2 {
 		room(mb)
 		c := o.start(t)
-		code := c.exit(t, time.Minute)
-		if code == exitDone {
+		code, talk := c.exit(t, time.Minute), c.talk.String()
+		if code != exitStore {
+			o.ended(t, c, exitDone) // it may have been full when the end was recorded
 			break
 		}
-		talk := c.talk.String()
-		if code != exitStore || !strings.Contains(talk, full) || !strings.Contains(talk, hint) {
+		if !strings.Contains(talk, full) || !strings.Contains(talk, hint) {
 			t.Fatalf("with %d MB: exit %d\n%s", mb, code, talk)
 		}
 		stops++
