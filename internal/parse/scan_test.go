@@ -97,8 +97,7 @@ func ourTokens(doc []byte) (out []string) {
 // inOrder returns the attributes of the tag at hand as they come in it.
 func inOrder(s *scanner) (list []attrID) {
 	seen := uint64(0)
-	rest := s.src[:s.pos]
-	rest = rest[strings.LastIndex(rest, "<"+s.name()):]
+	rest := s.src[s.nameAt.start-1 : s.pos]
 	probe := scanner{src: rest}
 	for i := 1 + len(s.name()); i < len(rest); {
 		for i < len(rest) && tagBytes[rest[i]]&blank != 0 {
