@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -282,5 +283,21 @@ func TestParsersAreUsedAgain(t *testing.T) {
 				t.Fatalf("%.40q: %s", p, diff)
 			}
 		}
+	}
+}
+
+// Elements within one another, each a property with the same text, cost no more
+// than the limits say.
+func TestNestedProperties(t *testing.T) {
+	open := strings.Repeat("<span itemprop=p>", defaultDepth)
+	one := open + strings.Repeat("text ", 1000) + strings.Repeat("</span>", defaultDepth)
+	p := newParser(mustURL(t, here), header("Content-Type", "text/html; charset=utf-8"), Options{Limits: Limits{Time: time.Minute}})
+	p.html(strings.Repeat(one, 50))
+	if len(p.doc.Microdata) != maxItems || len(p.words) > 2*maxItems*defaultText {
+		t.Errorf("%d properties, %d bytes of texts", len(p.doc.Microdata), len(p.words))
+	}
+	blank := open + "x" + strings.Repeat(" ", 4<<20)
+	if d := page8(t, blank); d.Cut != "" || d.Microdata[0].Value != "x" {
+		t.Errorf("cut %q, %d properties", d.Cut, len(d.Microdata))
 	}
 }

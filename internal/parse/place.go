@@ -153,7 +153,7 @@ func (r *regions) closeFrom(w *walker, i int) {
 	for n := len(r.open) - 1; n >= i; n-- {
 		reg := r.open[n]
 		r.open = r.open[:n]
-		if reg.prop != "" {
+		if reg.prop != "" && len(w.doc.Microdata) < maxItems {
 			w.addItem(r.itemType(), reg.prop, w.textOf(w.keep(reg.from, w.limits.Text)))
 		}
 	}

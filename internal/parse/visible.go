@@ -80,19 +80,25 @@ func (v *visible) endLink() {
 	v.anchor = -1
 }
 
+// maxLook is how far the text of one element is looked through: it may be blank.
+const maxLook = 64 << 10
+
 // appendSince appends what was gathered since m to b, white space collapsed,
 // images by their text, limit bytes at most.
 func (v *visible) appendSince(b []byte, m mark, limit int) []byte {
 	start := len(b)
 	at := m.at
 	for _, a := range v.alts[m.alts:] {
-		b = appendCollapsed(b, start, v.shown[at:a.at], limit)
+		if len(b)-start >= limit {
+			break
+		}
+		b = appendCollapsed(b, start, v.shown[at:min(a.at, at+maxLook)], limit)
 		b = appendCollapsed(b, start, " ", limit)
 		b = appendCollapsed(b, start, a.text, limit)
 		b = appendCollapsed(b, start, " ", limit)
 		at = a.at
 	}
-	b = appendCollapsed(b, start, v.shown[at:], limit)
+	b = appendCollapsed(b, start, v.shown[at:min(len(v.shown), at+maxLook)], limit)
 	if n := len(b); n > start && b[n-1] == ' ' {
 		b = b[:n-1]
 	}
