@@ -47,7 +47,12 @@ func (s *Spec) wholly(p *store.Page) bool {
 	if p.Kind == store.KindSitemap {
 		most = s.MaxSitemapURLs
 	}
-	return p.Truncated == "" && p.ParseLimit == "" && (most <= 0 || p.Links <= most)
+	switch p.ParseLimit {
+	case "", "text", "headings", "alternates", "json-ld", "microdata": // the same for every run
+	default:
+		return false
+	}
+	return p.Truncated == "" && (most <= 0 || p.Links <= most)
 }
 
 func kindOf(l frontier.Lease) uint8 {

@@ -78,6 +78,7 @@ func newParser(base weburl.URL, header http.Header, o Options) *parser {
 
 // forget empties what is gathered while a document is read.
 func (p *parser) forget() {
+	clear(p.alts)
 	p.visible = visible{shown: p.shown[:0], blocks: p.blocks[:0], alts: p.alts[:0], anchor: -1}
 	p.texts, p.words = p.texts[:len(p.list)], p.words[:p.wordsEnd()]
 	clear(p.refs)
@@ -90,10 +91,11 @@ func (p *parser) forget() {
 
 // undo goes back to where doc and the first n links were all that was known.
 func (p *parser) undo(doc Doc, n int) {
+	clear(p.list[n:])
 	p.doc, p.list = doc, p.list[:n]
 	p.forget()
 	for i, l := range p.list {
-		p.byURL.add(maphash.String(tableSeed, l.URL.String()), i)
+		p.byURL.add(hashOf(l.URL.String(), &l), i)
 	}
 }
 
@@ -136,7 +138,6 @@ func (p *parser) release() {
 		return
 	}
 	clear(p.list)
-	clear(p.alts)
 	p.list = p.list[:0]
 	p.forget()
 	p.doc, p.page, p.base = Doc{}, weburl.URL{}, weburl.URL{}
@@ -167,7 +168,7 @@ func (p *parser) link(ref string, l Link) int {
 		ref = ref[:i]
 	}
 	l.Place = p.place
-	hash := maphash.String(tableSeed, ref)
+	hash := hashOf(ref, &l)
 	if i := p.byRef.find(hash, func(i int) bool { return p.refs[i].ref == ref && p.alike(p.refs[i].link, &l) }); i >= 0 {
 		return p.merge(p.refs[i].link, &l)
 	}
@@ -185,6 +186,11 @@ func (p *parser) link(ref string, l Link) int {
 	return i
 }
 
+// hashOf is the hash of what alike and an address tell apart.
+func hashOf(address string, l *Link) uint64 {
+	return maphash.String(tableSeed, address) + mix(maphash.String(tableSeed, l.Element)^uint64(len(l.Place)))
+}
+
 // alike tells whether l, if it had the same address, would be link i once more.
 func (p *parser) alike(i int, l *Link) bool {
 	have := &p.list[i]
@@ -194,7 +200,7 @@ func (p *parser) alike(i int, l *Link) bool {
 // add puts l into the list unless its URL is there for the same element and
 // place.
 func (p *parser) add(l *Link) int {
-	hash := maphash.String(tableSeed, l.URL.String())
+	hash := hashOf(l.URL.String(), l)
 	if i := p.byURL.find(hash, func(i int) bool { return p.list[i].URL == l.URL && p.alike(i, l) }); i >= 0 {
 		return p.merge(i, l)
 	}
@@ -357,8 +363,11 @@ func (p *parser) late() bool {
 	return true
 }
 
-// clean makes s a text field, which is no part of the document.
-func (p *parser) clean(s string) string { return strings.Clone(cut(collapse(s), p.limits.Text)) }
+// clean makes s a text field, which is no part of the document. What of s could
+// not be kept is not looked at, unless it is blank for long.
+func (p *parser) clean(s string) string {
+	return strings.Clone(cut(collapse(cut(s, 4*p.limits.Text)), p.limits.Text))
+}
 
 // setText sets a text field unless it is set already.
 func (p *parser) setText(field *string, s string) {

@@ -72,7 +72,7 @@ func (w *walker) links() {
 	if w.has&(1<<attrStyle) != 0 {
 		w.styleAttr(w.value(attrStyle), strings.Clone(lower(cut(w.name(), maxScheme))))
 	}
-	if !is(e, linking|holding) {
+	if !is(e, linking|holding) || w.foreign.inside() && !linksInSVG(e) {
 		return
 	}
 	switch e {
@@ -84,7 +84,7 @@ func (w *walker) links() {
 		w.meta()
 	case elemInput:
 		if strings.EqualFold(w.value(attrType), "image") {
-			w.asset(w.value(attrSrc), elemNames[e], attrNames[attrSrc], w.value(attrAlt))
+			w.asset(w.value(attrSrc), elemNames[e], attrNames[attrSrc], w.alt())
 		}
 	case elemForm:
 		w.form()
@@ -98,6 +98,12 @@ func (w *walker) links() {
 			w.held(w.value(h.attr), h)
 		}
 	}
+}
+
+// linksInSVG names the elements of SVG that hold addresses. What else is called
+// as in HTML means nothing there.
+func linksInSVG(e elem) bool {
+	return e == elemA || e == elemImage || e == elemFeImage || e == elemUse || e == elemScript
 }
 
 // form adds the address of a form that asks for a page. One that sends something
@@ -122,12 +128,21 @@ func (w *walker) held(v string, h holder) {
 		if w.elem != elemArea && trimSpace(v) == "" {
 			return // a frame without an address stays empty
 		}
-		w.follow(v, attr, w.value(attrAlt))
+		w.follow(v, attr, w.alt())
 	case asset:
-		w.asset(v, name, attr, w.value(attrAlt))
+		w.asset(v, name, attr, w.alt())
 	case images:
-		srcset(v, func(url string) { w.asset(url, name, attr, w.value(attrAlt)) })
+		alt := w.alt()
+		srcset(v, func(url string) { w.asset(url, name, attr, alt) })
 	}
+}
+
+// alt returns the text of the picture at hand, no more of it than may be kept.
+func (w *walker) alt() string {
+	if w.has&(1<<attrAlt) == 0 {
+		return ""
+	}
+	return decodeValue(cut(w.at(w.values[attrAlt]), 4*maxAnchorText))
 }
 
 // follow adds a page.
@@ -206,10 +221,22 @@ func (p *parser) related(r relation, rel string) {
 	setURL(&p.doc.Canonical, u, canonical)
 	setURL(&p.doc.Next, u, next)
 	setURL(&p.doc.Prev, u, prev)
-	if lang := p.clean(r.hreflang); alternate && lang != "" && len(p.doc.Hreflang) < maxRelated {
+	if alternate {
+		p.alternate(r, u)
+	}
+}
+
+// alternate notes another form of the page: a language, a feed.
+func (p *parser) alternate(r relation, u weburl.URL) {
+	lang, feed := p.clean(r.hreflang), isFeedType(r.mime) && !slices.Contains(p.doc.Feeds, u)
+	if max(len(p.doc.Hreflang), len(p.doc.Feeds)) >= maxRelated && (lang != "" || feed) {
+		p.cut("alternates")
+		return
+	}
+	if lang != "" {
 		p.doc.Hreflang = append(p.doc.Hreflang, Alternate{lang, u})
 	}
-	if alternate && isFeedType(r.mime) && len(p.doc.Feeds) < maxRelated && !slices.Contains(p.doc.Feeds, u) {
+	if feed {
 		p.doc.Feeds = append(p.doc.Feeds, u)
 	}
 }

@@ -1,6 +1,9 @@
 package parse
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // maxSrcdoc is how deep documents in srcdoc attributes are read.
 const maxSrcdoc = 1
@@ -71,7 +74,7 @@ func (w *walker) read() {
 // first with an address that can be fetched (HTML standard, 4.2.3).
 func (w *walker) setBase() {
 	href, ok := w.attr(attrHref)
-	if !ok || w.based || w.srcdoc > 0 {
+	if !ok || w.based || w.srcdoc > 0 || w.foreign.inside() {
 		return
 	}
 	u, reason := w.resolve(href)
@@ -89,8 +92,10 @@ func (w *walker) setBase() {
 func (w *walker) start() {
 	e, t := w.elem, traits[w.elem]
 	if len(w.foreign.open) > 0 || t&foreignRoot != 0 {
-		w.foreign.start(e, w.closed)
+		w.foreign.start(w)
 		w.cdata = w.foreign.inside()
+	} else if t&(breaksOut|landmark) != 0 {
+		w.foreign.outside[e]++
 	}
 	w.content = elemOther
 	if t&special != 0 {
@@ -116,7 +121,7 @@ func (w *walker) start() {
 // enter notes that what comes next is read in a way of its own.
 func (w *walker) enter(e elem) {
 	if e == elemTemplate {
-		if w.inert > 0 || w.value(attrShadowrootmode) == "" {
+		if !w.foreign.inside() && (w.inert > 0 || w.value(attrShadowrootmode) == "") {
 			w.inert++
 		}
 		return
@@ -144,7 +149,7 @@ func (w *walker) open() {
 	case elemBase:
 		w.setBase()
 	case elemImg:
-		if alt := w.value(attrAlt); alt != "" && (w.openLink >= 0 || w.heading > 0) {
+		if alt := w.alt(); alt != "" && (w.openLink >= 0 || w.heading > 0) {
 			w.sayAlt(alt)
 		}
 	case elemHTML:
@@ -157,10 +162,12 @@ func (w *walker) open() {
 func (w *walker) end() {
 	e := w.elem
 	w.content = elemOther
-	inForeign := len(w.foreign.open) > 0
-	if inForeign {
+	inForeign := w.foreign.inside()
+	if len(w.foreign.open) > 0 {
 		w.foreign.end(e)
 		w.cdata = w.foreign.inside()
+	} else if w.foreign.outside[e] > 0 {
+		w.foreign.outside[e]--
 	}
 	if !is(e, inline) && w.inert == 0 {
 		w.endBlock(w.heading > 0)
@@ -177,7 +184,9 @@ func (w *walker) end() {
 func (w *walker) close(e elem, inForeign bool) {
 	switch e {
 	case elemTemplate:
-		w.inert = max(0, w.inert-1)
+		if !inForeign {
+			w.inert = max(0, w.inert-1)
+		}
 	case elemA:
 		w.closeLink()
 	case elemTitle:
@@ -196,7 +205,7 @@ func (w *walker) readTextToken() {
 	}
 	switch w.content {
 	case elemOther, elemXMP, elemPlaintext:
-		w.see(w.written())
+		w.seeText()
 	case elemStyle:
 		w.css(w.readable(), "style")
 	case elemScript:
@@ -207,9 +216,18 @@ func (w *walker) readTextToken() {
 		if w.title {
 			w.titleText.add(w.readable())
 		} else if len(w.foreign.open) > 0 {
-			w.see(w.written())
+			w.seeText()
 		}
 	}
+}
+
+// seeText takes in the text at hand as text to be seen.
+func (w *walker) seeText() {
+	text, coded := w.written()
+	if w.odd { // NUL is no character there (13.2.6.4.7)
+		text = strings.ReplaceAll(text, "\x00", "")
+	}
+	w.see(text, coded)
 }
 
 func (w *walker) closeLink() {
@@ -232,7 +250,9 @@ func (w *walker) closeHeading() {
 	if w.heading == 0 {
 		return
 	}
-	if text := w.keep(w.headFrom, w.limits.Text); text.length > 0 && len(w.headings) < maxHeadings {
+	if len(w.headings) >= maxHeadings {
+		w.cut("headings")
+	} else if text := w.keep(w.headFrom, w.limits.Text); text.length > 0 {
 		w.headings = append(w.headings, keptHeading{w.heading, text})
 	}
 	w.heading = 0

@@ -10,19 +10,22 @@ import (
 // identifiers. One that is not JSON to its end gives what was read before.
 func (w *walker) readJSONLD(script string) {
 	script = trimSpace(script)
-	if script == "" || len(w.doc.JSONLD) >= maxJSONLD {
+	if script == "" {
 		return
 	}
-	if len(script) > maxJSONLDBytes {
+	if len(w.doc.JSONLD) >= maxJSONLD || len(script) > maxJSONLDBytes {
 		w.cut("json-ld")
 		return
 	}
 	w.doc.JSONLD = append(w.doc.JSONLD, strings.Clone(script))
-	walkJSON(json.NewDecoder(strings.NewReader(script)), w.limits.Depth, func(key, value string, asset bool) {
+	whole := walkJSON(json.NewDecoder(strings.NewReader(script)), w.limits.Depth, func(key, value string, asset bool) {
 		if !strings.HasPrefix(key, "@") && isWebAddress(value) {
 			w.link(value, Link{Element: "json-ld", Attr: strings.Clone(cut(key, maxScheme)), Asset: asset})
 		}
 	})
+	if !whole {
+		w.cut("depth")
+	}
 }
 
 // isJSONLD tells the type of a script that holds JSON-LD.
@@ -53,13 +56,13 @@ type jsonLevel struct {
 }
 
 // walkJSON calls each for every string value of a document, with the key it
-// stands under, until the end, a fault or the depth.
-func walkJSON(d *json.Decoder, depth int, each func(key, value string, asset bool)) {
+// stands under, until the end or a fault; it is not whole where it nests deeper.
+func walkJSON(d *json.Decoder, depth int, each func(key, value string, asset bool)) (whole bool) {
 	open := []jsonLevel{{}}
 	for len(open) <= depth {
 		t, err := d.Token()
 		if err != nil {
-			return
+			return true
 		}
 		top := &open[len(open)-1]
 		asset := top.asset || isJSONAsset(top.key)
@@ -84,4 +87,5 @@ func walkJSON(d *json.Decoder, depth int, each func(key, value string, asset boo
 		}
 		top.named = false
 	}
+	return false
 }

@@ -148,11 +148,14 @@ const (
 	attrBackground
 	attrClass
 	attrCode
+	attrColor
 	attrContent
 	attrData
 	attrDataSrc
 	attrDataSrcset
 	attrDatetime
+	attrEncoding
+	attrFace
 	attrHref
 	attrHreflang
 	attrHTTPEquiv
@@ -170,6 +173,7 @@ const (
 	attrRel
 	attrRole
 	attrShadowrootmode
+	attrSize
 	attrSrc
 	attrSrcdoc
 	attrSrcset
@@ -182,9 +186,9 @@ const (
 )
 
 var attrNames = [attrCount]string{
-	"", "action", "alt", "archive", "as", "background", "class", "code", "content", "data", "data-src", "data-srcset", "datetime", "href",
+	"", "action", "alt", "archive", "as", "background", "class", "code", "color", "content", "data", "data-src", "data-srcset", "datetime", "encoding", "face", "href",
 	"hreflang", "http-equiv", "id", "imagesrcset", "itemprop", "itemscope", "itemtype", "lang", "lowsrc", "method", "name", "poster",
-	"property", "rel", "role", "shadowrootmode", "src", "srcdoc", "srcset", "style", "title", "type", "value", "xlink:href",
+	"property", "rel", "role", "shadowrootmode", "size", "src", "srcdoc", "srcset", "style", "title", "type", "value", "xlink:href",
 }
 
 // A nameTable finds the number of a name by the key of its first eight bytes,

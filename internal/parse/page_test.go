@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -172,6 +173,9 @@ func TestTextHash(t *testing.T) {
 	}
 }
 
+// distance is the number of bits in which two simhashes differ.
+func distance(a, b uint64) int { return bits.OnesCount64(a ^ b) }
+
 func TestSimhash(t *testing.T) {
 	text := strings.Split(strings.Repeat("the quick brown fox jumps over the lazy dog and runs away from all that it has seen today ", 10), " ")
 	for i := range text {
@@ -299,5 +303,88 @@ func TestNestedProperties(t *testing.T) {
 	blank := open + "x" + strings.Repeat(" ", 4<<20)
 	if d := page8(t, blank); d.Cut != "" || d.Microdata[0].Value != "x" {
 		t.Errorf("cut %q, %d properties", d.Cut, len(d.Microdata))
+	}
+}
+
+// Where SVG and MathML end, and what in them is none of HTML's.
+func TestForeignContent(t *testing.T) {
+	for _, c := range []struct {
+		name, html string
+		want       []string
+	}{
+		{"an end tag of p leaves", `<svg></p><script>"<a href=/bad>"</script><a href=/x>`, []string{"a href /x"}},
+		{"an end tag of br leaves", `<svg></br><title>"<a href=/bad>"</title><a href=/x>`, []string{"a href /x"}},
+		{"font with a color leaves", `<svg><font color=red><script>"<a href=/bad>"</script><a href=/x>`, []string{"a href /x"}},
+		{"font without stays", `<svg><font><style><a href=/y></a></style>`, []string{"a href /y"}},
+		{"the end of a block outside leaves", `<div><svg></div><script>x="<a href=/bad>"</script><a href=/x>`, []string{"a href /x"}},
+		{"the end of a block that is not there does not", `<svg></div><style><a href=/y></a></style>`, []string{"a href /y"}},
+		{"MathML knows no desc", `<math><desc><script><a href=/y></a></script>`, []string{"a href /y"}},
+		{"SVG knows no mi", `<svg><mi><style><a href=/y></a></style>`, []string{"a href /y"}},
+		{"an annotation of HTML", `<math><annotation-xml encoding="text/html"><style><a href=/bad></style><a href=/x>`, []string{"a href /x"}},
+		{"an annotation of nothing", `<math><annotation-xml><style><a href=/y></a></style>`, []string{"a href /y"}},
+		{"a template of SVG is no template", `<p>a <svg><template></svg><a href=/x>x</a>`, []string{"a href /x"}},
+		{"a base of SVG is none", `<svg><base href="/s/"><link href=/l><form action=/f></svg><a href=1>`, []string{"a href /dir/1"}},
+	} {
+		if diff := cmp.Diff(c.want, show(page8(t, c.html).Links)); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+func TestNULInText(t *testing.T) {
+	d := Parse(mustURL(t, here), header("Content-Type", "text/html; charset=utf-8"), []byte("<title>a\x00b</title><h1>c\x00d</h1><a href=x>e\x00f</a>"), Options{Text: true})
+	if got := []string{d.Title, d.H1, d.Links[0].Text, d.Text}; !slices.Equal(got, []string{"a\uFFFDb", "cd", "ef", "cd"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A limit that is reached is said, whichever it is.
+func TestCutIsSaid(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, 600) + `"https://a.example/"` + strings.Repeat("}", 600)
+	for want, html := range map[string]string{
+		"headings":   strings.Repeat("<h2>x</h2>", maxHeadings+1),
+		"microdata":  "<div itemscope>" + strings.Repeat("<meta itemprop=a content=b>", maxItems+1),
+		"alternates": strings.Repeat("<link rel=alternate hreflang=en href=/x>", maxRelated+1),
+		"json-ld":    strings.Repeat("<script type=application/ld+json>1</script>", maxJSONLD+1),
+		"depth":      "<script type=application/ld+json>" + deep + "</script>",
+		"":           "<h1>x</h1>",
+	} {
+		if d := page8(t, html); d.Cut != want {
+			t.Errorf("%.60q: cut %q, want %q", html, d.Cut, want)
+		}
+	}
+	if d := page8(t, strings.Repeat("<nav><aside>", defaultDepth)); d.Cut != "depth" {
+		t.Errorf("places: cut %q", d.Cut)
+	}
+}
+
+// What a page repeats, or fills with blanks, is not looked at over and over: each
+// of these takes seconds where it is.
+func TestLongTokens(t *testing.T) {
+	many := strings.Repeat("/a 1x, ", maxCandidates)
+	for name, html := range map[string]string{
+		"names":      `<div itemscope><meta itemprop="` + strings.Repeat("a ", 500) + `" content="` + strings.Repeat("x  ", 1<<20) + `">`,
+		"alt":        `<img srcset="` + many + `" alt="` + strings.Repeat("&amp;", 1<<19) + `">`,
+		"blank alt":  `<img srcset="` + many + `" data-srcset="` + many + `" alt="` + strings.Repeat(" ", 4<<20) + `">`,
+		"blank text": strings.Repeat("<div itemprop=a>", 511) + "x" + strings.Repeat(" ", 4<<20),
+	} {
+		began := time.Now()
+		d := page8(t, html)
+		if d.Cut != "" && d.Cut != "microdata" {
+			t.Errorf("%s: cut %q", name, d.Cut)
+		}
+		t.Logf("%s: %v", name, time.Since(began))
+	}
+}
+
+// Elements that share an address, each of a name of its own, are found at once.
+func TestOneAddressManyElements(t *testing.T) {
+	var b strings.Builder
+	for i := range 9000 {
+		fmt.Fprintf(&b, "<x%d style='a:url(/a)'>", i)
+	}
+	d := page8(t, b.String())
+	if len(d.Links) != 9000 || d.Cut != "" {
+		t.Errorf("%d links, cut %q", len(d.Links), d.Cut)
 	}
 }

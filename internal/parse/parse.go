@@ -22,7 +22,7 @@ import (
 type Limits struct {
 	Links int           // links kept; default 10,000
 	Text  int           // bytes of a text field such as the title; default 4 KiB
-	Depth int           // open elements of an XML document; default 512
+	Depth int           // open elements of an XML document, levels of JSON-LD, places and items of a page; default 512
 	Time  time.Duration // for one document, looked at between tokens; default 2 s
 }
 
@@ -140,7 +140,7 @@ type Doc struct {
 	Links   []Link         // each URL once for an element and place, in document order
 	Refused map[string]int // addresses that are no link: by scheme, or "invalid", "too long", "too many", "form", "rel"
 	Words   int            // words of visible text
-	Cut     string         // limit that was reached first: "time", "links", "depth", "text", "json-ld"; else ""
+	Cut     string         // limit that was reached first: "time", "links", "depth" of Limits; "text", "headings", "alternates", "json-ld", "microdata"; else ""
 }
 
 // Parse reads the answer with the given header and decoded body, found at

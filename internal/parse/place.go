@@ -83,8 +83,11 @@ func (r *regions) start(w *walker) {
 		w.microdata(&reg)
 	}
 	parts := len(r.open) > 0 && r.open[len(r.open)-1].sectioned != reg.sectioned
-	if is(e, void) || w.closed && w.foreign.inside() || len(r.open) >= w.limits.Depth || e == elemOther ||
-		reg.place == w.place && !parts && !reg.sectioned && !reg.item && reg.prop == "" {
+	if is(e, void) || w.closed && w.foreign.inside() || e == elemOther || reg.place == w.place && !parts && !reg.sectioned && !reg.item && reg.prop == "" {
+		return
+	}
+	if len(r.open) >= w.limits.Depth {
+		w.cut("depth")
 		return
 	}
 	if r.holds(e) {
@@ -181,7 +184,7 @@ func (r *regions) itemType() string {
 func (w *walker) microdata(reg *region) {
 	props := w.value(attrItemprop)
 	if _, scope := w.attr(attrItemscope); scope {
-		reg.item, reg.itemType = true, strings.Clone(w.clean(w.value(attrItemtype)))
+		reg.item, reg.itemType = true, w.clean(w.value(attrItemtype))
 		return
 	}
 	if props = w.clean(props); props == "" {
@@ -221,9 +224,12 @@ func (w *walker) itemValue() (string, bool) {
 }
 
 func (p *parser) addItem(kind, props, value string) {
+	value = p.clean(value)
 	for prop := range strings.FieldsSeq(props) {
-		if len(p.doc.Microdata) < maxItems {
-			p.doc.Microdata = append(p.doc.Microdata, Item{kind, strings.Clone(prop), p.clean(value)})
+		if len(p.doc.Microdata) >= maxItems {
+			p.cut("microdata")
+			return
 		}
+		p.doc.Microdata = append(p.doc.Microdata, Item{kind, strings.Clone(prop), value})
 	}
 }

@@ -120,6 +120,9 @@ func (s *scanner) written() (text string, coded bool) {
 // readable returns the text at hand with its character references read.
 func (s *scanner) readable() string {
 	text, coded := s.written()
+	if s.odd {
+		text = strings.ReplaceAll(text, "\x00", "\uFFFD")
+	}
 	if coded {
 		return decodeText(text)
 	}

@@ -26,7 +26,7 @@ func theirTokens(doc []byte) (out []string) {
 			flush()
 			return out
 		case html.TextToken:
-			text += newlines.Replace(string(z.Text()))
+			text += string(z.Text())
 		case html.EndTagToken:
 			flush()
 			name, _ := z.TagName()
@@ -77,7 +77,11 @@ func ourTokens(doc []byte) (out []string) {
 		case endToken:
 			return out
 		case textToken:
-			text += newlines.Replace(s.readable())
+			piece, coded := s.written()
+			if piece = newlines.Replace(piece); coded {
+				piece = decodeText(piece)
+			}
+			text += piece
 		case closeToken:
 			out = append(out, "/"+tagName(&s))
 		case startToken:

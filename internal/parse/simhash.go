@@ -1,7 +1,5 @@
 package parse
 
-import "math/bits"
-
 // simhash is the bitwise majority of 64-bit features: texts that share most of
 // their features differ in few bits of it (Charikar, 2002). The counts of the
 // 64 bits are kept as binary numbers that lie across words, so that all are
@@ -65,6 +63,3 @@ func (s *simhash) sum() uint64 {
 	}
 	return above | equal
 }
-
-// distance is the number of bits in which two simhashes differ.
-func distance(a, b uint64) int { return bits.OnesCount64(a ^ b) }

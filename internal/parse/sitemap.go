@@ -86,8 +86,7 @@ func ParseSitemap(base weburl.URL, body []byte, o SitemapLimits) (Sitemap, error
 	kind := rootKind(body)
 	switch {
 	case kind == "sitemap" || kind == "feed":
-		p := newParser(base, nil, Options{})
-		r.read(p.decode(body, true))
+		r.read(decodeXML(base, body))
 	case kind == "html" || looksHTML(trimHead(body)):
 		err = notSitemap("it is an HTML page")
 	case len(bytes.TrimSpace(body)) == 0:
@@ -97,10 +96,15 @@ func ParseSitemap(base weburl.URL, body []byte, o SitemapLimits) (Sitemap, error
 	case bytes.HasPrefix(trimHead(body), []byte("<")):
 		err = notSitemap("its root element is <" + rootElement(trimHead(body)) + ">")
 	default:
-		p := newParser(base, nil, Options{})
-		err = r.text(p.decode(body, true))
+		err = r.text(decodeXML(base, body))
 	}
 	return r.Sitemap, err
+}
+
+func decodeXML(base weburl.URL, body []byte) []byte {
+	p := newParser(base, nil, Options{})
+	defer p.release()
+	return p.decode(body, true)
 }
 
 func notSitemap(why string) error {

@@ -7,7 +7,7 @@ const (
 	inline      trait = 1 << iota // may stand inside a word
 	void                          // has no content and no end tag
 	foreignRoot                   // svg, math
-	holdsHTML                     // an integration point in foreign content
+	mathText                      // holds HTML in MathML
 	breaksOut                     // its start tag ends foreign content
 	landmark                      // is, or may be by its class, a place of the page
 	once                          // a second one, not nested, ends the first: p, li and such
@@ -35,7 +35,7 @@ func init() {
 			elemTrack, elemWBR,
 		},
 		foreignRoot: {elemSVG, elemMath},
-		holdsHTML:   {elemForeignObject, elemDesc, elemTitle, elemAnnotationXML, elemMI, elemMO, elemMN, elemMS, elemMText},
+		mathText:    {elemMI, elemMO, elemMN, elemMS, elemMText},
 		breaksOut: {
 			elemB, elemBig, elemBlockquote, elemBody, elemBR, elemCenter, elemCode, elemDD, elemDiv, elemDL, elemDT, elemEm, elemEmbed,
 			elemH1, elemH2, elemH3, elemH4, elemH5, elemH6, elemHead, elemHR, elemI, elemImg, elemLI, elemListing, elemMenu, elemMeta,
@@ -65,7 +65,7 @@ func init() {
 			traits[e] |= reading
 		}
 	}
-	for _, e := range []elem{elemTime, elemData, elemMeter} { // of microdata
+	for _, e := range []elem{elemTime, elemData, elemMeter, elemFont, elemAnnotationXML} {
 		traits[e] |= reading
 	}
 }
