@@ -58,7 +58,8 @@ type Fields struct {
 	id    string
 	tree  bool          // a rule wants the tree of elements
 	marks bool          // a rule wants meta elements or JSON-LD
-	trees chan struct{} // a place for each tree in memory: they are many times as large as the page
+	json  bool          // a rule wants JSON-LD
+	trees chan struct{} // a place for each page with a tree, or JSON-LD, in memory: they are many times as large as the page
 }
 
 // fieldRule is a rule that can be asked for its values.
@@ -96,6 +97,7 @@ func CompileFields(rules []string) (*Fields, error) {
 		f.rules = append(f.rules, compiled)
 		f.tree = f.tree || r.Kind == "css"
 		f.marks = f.marks || r.Kind == "meta" || r.Kind == "jsonld"
+		f.json = f.json || r.Kind == "jsonld"
 		hash.Write([]byte("\x00" + r.String()))
 	}
 	if len(f.rules) > 0 {
@@ -144,13 +146,19 @@ func (f *Fields) Extract(base weburl.URL, header http.Header, body []byte, o Fie
 		return nil
 	}
 	p := newFieldPage(base, header, body, o)
-	if f.tree {
-		f.trees <- struct{}{}
-		defer func() { <-f.trees }()
-		p.plant()
-	}
 	if f.marks {
 		p.readMarks()
+	}
+	scripts := f.json && len(p.scripts) > 0
+	if f.tree || scripts {
+		f.trees <- struct{}{}
+		defer func() { <-f.trees }()
+	}
+	if scripts {
+		p.readScripts()
+	}
+	if f.tree {
+		p.plant()
 	}
 	left := maxFieldBytes
 	all := make([]FieldValue, 0, len(f.rules))

@@ -27,21 +27,12 @@ func jsonPath(expr string) ([]string, error) {
 
 // jsonld asks a rule for values of things of a type, in the order of the page.
 // Only where no script has the type at its top or in a @graph, things within
-// things are looked through. The error is that of a script that is no JSON.
+// things are looked through. The error is that of a script that is no JSON, if
+// nothing was found, or of one that was not read.
 func (p *fieldPage) jsonld(r *fieldRule, g *gathering) error {
-	var bad error
-	var roots []any
-	for _, text := range p.scripts {
-		root, err := readJSON(text)
-		if err != nil {
-			bad = fmt.Errorf("a script of JSON-LD is no JSON: %w", err)
-			continue
-		}
-		roots = append(roots, root)
-	}
 	for _, deep := range []bool{false, true} {
 		found := false
-		for _, root := range roots {
+		for _, root := range p.roots {
 			for thing := range things(root, deep) {
 				if !isType(thing, r.path[0]) {
 					continue
@@ -56,10 +47,26 @@ func (p *fieldPage) jsonld(r *fieldRule, g *gathering) error {
 			break
 		}
 	}
-	if len(g.v.Values) > 0 {
-		return nil
+	if p.unread == nil && len(g.v.Values) == 0 {
+		return p.badJSON
 	}
-	return bad
+	return p.unread
+}
+
+// readScripts reads the JSON-LD, once for all rules.
+func (p *fieldPage) readScripts() {
+	for _, text := range p.scripts {
+		if p.over() {
+			p.unread = errLate
+			return
+		}
+		root, err := readJSON(text)
+		if err != nil {
+			p.badJSON = fmt.Errorf("a script of JSON-LD is no JSON: %w", err)
+			continue
+		}
+		p.roots = append(p.roots, root)
+	}
 }
 
 // readJSON reads a script, which some put into the comments that hid it from

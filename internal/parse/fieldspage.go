@@ -23,6 +23,7 @@ const (
 var (
 	errDeep = errors.New("the page nests more than 512 elements: no selector is tried on it")
 	errLate = errors.New("the time to parse a document was over")
+	errLong = fmt.Errorf("a script of JSON-LD is longer than %d KiB", maxJSONLDBytes>>10)
 )
 
 // fieldPage is a page that rules are asked about.
@@ -34,6 +35,9 @@ type fieldPage struct {
 
 	metas   []Property // name or property in lower case
 	scripts []string   // JSON-LD
+	roots   []any      // what those say that are JSON
+	badJSON error      // why another is none
+	unread  error      // why another was not read
 }
 
 func newFieldPage(base weburl.URL, header http.Header, body []byte, o FieldOptions) *fieldPage {
@@ -114,6 +118,7 @@ func (p *fieldPage) readMarks() {
 			p.mark(&s)
 		}
 	}
+	p.unread = errLate
 }
 
 // mark reads the tag at hand.
@@ -129,7 +134,11 @@ func (p *fieldPage) mark(s *scanner) {
 		}
 	case elemScript:
 		if isJSONLD(s.value(attrType)) && len(p.scripts) < maxScripts && s.next() == textToken {
-			p.scripts = append(p.scripts, strings.Clone(s.at(s.text)))
+			if text := s.at(s.text); len(text) <= maxJSONLDBytes {
+				p.scripts = append(p.scripts, strings.Clone(text))
+			} else {
+				p.unread = errLong
+			}
 		}
 	}
 }
