@@ -111,6 +111,9 @@ func (s *Spec) identity(u weburl.URL) weburl.URL { return u.DropParams(s.DropPar
 // where the rules of the run say so.
 func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {
 	l := s.named(u)
+	if s.tooLong(l.Ask) {
+		l.Ask = weburl.URL{} // the plain address has the same page
+	}
 	l.From, l.Depth, l.Rank, l.Shape = from, depth, s.rank(depth, 0.5), shape(l.URL)
 	l.Refused, l.Rule = s.judge(l.URL, depth)
 	return l
@@ -120,7 +123,7 @@ func (s *Spec) link(u, from weburl.URL, depth int) frontier.Link {
 // rule, or none.
 func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
 	switch {
-	case s.MaxURL > 0 && u.Len() > s.MaxURL:
+	case s.tooLong(u):
 		return ReasonTooLong, ""
 	case s.outside(u, depth):
 		return ReasonScope, s.Scope
@@ -143,6 +146,8 @@ func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
 	}
 	return "", ""
 }
+
+func (s *Spec) tooLong(u weburl.URL) bool { return s.MaxURL > 0 && u.Len() > s.MaxURL }
 
 // outside tells what the run is not about. Where a listed URL redirects to
 // belongs to the list.

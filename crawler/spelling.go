@@ -20,10 +20,10 @@ func (s *Spec) named(u weburl.URL) frontier.Link {
 }
 
 // respelt tells a redirect to another spelling of the URL that was asked for. As
-// a link it would be dropped, since the URL is known.
+// a link it would be dropped, since the URL is known; so one that is too long is.
 func (s *Spec) respelt(l frontier.Lease, p *store.Page) (to weburl.URL, ok bool) {
 	to, err := weburl.Parse(p.Redirect)
-	if err != nil || l.Kind != frontier.Page {
+	if err != nil || l.Kind != frontier.Page || s.tooLong(to) {
 		return to, false
 	}
 	return to, to.DropParams(s.DropParams) == l.URL && to.String() != cmp.Or(p.Asked, l.URL.String())

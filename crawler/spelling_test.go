@@ -30,6 +30,29 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+// A spelling beyond the limit is not asked for: the plain address has the page.
+func TestSpellingThatIsTooLong(t *testing.T) {
+	s := ready(t, func(s *Spec) { s.DropParams, s.MaxURL = params(t, "utm_*"), 64 }, "http://a.test/")
+	from, plain := at(t, "http://a.test/"), at(t, "http://a.test/x")
+	fits := at(t, "http://a.test/x?utm_source="+strings.Repeat("y", 64-len("http://a.test/x?utm_source=")))
+	long := at(t, fits.String()+"y")
+	if l := s.link(fits, from, 1); l.URL != plain || l.Ask != fits || l.Refused != "" {
+		t.Errorf("%+v", l)
+	}
+	if l := s.link(long, from, 1); l.URL != plain || !l.Ask.IsZero() || l.Refused != "" {
+		t.Errorf("%+v", l)
+	}
+	if l := s.link(at(t, "http://a.test/"+strings.Repeat("x", 64)), from, 1); l.Refused != ReasonTooLong {
+		t.Errorf("%+v", l)
+	}
+	lease := frontier.Lease{Link: frontier.Link{URL: plain}, Try: 1}
+	for to, want := range map[string]bool{fits.String(): true, long.String(): false} {
+		if _, ok := s.respelt(lease, &store.Page{URL: plain, Status: 302, Redirect: to}); ok != want {
+			t.Errorf("a redirect to %s is followed: %v", to, ok)
+		}
+	}
+}
+
 // A redirect to another spelling of what was asked for is another try of it.
 func TestRespelt(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
