@@ -104,7 +104,7 @@ func (a *asker) get(ctx context.Context, req fetcher.Request) (*fetcher.Response
 	resp, err := a.fetch.Fetch(ctx, req)
 	t.last = time.Now()
 	if resp != nil && (resp.Status == http.StatusTooManyRequests || resp.Status == http.StatusServiceUnavailable) {
-		t.rest = t.last.Add(min(max(resp.RetryAfter, pushedRest), a.s.MaxRetryAfter.Std()))
+		t.rest = t.last.Add(min(max(resp.RetryAfter, pushedRest), max(a.s.MaxRetryAfter.Std(), time.Second)))
 	}
 	return resp, err
 }

@@ -125,3 +125,41 @@ func TestFetchEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestFetchRests sees that a host that pushes back is left alone for a while
+// even where nothing may be waited for.
+func TestFetchRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		web, err := testweb.Config{Pipe: true}.Serve(map[string]http.Handler{"a": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTooManyRequests)
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer web.Close()
+		u, err := weburl.Parse("http://a/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := defaultSettings()
+		s.MaxRetryAfter = 0
+		l, err := newLooker(&s, nil, []weburl.URL{u}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		if l.fetch, err = fetcher.New(fetcher.Config{AllowPrivate: true, Dial: web.DialContext}, nil); err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		begun := time.Now()
+		for range 2 {
+			if _, err := l.get(t.Context(), fetcher.Request{URL: u}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(begun); waited < time.Second {
+			t.Errorf("asked again after %v", waited)
+		}
+	})
+}
