@@ -85,7 +85,8 @@ re|number:…):
 A name is a-z, 0-9 and _, and none that pages have a column of. In a config file
 rules stand below extract:, as text or {css: .price, as: number, attr: …, all:
 true, trim: true}. On each HTML page with status 200 a field is filled, empty or
-failed; the summary counts that for each rule. Values are cut at 64 KiB.
+failed; the summary counts that for each rule. Values are cut at 64 KiB; a script
+of JSON-LD above 256 KiB is not read, and what may stand in it has failed.
 
   crawl fetch URL --extract RULE        try a rule on one page
   crawl extract RUN --extract RULE      run it over a run's stored pages
@@ -94,7 +95,8 @@ failed; the summary counts that for each rule. Values are cut at 64 KiB.
 	{"scope", "Which links are followed", `  --scope host          the seed's host, http and https; where a seed redirects to
                         another host (apex to www) that one too: the default
   --scope domain        all hosts of the registrable domain, at most 10,000 unless
-                        --max-hosts says otherwise
+                        --max-hosts says otherwise; a host whose robots.txt
+                        redirects to one beyond that limit is given up
   --scope prefix        what lies below the seed's folder
   --scope list          the seeds alone: the default with --list
   --scope page          the seeds, and with --assets fetch what shows them

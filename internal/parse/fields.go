@@ -59,7 +59,7 @@ type Fields struct {
 	tree  bool          // a rule wants the tree of elements
 	marks bool          // a rule wants meta elements or JSON-LD
 	json  bool          // a rule wants JSON-LD
-	trees chan struct{} // a place for each page with a tree, or JSON-LD, in memory: they are many times as large as the page
+	trees chan struct{} // a place for each page whose tree or JSON-LD is in memory, many times as large as the page
 }
 
 // fieldRule is a rule that can be asked for its values.
