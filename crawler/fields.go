@@ -2,8 +2,8 @@ package crawler
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -19,18 +19,22 @@ func HasFields(p *store.Page) bool {
 	return p.Kind == store.KindPage && p.Type == "html" && p.Status == http.StatusOK
 }
 
-// SetFields applies rules to a page that HasFields, whose decoded body is given.
-// It reports a panic of the library that selects, which costs the page its
-// fields; nil if there was none.
-func (s *Spec) SetFields(p *store.Page, header http.Header, body []byte) (panicked any) {
-	p.Fields, p.FieldsBy = nil, s.Fields.ID()
-	defer func() {
-		if panicked = recover(); panicked != nil {
-			p.Fields = StoreFields(s.Fields.Fail("the selectors failed on this page"))
-		}
-	}()
-	p.Fields = StoreFields(s.Fields.Extract(askedFor(p), header, body, parse.FieldOptions{Time: s.MaxParse}))
-	return nil
+// SetFields applies rules to a page that HasFields, whose decoded body is given,
+// as FieldsOf does.
+func (s *Spec) SetFields(log *slog.Logger, p *store.Page, header http.Header, body []byte) {
+	p.Fields, p.FieldsBy = StoreFields(s.FieldsOf(log, askedFor(p), header, body, false)), s.Fields.ID()
+}
+
+// FieldsOf applies rules to an HTML page found at u, with the markup that values
+// came from if matched. A panic of the library that selects costs the page its
+// fields; log is told of it.
+func (s *Spec) FieldsOf(log *slog.Logger, u weburl.URL, header http.Header, body []byte, matched bool) (all []parse.FieldValue) {
+	if !Survive(log, "the selectors", u, func() {
+		all = s.Fields.Extract(u, header, body, parse.FieldOptions{Time: s.MaxParse, Matched: matched})
+	}) {
+		return s.Fields.Fail("the selectors failed on this page")
+	}
+	return all
 }
 
 // askedFor is the address that relative links of a page count from.
@@ -52,11 +56,8 @@ func StoreFields(values []parse.FieldValue) []store.Field {
 
 // fields applies the rules of the run to a page whose decoded body is given.
 func (w *Job) fields(p *store.Page, header http.Header, body []byte) {
-	if w.spec.Fields.ID() == "" {
-		return
-	}
-	if cause := w.spec.SetFields(p, header, body); cause != nil {
-		w.Log.Error("the selectors failed on this page: please report it", "url", p.URL.String(), "cause", cause, "stack", string(debug.Stack()))
+	if w.spec.Fields.ID() != "" {
+		w.spec.SetFields(w.Log, p, header, body)
 	}
 }
 

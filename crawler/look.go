@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"crypto/sha256"
+	"log/slog"
 	"time"
 
 	"crawl/fetcher"
@@ -13,8 +14,9 @@ import (
 
 // Look makes of the answer to a request for u, or of the fault that prevented
 // one, what a run with this spec would, and keeps nothing. The text of a page is
-// in the Doc only if it is asked for.
-func (s *Spec) Look(u weburl.URL, resp *fetcher.Response, failed error, text bool) (*store.Page, parse.Doc) {
+// in the Doc only if it is asked for. A parser that panics leaves the Doc empty;
+// log is told of it.
+func (s *Spec) Look(log *slog.Logger, u weburl.URL, resp *fetcher.Response, failed error, text bool) (*store.Page, parse.Doc) {
 	p := &store.Page{URL: u, Kind: store.KindPage, Try: 1, Fetched: time.Now()}
 	if failed != nil {
 		setFault(p, failed)
@@ -22,7 +24,10 @@ func (s *Spec) Look(u weburl.URL, resp *fetcher.Response, failed error, text boo
 	}
 	setAnswer(p, resp, u)
 	p.Hash = sha256.Sum256(resp.Body)
-	doc := s.parse(p, resp, u, text)
+	var doc parse.Doc
+	if !Survive(log, "the parser", u, func() { doc = s.parse(p, resp, u, text) }) {
+		p.ParseLimit = parserFailed
+	}
 	p.Links = len(doc.Links)
 	p.FirstSeen, p.Changed = p.Fetched, p.Fetched
 	return p, doc

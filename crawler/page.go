@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -92,13 +93,25 @@ func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Respo
 // survive reads what came. A parser that panics, which none should, costs one
 // page its links and not the run, which would meet the page again at each resume.
 func (w *Job) survive(p *store.Page, read func() []store.Link) (links []store.Link) {
+	if !Survive(w.Log, "the parser", p.URL, func() { links = read() }) {
+		p.ParseLimit = parserFailed
+	}
+	return links
+}
+
+// parserFailed is the ParseLimit of a page on which the parser panicked.
+const parserFailed = "parser failed"
+
+// Survive lets what, such as "the parser", look at the page found at u. If it
+// panics, which it should not, Survive tells log and returns false.
+func Survive(log *slog.Logger, what string, u weburl.URL, look func()) (ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.Log.Error("the parser failed on this page: please report it", "url", p.URL.String(), "cause", cause, "stack", string(debug.Stack()))
-			p.ParseLimit, links = "parser failed", nil
+			log.Error(what+" failed on this page: please report it", "url", u.String(), "cause", cause, "stack", string(debug.Stack()))
 		}
 	}()
-	return read()
+	look()
+	return true
 }
 
 func setFault(p *store.Page, failed error) {
@@ -171,12 +184,15 @@ func (w *Job) read(p *store.Page, r *fetcher.Response, base weburl.URL) []store.
 	return storeLinks(&doc)
 }
 
+// Reading is how a run parses a page, and keeps its text if that is asked for.
+func (s *Spec) Reading(text bool) parse.Options {
+	return parse.Options{Agent: s.Agent, Text: text, Limits: parse.Limits{Links: s.MaxLinks, Depth: s.MaxNesting, Time: s.MaxParse}}
+}
+
 // parse reads a body as the run does, and notes in p what is kept of it but for
 // the links. The text is thrown away unless it is asked for.
 func (s *Spec) parse(p *store.Page, r *fetcher.Response, base weburl.URL, text bool) parse.Doc {
-	doc := parse.Parse(base, r.Header, r.Body, parse.Options{
-		Agent: s.Agent, Text: text, Limits: parse.Limits{Links: s.MaxLinks, Depth: s.MaxNesting, Time: s.MaxParse},
-	})
+	doc := parse.Parse(base, r.Header, r.Body, s.Reading(text))
 	p.Type, p.MIME, p.Charset, p.ParseLimit = doc.Type, doc.MIME, doc.Charset, doc.Cut
 	p.Title, p.H1, p.Description, p.Lang, p.Words = doc.Title, doc.H1, doc.Description, doc.Lang, doc.Words
 	p.Canonical, p.Canonicals = doc.Canonical.String(), doc.Canonicals

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -27,7 +28,8 @@ type exportFlags struct {
 	format, table, file, target string
 	overwrite, raw              bool
 
-	to weburl.URL // target
+	to  weburl.URL // target
+	log *slog.Logger
 }
 
 var exportFormats = []string{"jsonl", "csv", "warc"}
@@ -51,7 +53,8 @@ before the latest; without it the latest run of all is taken.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, _ *Settings) error {
+			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
+				f.log = newLogger(s, c.ErrOrStderr())
 				return f.export(ctx, c.OutOrStdout(), st, run)
 			})
 		},
@@ -157,7 +160,7 @@ func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Stor
 	if err != nil {
 		return err
 	}
-	t := &tables{store: st, run: run, drop: drop}
+	t := &tables{store: st, run: run, log: f.log, drop: drop}
 	var rows iter.Seq2[any, error]
 	var shape any
 	switch f.table {

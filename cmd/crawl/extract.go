@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"runtime"
 	"sync"
 
 	"crawl/crawler"
@@ -43,12 +45,19 @@ the run has. Needs bodies: a run with --store none has none.`,
 type extraction struct {
 	store store.Store
 	spec  *crawler.Spec
+	log   *slog.Logger
 	dry   bool
+	read  chan struct{} // a place for each page whose body is in memory
 
 	mu       sync.Mutex // guards what follows
 	coverage []store.Coverage
 	pages    int
 	missing  int // of them without a body
+	damaged  int // of them with one that cannot be read
+}
+
+func newExtraction(st store.Store, spec *crawler.Spec, log *slog.Logger) *extraction {
+	return &extraction{store: st, spec: spec, log: log, read: make(chan struct{}, runtime.GOMAXPROCS(0))}
 }
 
 func runExtract(ctx context.Context, c *cobra.Command, st store.Store, run *store.Run, s *Settings, dry bool) error {
@@ -64,9 +73,10 @@ func runExtract(ctx context.Context, c *cobra.Command, st store.Store, run *stor
 	if err != nil {
 		return newUsageError("extract", err.Error(), "")
 	}
-	x := &extraction{store: st, dry: dry, coverage: crawler.CoverageOf(rules), spec: &crawler.Spec{
+	x := newExtraction(st, &crawler.Spec{
 		Fields: fields, MaxParse: stored.MaxParseTime.Std(), MaxBody: int64(stored.MaxBody), MaxRatio: stored.MaxRatio,
-	}}
+	}, newLogger(s, c.ErrOrStderr()))
+	x.dry, x.coverage = dry, crawler.CoverageOf(rules)
 	if err := x.all(ctx, run.ID); err != nil {
 		return err
 	}
@@ -119,20 +129,24 @@ func (x *extraction) all(ctx context.Context, run store.RunID) error {
 }
 
 func (x *extraction) page(ctx context.Context, p *store.Page) error {
-	header, raw, err := x.store.Body(ctx, p)
-	missing := errors.Is(err, store.ErrNotFound)
+	err := x.fields(ctx, p)
+	missing, damaged := errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDamaged)
 	switch {
 	case missing:
-		p.Fields, p.FieldsBy = crawler.StoreFields(x.spec.Fields.Fail("no body was kept")), ""
+		x.fail(p, "no body was kept")
+	case damaged: // its page alone is lost
+		x.log.Warn("a stored body is damaged", "url", p.URL.String(), "cause", err)
+		x.fail(p, "the stored body is damaged")
 	case err != nil:
 		return err
-	default:
-		x.spec.SetFields(p, header, fetcher.Decode(header, raw, x.spec.MaxBody, x.spec.MaxRatio))
 	}
 	x.mu.Lock()
 	x.pages++
 	if missing {
 		x.missing++
+	}
+	if damaged {
+		x.damaged++
 	}
 	x.coverage = crawler.CountFields(x.coverage, p)
 	x.mu.Unlock()
@@ -142,15 +156,33 @@ func (x *extraction) page(ctx context.Context, p *store.Page) error {
 	return x.store.Move(ctx, p)
 }
 
+// fields asks the rules about a page when it has a place. The error is the
+// store's.
+func (x *extraction) fields(ctx context.Context, p *store.Page) error {
+	x.read <- struct{}{}
+	defer func() { <-x.read }()
+	header, raw, err := x.store.Body(ctx, p)
+	if err == nil {
+		x.spec.SetFields(x.log, p, header, fetcher.Decode(header, raw, x.spec.MaxBody, x.spec.MaxRatio))
+	}
+	return err
+}
+
+// fail is for a page that the rules cannot be asked about.
+func (x *extraction) fail(p *store.Page, why string) {
+	p.Fields, p.FieldsBy = crawler.StoreFields(x.spec.Fields.Fail(why)), ""
+}
+
 func (x *extraction) print(w io.Writer, run *store.Run, asJSON bool) error {
 	if asJSON {
 		return writeJSON(w, struct {
 			Run     string   `json:"run"`
 			Pages   int      `json:"pages"`
 			Missing int      `json:"without_body"`
+			Damaged int      `json:"damaged_body"`
 			DryRun  bool     `json:"dry_run"`
 			Fields  coverage `json:"fields"`
-		}{runName(run), x.pages, x.missing, x.dry, x.coverage})
+		}{runName(run), x.pages, x.missing, x.damaged, x.dry, x.coverage})
 	}
 	kept := ""
 	if x.dry {
@@ -158,6 +190,9 @@ func (x *extraction) print(w io.Writer, run *store.Run, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "%s: %s HTML pages%s\n", plain(runName(run)), grouped(uint64(x.pages)), kept)
 	printCoverage(w, x.coverage)
+	if x.damaged > 0 {
+		fmt.Fprintf(w, "  damaged  %s stored bodies: see `crawl db check`\n", grouped(uint64(x.damaged)))
+	}
 	if !x.dry {
 		fmt.Fprintf(w, "  next     crawl export %s -f csv -o pages.csv\n", shellWord(plain(runName(run))))
 	}

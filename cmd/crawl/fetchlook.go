@@ -117,7 +117,7 @@ func (l *looker) see(v *visit, u weburl.URL, resp *fetcher.Response, failed erro
 	v.resp = resp
 	reason, rule := l.spec.Verdict(u)
 	v.scope = scopeVerdict{reason == "", string(reason), rule}
-	v.page, v.doc = l.spec.Look(u, resp, failed, l.text)
+	v.page, v.doc = l.spec.Look(l.log, u, resp, failed, l.text)
 	if n := len(v.hops); n > 0 {
 		v.page.From, v.page.Hops = v.hops[n-1].URL, n
 	}
@@ -127,9 +127,9 @@ func (l *looker) see(v *visit, u weburl.URL, resp *fetcher.Response, failed erro
 	if resp == nil {
 		return
 	}
-	v.whence = l.findWhence(u, resp, &v.doc)
+	crawler.Survive(l.log, "the parser", u, func() { v.whence = l.findWhence(u, resp, &v.doc) })
 	if crawler.HasFields(v.page) {
-		v.fields = l.spec.Fields.Extract(u, resp.Header, resp.Body, parse.FieldOptions{Time: l.spec.MaxParse, Matched: true})
+		v.fields = l.spec.FieldsOf(l.log, u, resp.Header, resp.Body, true)
 		v.page.Fields = crawler.StoreFields(v.fields)
 	}
 }
@@ -137,13 +137,14 @@ func (l *looker) see(v *visit, u weburl.URL, resp *fetcher.Response, failed erro
 // whence says where the directives of a page stand.
 type whence struct{ noindex, nofollow []string }
 
-// findWhence reads the header alone, and the page without its directive.
+// findWhence reads the header alone, and the page without its directive, within
+// the limits that hold for both together.
 func (l *looker) findWhence(u weburl.URL, resp *fetcher.Response, doc *parse.Doc) (w whence) {
 	if !doc.NoIndex && !doc.NoFollow {
 		return w
 	}
 	const name = "X-Robots-Tag"
-	o := parse.Options{Agent: l.spec.Agent}
+	o := l.spec.Reading(false)
 	head := parse.Parse(u, http.Header{name: resp.Header.Values(name)}, nil, o)
 	rest := resp.Header.Clone()
 	rest.Del(name)

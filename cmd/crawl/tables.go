@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 
 	"crawl/internal/weburl"
 	"crawl/store"
@@ -13,6 +14,7 @@ import (
 type tables struct {
 	store store.Store
 	run   *store.Run
+	log   *slog.Logger
 	drop  weburl.ParamSet // names taken out of URLs in this run
 }
 
@@ -27,22 +29,37 @@ func (t *tables) index(ctx context.Context) error {
 	return t.store.IndexLinks(ctx, t.run.ID, t.identity)
 }
 
+// counter returns what counts the links to a URL. Where the record of some links
+// is damaged, all counts would be wrong: it tells of that, and there are none.
+func (t *tables) counter(ctx context.Context) (func(weburl.URL) (*store.InlinkCount, error), error) {
+	err := t.index(ctx)
+	if errors.Is(err, store.ErrDamaged) {
+		t.log.Warn("links to pages are not counted, see `crawl db check`", "cause", err)
+		return func(weburl.URL) (*store.InlinkCount, error) { return nil, nil }, nil
+	}
+	return func(u weburl.URL) (*store.InlinkCount, error) {
+		in, err := t.store.CountInlinks(ctx, t.run.ID, t.identity(u))
+		return &in, err
+	}, err
+}
+
 func (t *tables) pages(ctx context.Context) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		if err := t.index(ctx); err != nil {
+		count, err := t.counter(ctx)
+		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for p, err := range t.store.Pages(ctx, t.run.ID) {
-			var in store.InlinkCount
+			var in *store.InlinkCount
 			if err == nil {
-				in, err = t.store.CountInlinks(ctx, t.run.ID, t.identity(p.URL))
+				in, err = count(p.URL)
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(newPageRow(t.run, p, &in), nil) {
+			if !yield(newPageRow(t.run, p, in), nil) {
 				return
 			}
 		}
@@ -180,20 +197,25 @@ func (t *tables) redirects(ctx context.Context) iter.Seq2[any, error] {
 
 func (t *tables) skipped(ctx context.Context) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		if err := t.index(ctx); err != nil {
+		count, err := t.counter(ctx)
+		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for s, err := range t.store.Skips(ctx, t.run.ID) {
-			var in store.InlinkCount
+			var in *store.InlinkCount
 			if err == nil {
-				in, err = t.store.CountInlinks(ctx, t.run.ID, t.identity(s.URL))
+				in, err = count(s.URL)
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if row := newSkipRow(t.run, s, &in.Pages); !yield(&row, nil) {
+			row := newSkipRow(t.run, s, nil)
+			if in != nil {
+				row.Count = &in.Pages
+			}
+			if !yield(&row, nil) {
 				return
 			}
 		}
