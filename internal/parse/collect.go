@@ -63,9 +63,16 @@ const (
 
 var parsers = sync.Pool{New: func() any { return new(parser) }}
 
+// newParser returns one for a document; whoever is done with it calls finish or
+// release.
 func newParser(base weburl.URL, header http.Header, o Options) *parser {
-	o.Limits = o.withDefaults()
 	p := parsers.Get().(*parser)
+	p.begin(base, header, o)
+	return p
+}
+
+func (p *parser) begin(base weburl.URL, header http.Header, o Options) {
+	o.Limits = o.withDefaults()
 	mime := declared(header)
 	p.page, p.base, p.based, p.legacy = base, base, false, nil
 	p.agent, p.limits, p.wantText = strings.ToLower(o.Agent), o.Limits, o.Text
@@ -73,7 +80,6 @@ func newParser(base weburl.URL, header http.Header, o Options) *parser {
 	p.clock = clock{end: p.now.Add(o.Time)}
 	p.list = p.list[:0]
 	p.forget()
-	return p
 }
 
 // forget empties what is gathered while a document is read.
@@ -133,6 +139,7 @@ func (p *parser) finish() Doc {
 	return doc
 }
 
+// release gives the parser back. It may not be used after that.
 func (p *parser) release() {
 	if cap(p.shown) > maxPooledText || cap(p.list) > maxPooledLinks {
 		return

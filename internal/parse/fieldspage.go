@@ -41,7 +41,8 @@ type fieldPage struct {
 }
 
 func newFieldPage(base weburl.URL, header http.Header, body []byte, o FieldOptions) *fieldPage {
-	p := newParser(base, header, Options{Limits: Limits{Time: o.Time}})
+	p := new(parser) // it gathers nothing: those that have room for that are left to Parse
+	p.begin(base, header, Options{Limits: Limits{Time: o.Time}})
 	p.doc.Type = "html" // so that decode looks for a declaration
 	return &fieldPage{parser: p, text: p.decode(body, false)}
 }
@@ -49,6 +50,7 @@ func newFieldPage(base weburl.URL, header http.Header, body []byte, o FieldOptio
 // Decode returns the text of a body in UTF-8, as Parse reads it.
 func Decode(header http.Header, body []byte) []byte {
 	p := newParser(weburl.URL{}, header, Options{})
+	defer p.release()
 	p.doc.Type = Sniff(header, body)
 	return p.decode(body, p.doc.Type == "xml" || p.doc.Type == "feed" || p.doc.Type == "sitemap")
 }
