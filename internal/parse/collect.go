@@ -33,6 +33,7 @@ type parser struct {
 	list     []Link      // found so far, their texts in texts
 	texts    []textPlace // one a link
 	words    []byte      // texts of links and headings on end
+	decoded  []byte      // values of attributes as they are read
 	regions  regions
 	headings []keptHeading
 	refs     []writtenLink
@@ -88,7 +89,7 @@ func (p *parser) forget() {
 	p.visible = visible{shown: p.shown[:0], blocks: p.blocks[:0], alts: p.alts[:0], anchor: -1}
 	p.texts, p.words = p.texts[:len(p.list)], p.words[:p.wordsEnd()]
 	clear(p.refs)
-	p.refs, p.headings = p.refs[:0], p.headings[:0]
+	p.refs, p.headings, p.decoded = p.refs[:0], p.headings[:0], p.decoded[:0]
 	clear(p.regions.open[:cap(p.regions.open)])
 	p.regions = regions{open: p.regions.open[:0]}
 	p.byRef.forget()
@@ -141,7 +142,7 @@ func (p *parser) finish() Doc {
 
 // release gives the parser back. It may not be used after that.
 func (p *parser) release() {
-	if cap(p.shown) > maxPooledText || cap(p.list) > maxPooledLinks {
+	if cap(p.shown) > maxPooledText || cap(p.decoded) > maxPooledText || cap(p.list) > maxPooledLinks {
 		return
 	}
 	clear(p.list)

@@ -352,6 +352,7 @@ func (w *walker) nested(doc string) {
 		return
 	}
 	inner := &walker{parser: w.parser, openLink: -1, srcdoc: w.srcdoc + 1, scanner: newScanner(doc), regions: &regions{outside: w.place}}
+	inner.room = w.room
 	w.endBlock(false)
 	place, anchor := w.place, w.anchor
 	inner.read()

@@ -36,7 +36,11 @@ func appendDecoded(b []byte, s string, inValue bool) []byte {
 		}
 		b = append(b, s[:i]...)
 		n := 1 + referenceLen(s[i+1:])
-		b = append(b, reference(s[i:i+n], inValue, strings.HasPrefix(s[i+n:], "="))...)
+		if ref := s[i : i+n]; n > 2 && ref[1] == '#' {
+			b = appendNumeric(b, ref)
+		} else {
+			b = append(b, reference(ref, inValue, strings.HasPrefix(s[i+n:], "="))...)
+		}
 		s = s[i+n:]
 	}
 }
@@ -63,23 +67,21 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // common are the references that pages are full of; all others are looked up in
 // the table of the standard library.
 var common = map[string]string{
-	"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&apos;": "'", "&#39;": "'", "&#34;": "\"", "&#x27;": "'", "&#x2F;": "/",
-	"&nbsp;": "\u00A0", "&#160;": "\u00A0", "&copy;": "\u00A9", "&para;": "\u00B6", "&laquo;": "\u00AB", "&raquo;": "\u00BB", "&middot;": "\u00B7",
-	"&ndash;": "\u2013", "&mdash;": "\u2014", "&#8211;": "\u2013", "&#8212;": "\u2014", "&lsquo;": "\u2018", "&rsquo;": "\u2019", "&#8217;": "\u2019",
-	"&ldquo;": "\u201C", "&rdquo;": "\u201D", "&#8220;": "\u201C", "&#8221;": "\u201D", "&hellip;": "\u2026", "&#8230;": "\u2026", "&bull;": "\u2022",
+	"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&apos;": "'",
+	"&nbsp;": "\u00A0", "&copy;": "\u00A9", "&para;": "\u00B6", "&laquo;": "\u00AB", "&raquo;": "\u00BB", "&middot;": "\u00B7",
+	"&ndash;": "\u2013", "&mdash;": "\u2014", "&lsquo;": "\u2018", "&rsquo;": "\u2019",
+	"&ldquo;": "\u201C", "&rdquo;": "\u201D", "&hellip;": "\u2026", "&bull;": "\u2022",
 	"&rarr;": "\u2192", "&larr;": "\u2190", "&times;": "\u00D7", "&trade;": "\u2122", "&reg;": "\u00AE",
 }
 
-// reference returns what ref stands for; ref itself if it is no reference.
+// reference returns what ref, by name, stands for; ref itself if it is no
+// reference.
 func reference(ref string, inValue, assigned bool) string {
 	if len(ref) < 3 {
 		return ref
 	}
 	if read, ok := common[ref]; ok {
 		return read
-	}
-	if ref[1] == '#' {
-		return numeric(ref)
 	}
 	read := html.UnescapeString(ref)
 	switch {
@@ -96,8 +98,9 @@ func reference(ref string, inValue, assigned bool) string {
 	return read
 }
 
-// numeric reads a reference by number, which letters may follow.
-func numeric(ref string) string {
+// appendNumeric appends what a reference by number stands for, and the letters
+// that may follow it.
+func appendNumeric(b []byte, ref string) []byte {
 	digits, base := ref[2:], rune(10)
 	if digits[0]|0x20 == 'x' {
 		digits, base = digits[1:], 16
@@ -113,11 +116,13 @@ func numeric(ref string) string {
 	rest := strings.TrimPrefix(digits[end:], ";")
 	switch {
 	case end == 0:
-		return ref
+		return append(b, ref...)
 	case 0x80 <= n && n < 0xA0: // as Windows has it
-		return html.UnescapeString("&#"+strconv.Itoa(int(n))+";") + rest
+		b = append(b, html.UnescapeString("&#"+strconv.Itoa(int(n))+";")...)
 	case n == 0 || n > utf8.MaxRune:
-		n = utf8.RuneError
+		b = append(b, "\uFFFD"...)
+	default:
+		b = utf8.AppendRune(b, n) // U+FFFD for a surrogate
 	}
-	return string(n) + rest // a surrogate becomes U+FFFD
+	return append(b, rest...)
 }

@@ -40,6 +40,7 @@ func (p *parser) html(body string) {
 	before.Refused = maps.Clone(before.Refused)
 	for again := true; again; {
 		w := &walker{parser: p, openLink: -1, scanner: newScanner(body), regions: &p.regions}
+		w.room = &p.decoded
 		w.read()
 		if again = w.rebased; again {
 			p.undo(before, n)

@@ -21,7 +21,8 @@ const (
 // which elements hold raw text depends on where they stand.
 type scanner struct {
 	src   string
-	odd   bool // src holds a CR or a NUL
+	room  *[]byte // where values are decoded, which last as long as it is only appended to; nil: each on its own
+	odd   bool    // src holds a CR or a NUL
 	pos   int
 	raw   rawKind // how to read on
 	cdata bool    // <![CDATA[ is such a section: in SVG and MathML
@@ -328,10 +329,15 @@ func (s *scanner) attr(id attrID) (string, bool) {
 		return "", false
 	}
 	v := s.at(s.values[id])
-	if s.odd || strings.IndexByte(v, '&') >= 0 {
-		v = decodeValue(v)
+	switch {
+	case s.odd || s.room == nil:
+		return decodeValue(v), true
+	case strings.IndexByte(v, '&') < 0:
+		return v, true
 	}
-	return v, true
+	start := len(*s.room)
+	*s.room = appendDecoded(*s.room, v, true)
+	return readOnly((*s.room)[start:]), true
 }
 
 // value returns an attribute of the tag at hand, "" if it is not there.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -49,4 +50,32 @@ func TestConformanceTrees(t *testing.T) {
 		})
 	}
 	t.Logf("%d pages, %d MB: the same tags, attributes and text as golang.org/x/net/html", n, size>>20)
+}
+
+// A page costs one allocation a link and few besides, once the buffers have
+// grown; the collector, which takes them away now and then, rests meanwhile.
+func TestConformanceAllocations(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	base, h := mustURL(t, "http://docs.example/a/b.html"), header("Content-Type", "text/html")
+	for _, tree := range docTrees {
+		var pages [][]byte
+		n, links := 0, 0
+		pagesOf(t, tree, func(_ string, body []byte) {
+			if n++; n%10 == 0 {
+				pages = append(pages, body)
+			}
+		})
+		allocations := testing.AllocsPerRun(5, func() {
+			links = 0
+			for _, body := range pages {
+				links += len(Parse(base, h, body, Options{}).Links)
+			}
+		})
+		each := float64(len(pages))
+		besides := (allocations - float64(links)) / each
+		t.Logf("%s: %.1f links a page, %.1f allocations besides", shortName(tree), float64(links)/each, besides)
+		if besides > 40 {
+			t.Errorf("%s: %.1f allocations a page beside one a link", shortName(tree), besides)
+		}
+	}
 }
