@@ -209,7 +209,7 @@ func (w *Job) whyEmpty(ctx context.Context, limit frontier.Reason) string {
 // is not known.
 func (w *Job) whyNot(ctx context.Context, u weburl.URL) string {
 	for seed, hops := u, 0; ; hops++ {
-		p, err := w.Store.Page(ctx, w.store.ID, u.DropParams(w.spec.DropParams))
+		p, err := w.Store.Page(ctx, w.store.ID, w.spec.identity(u))
 		if err != nil {
 			break
 		}

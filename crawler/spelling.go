@@ -12,7 +12,7 @@ import (
 // named makes a link of u, which is known without the parameters that follow
 // visitors, and asked for as it is spelt.
 func (s *Spec) named(u weburl.URL) frontier.Link {
-	l := frontier.Link{URL: u.DropParams(s.DropParams)}
+	l := frontier.Link{URL: s.identity(u)}
 	if l.URL != u {
 		l.Ask = u
 	}
@@ -26,7 +26,7 @@ func (s *Spec) respelt(l frontier.Lease, p *store.Page) (to weburl.URL, ok bool)
 	if err != nil || l.Kind != frontier.Page || s.tooLong(to) {
 		return to, false
 	}
-	return to, to.DropParams(s.DropParams) == l.URL && to.String() != cmp.Or(p.Asked, l.URL.String())
+	return to, s.identity(to) == l.URL && to.String() != cmp.Or(p.Asked, l.URL.String())
 }
 
 // loops gives a page its fault whose spellings lead to each other for too long.

@@ -55,7 +55,7 @@ func scanCSS(sheet string, add func(ref string, isImport bool) bool) {
 			importing = s.atRule(&state)
 		case s.nameStart():
 			ref, found = s.word()
-		case c == '#' || '0' <= c && c <= '9':
+		case c == '#' || isDigit(c):
 			s.i++
 			s.name()
 		default:

@@ -7,8 +7,8 @@ import (
 )
 
 // robotsTag obeys one X-Robots-Tag header, or the content of a meta element for
-// robots. A part "agent: directive" makes it
-// and the parts after it speak to that agent alone.
+// robots. A part "agent: directive" makes it and the parts after it speak to
+// that agent alone.
 func (p *parser) robotsTag(value string) {
 	agent := ""
 	for part := range strings.SplitSeq(value, ",") {

@@ -174,13 +174,3 @@ func Parse(base weburl.URL, header http.Header, body []byte, o Options) Doc {
 // readOnly returns b as a string without a copy: nobody writes into a body while
 // it is parsed, and no Doc points into it.
 func readOnly(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// ParseFeed reads body as RSS (0.9 to 2.0, RDF) or Atom (0.3, 1.0) whatever
-// the header says, as Parse does for a body that Sniff calls a feed.
-func ParseFeed(base weburl.URL, header http.Header, body []byte, o Options) Doc {
-	p := newParser(base, header, o)
-	p.doc.Type = "feed"
-	p.headers(header)
-	p.feed(p.decode(body, true))
-	return p.finish()
-}

@@ -74,16 +74,17 @@ func (r *regions) start(w *walker) {
 	if !is(e, landmark) && w.has&regionAttrs == 0 {
 		return
 	}
-	reg := region{elem: e, place: w.place}
+	around := region{place: w.place}
 	if n := len(r.open); n > 0 {
-		reg.sectioned = r.open[n-1].sectioned
+		around.sectioned = r.open[n-1].sectioned
 	}
+	reg := region{elem: e, place: around.place, sectioned: around.sectioned}
 	reg.locate(w)
 	if w.has&(1<<attrItemscope|1<<attrItemprop) != 0 {
 		w.microdata(&reg)
 	}
-	parts := len(r.open) > 0 && r.open[len(r.open)-1].sectioned != reg.sectioned
-	if is(e, void) || w.closed && w.foreign.inside() || e == elemOther || reg.place == w.place && !parts && !reg.sectioned && !reg.item && reg.prop == "" {
+	same := reg.place == around.place && reg.sectioned == around.sectioned && !reg.item && reg.prop == ""
+	if same || is(e, void) || w.closed && w.foreign.inside() || e == elemOther {
 		return
 	}
 	if len(r.open) >= w.limits.Depth {
@@ -139,8 +140,8 @@ func placeOfClass(class string, ok bool) string {
 	return ""
 }
 
-// end notes the end tag at hand, one that r holds. It closes the innermost element of its name,
-// and all in it.
+// end notes the end tag at hand, one that r holds. It closes the innermost
+// element of its name, and all in it.
 func (r *regions) end(w *walker) {
 	i := r.innermost(w.elem)
 	if r.open[i].nested > 0 {

@@ -69,7 +69,7 @@ func (s *scanner) next() token {
 			if i > start {
 				return s.piece(start, i)
 			}
-			return s.startTag(i + 1)
+			return s.tag(i+1, startToken)
 		}
 		switch s.src[i+1] {
 		case '/':
@@ -144,7 +144,7 @@ func (s *scanner) markup(i int) (t token, done bool) {
 	rest := s.src[i+2:]
 	switch {
 	case s.src[i+1] == '/' && isLetter(rest[0]):
-		return s.endTag(i + 2), true
+		return s.tag(i+2, closeToken), true
 	case s.src[i+1] == '!' && strings.HasPrefix(rest, "--"):
 		s.pos = i + 4 + commentEnd(rest[2:])
 	case s.src[i+1] == '!' && s.cdata && strings.HasPrefix(rest, "[CDATA["):
@@ -183,9 +183,9 @@ func commentEnd(s string) int {
 	}
 }
 
-// startTag reads a tag whose name begins at i. A tag that the document ends in
-// is none.
-func (s *scanner) startTag(i int) token {
+// tag reads a tag of that kind whose name begins at i. A tag that the document
+// ends in is none.
+func (s *scanner) tag(i int, kind token) token {
 	i = s.tagName(i)
 	s.has, s.closed = 0, false
 	if i = s.attributes(i); i < 0 {
@@ -193,21 +193,7 @@ func (s *scanner) startTag(i int) token {
 		return endToken
 	}
 	s.pos = i
-	return startToken
-}
-
-func (s *scanner) endTag(i int) token {
-	i = s.tagName(i)
-	if i < len(s.src) && s.src[i] == '>' {
-		s.pos = i + 1
-		return closeToken
-	}
-	if i = s.attributes(i); i < 0 {
-		s.pos = len(s.src)
-		return endToken
-	}
-	s.pos = i
-	return closeToken
+	return kind
 }
 
 // Where names end.
