@@ -359,6 +359,9 @@ func TestCutIsSaid(t *testing.T) {
 	if d := page8(t, strings.Repeat("<nav><aside>", defaultDepth)); d.Cut != "depth" {
 		t.Errorf("places: cut %q", d.Cut)
 	}
+	if d := page8(t, "<main>"+strings.Repeat("<div>", 2*defaultDepth)+"<a href=x>"); d.Cut != "" || d.Links[0].Place != placeMain {
+		t.Errorf("blocks that are no places: cut %q, links %+v", d.Cut, d.Links)
+	}
 }
 
 // What a page repeats, or fills with blanks, is not looked at over and over: each
