@@ -229,6 +229,6 @@ func (w *Job) exchange(r *fetcher.Response) *store.Exchange {
 	}
 	return &store.Exchange{
 		Start: r.Start, Addr: r.Addr, Proto: r.Proto, Sent: r.Sent, Status: r.Status, Reason: r.Reason,
-		Header: r.Header, Body: r.Raw, Truncated: r.Truncated,
+		Header: r.Header, Body: r.Raw, Truncated: r.Truncated, Packed: r.Free,
 	}
 }

@@ -12,7 +12,15 @@ import (
 // answers every path produce them.
 func repeats(path string) bool {
 	const circles = 5
-	seg := strings.Split(strings.Trim(path, "/"), "/")
+	var room [32]string
+	seg := room[:0]
+	for path = strings.Trim(path, "/"); ; {
+		segment, rest, more := strings.Cut(path, "/")
+		if seg = append(seg, segment); !more {
+			break
+		}
+		path = rest
+	}
 	for period := 1; period <= 3; period++ {
 		run := 0
 		for i := period; i < len(seg); i++ {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -104,11 +106,10 @@ func (p *pace) stop() {
 // more. hint is a promised length, believed only up to firstBuffer: memory
 // grows with what really comes.
 func readUpTo(r io.Reader, limit, hint int64) (b []byte, over bool, err error) {
-	size := min(max(hint, 0), firstBuffer, limit) + 1
-	b = make([]byte, 0, max(size, 512))
+	b = takeBuffer(int(min(max(hint, 0), firstBuffer, limit)) + 1)
 	for {
 		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+			b = slices.Grow(b, len(b)) // twice as large: a longer body is not copied again and again
 		}
 		room := min(int64(cap(b)), limit+1)
 		n, err := r.Read(b[len(b):room])
@@ -122,5 +123,39 @@ func readUpTo(r io.Reader, limit, hint int64) (b []byte, over bool, err error) {
 		if err != nil {
 			return b, false, err
 		}
+	}
+}
+
+// buffers holds bodies that were given back, for the next to be read into.
+var buffers sync.Pool // of *[]byte
+
+// Bodies of other sizes are not worth keeping a buffer for.
+const (
+	leastBuffer = 512
+	maxBuffer   = 128 << 10
+)
+
+// takeBuffer returns an empty buffer of at least so many bytes.
+func takeBuffer(size int) []byte {
+	if b, ok := buffers.Get().(*[]byte); ok && cap(*b) >= size {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, max(size, leastBuffer))
+}
+
+// Free gives the memory of Raw and Body to responses to come. Nobody may look
+// at either afterwards, nor at a slice of them. A response that is not freed
+// is garbage like any other.
+func (r *Response) Free() {
+	free(r.Raw)
+	if len(r.Body) > 0 && (len(r.Raw) == 0 || &r.Body[0] != &r.Raw[0]) {
+		free(r.Body)
+	}
+	r.Raw, r.Body = nil, nil
+}
+
+func free(b []byte) {
+	if leastBuffer <= cap(b) && cap(b) <= maxBuffer {
+		buffers.Put(&b)
 	}
 }

@@ -30,6 +30,9 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 		if puts, brought, err = b.archive(puts, p, good, x); err != nil {
 			return err
 		}
+		if x.Packed != nil {
+			x.Packed()
+		}
 	} else if p.Unchanged {
 		p.Payload, p.PayloadURL, p.PayloadAt = good.Payload, good.PayloadURL, good.PayloadAt
 	}

@@ -37,6 +37,7 @@ type Exchange struct {
 	Header    http.Header
 	Body      []byte // content coding kept, transfer coding removed
 	Truncated string // "", "length", "time", "disconnect"
+	Packed    func() // called by Put once it needs Body no more; may be nil
 }
 
 // Store is the history of all runs. Its methods may be called from any

@@ -3,8 +3,8 @@
 // bbolt syncs the disk once a transaction, so a transaction for each change is
 // slow and one goroutine that waits for each is slower. Here callers hand in
 // changes and wait; one committer applies whatever arrived while the last sync
-// ran as one transaction. There is no timer: an idle file commits at once, a
-// busy one commits thousands together.
+// ran as one transaction. An idle file commits at once; a busy one lets changes
+// gather for a moment, so that it commits hundreds or thousands together.
 //
 // The package knows nothing of what is stored. It refuses to hide damage:
 // bbolt panics on a corrupt file, and every panic becomes an error that names
@@ -37,6 +37,15 @@ type Options struct {
 	NoSync   bool          // never sync: for tests that measure something else
 }
 
+// Where many callers hand in changes at once, the committer rests after a
+// batch for so many times as long as that took: it is at work a part of the
+// time, however fast changes come. A caller alone never waits for this.
+const (
+	manyAtOnce = 4
+	restFactor = 3
+	maxRest    = 50 * time.Millisecond
+)
+
 // DB is one bbolt file. Its methods may be called from any goroutine.
 type DB[T any] struct {
 	bolt      *bolt.DB
@@ -55,6 +64,7 @@ type DB[T any] struct {
 	pending []change[T]
 	closed  bool
 	wake    chan struct{} // holds one token when pending is not empty
+	hurry   chan struct{} // closed by Close, which waits for no rest
 	done    chan struct{} // closed when the committer has ended
 }
 
@@ -90,7 +100,7 @@ func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, commit
 	}
 	d := &DB[T]{
 		bolt: b, path: path, apply: apply, committed: committed, maxBatch: o.MaxBatch,
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), hurry: make(chan struct{}), done: make(chan struct{}),
 	}
 	d.made.L = &d.step
 	go d.commitLoop()
@@ -172,6 +182,9 @@ func (d *DB[T]) enter(id int) (leave func()) {
 // Close commits what was handed in and closes the file. It may be called twice.
 func (d *DB[T]) Close() error {
 	d.mu.Lock()
+	if !d.closed {
+		close(d.hurry)
+	}
 	d.closed = true
 	d.mu.Unlock()
 	d.signal()
@@ -184,13 +197,29 @@ func (d *DB[T]) commitLoop() {
 	for {
 		batch, closed := d.take()
 		if len(batch) > 0 {
+			began := time.Now()
 			d.commit(batch)
+			d.rest(len(batch), time.Since(began))
 			continue
 		}
 		if closed {
 			return
 		}
 		<-d.wake
+	}
+}
+
+// rest lets more arrive after a batch of n that took so long, where many hand
+// in at once: a transaction of many costs little more than one of few.
+func (d *DB[T]) rest(n int, took time.Duration) {
+	if n < manyAtOnce {
+		return
+	}
+	timer := time.NewTimer(min(restFactor*took, maxRest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-d.hurry:
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 // Append appends r to dst as one gzip member. It computes Content-Length and
-// WARC-Block-Digest, and for an HTTP response also WARC-Payload-Digest unless
-// Fields has it. After an error dst is returned as it was; the only errors are
+// WARC-Block-Digest, or for an HTTP response WARC-Payload-Digest unless Fields
+// has it. After an error dst is returned as it was; the only errors are
 // ErrField and ErrTooLong, faults of the caller. r is not changed, and several
 // goroutines may call Append at once.
 func (r *Record) Append(dst []byte, c Coding) ([]byte, error) {
@@ -41,13 +41,16 @@ func (r *Record) header() ([]byte, error) {
 		}
 		b = appendField(b, f.Name, strings.Trim(f.Value, " \t"))
 	}
-	if r.Type == TypeResponse && r.isHTTP() && r.Get("WARC-Payload-Digest") == "" {
+	payload := r.Type == TypeResponse && r.isHTTP()
+	if payload && r.Get("WARC-Payload-Digest") == "" {
 		b = appendField(b, "WARC-Payload-Digest", Digest(r.Body))
 	}
 	if r.Get("Content-Type") == "" && len(r.Head)+len(r.Body) > 0 {
 		b = appendField(b, "Content-Type", defaultContentType(r.Type))
 	}
-	b = appendField(b, "WARC-Block-Digest", Digest(r.Head, r.Body))
+	if !payload { // whose digest is enough: nothing is hashed twice
+		b = appendField(b, "WARC-Block-Digest", Digest(r.Head, r.Body))
+	}
 	b = appendField(b, "Content-Length", strconv.Itoa(len(r.Head)+len(r.Body)))
 	b = append(b, "\r\n"...)
 	if len(b) > MaxHeader || int64(len(r.Head))+int64(len(r.Body)) > MaxBlock {

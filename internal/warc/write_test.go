@@ -63,7 +63,6 @@ func TestAppendBytes(t *testing.T) {
 		"WARC-Protocol: http/1.1\r\n" +
 		"WARC-Payload-Digest: sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\r\n" +
 		"Content-Type: application/http; msgtype=response\r\n" +
-		"WARC-Block-Digest: sha256:ab6f210639516092235dc9e83e28c5224c9f2b42c681265be7787b040e2fa6a8\r\n" +
 		"Content-Length: 49\r\n" +
 		"\r\n" +
 		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nhello" +
