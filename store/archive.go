@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"crawl/internal/warc"
 )
@@ -68,7 +69,7 @@ func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [3
 	if err != nil {
 		return nil, nil, err
 	}
-	coding := codingOf(x)
+	coding := codingOf(x.Header)
 	if held.Place.Segment != 0 && held.Coding == coding {
 		response.Type, response.Body = warc.TypeRevisit, nil
 		response.Fields = append(response.Fields, warc.RevisitFields(warc.ProfileIdentical, held.ID, held.URL, held.Date)...)
@@ -85,11 +86,11 @@ func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [3
 	if err := b.append(p, response, x); err != nil {
 		return nil, nil, err
 	}
-	p.Payload, p.PayloadURL, p.PayloadAt = p.Record, p.Address(), x.Start
+	p.Payload, p.PayloadURL, p.PayloadAt = p.Record, p.Address(), warcTime(x.Start)
 	if x.Truncated != "" {
 		return puts, nil, nil // a prefix stands for no other body
 	}
-	held = body{Place: p.Record, Coding: coding, URL: p.Address(), Date: x.Start, ID: response.ID}
+	held = body{Place: p.Record, Coding: coding, URL: p.Address(), Date: warcTime(x.Start), ID: response.ID}
 	b.mu.Lock()
 	b.coming[digest] = held
 	b.mu.Unlock()
@@ -98,14 +99,17 @@ func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [3
 
 // codingOf is part of what makes a body the same: an answer 304 brings no
 // Content-Encoding of its own.
-func codingOf(x *Exchange) string {
-	return strings.ToLower(strings.Join(x.Header.Values("Content-Encoding"), ","))
+func codingOf(h http.Header) string {
+	return strings.ToLower(strings.Join(h.Values("Content-Encoding"), ","))
 }
 
 func (b *Bolt) index(puts []put, digest [32]byte, held body) ([]put, *[32]byte, error) {
-	value, err := encode(&held)
+	value, err := encode(&held.Place)
 	return append(puts, put{bucketBodies, digest[:], value}), &digest, err
 }
+
+// warcTime is t as precise as the date of a record.
+func warcTime(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
 
 // scratch are buffers to encode records in; a larger one is not kept.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
@@ -162,11 +166,35 @@ func (b *Bolt) held(digest [32]byte) (held body, coming bool, err error) {
 	if coming {
 		return held, true, nil
 	}
-	err = b.get(bucketBodies, digest[:], &held)
+	var at Place
+	err = b.get(bucketBodies, digest[:], &at)
 	if errors.Is(err, ErrNotFound) {
 		return body{}, false, nil
 	}
-	return held, false, err
+	if err != nil {
+		return body{}, false, err
+	}
+	return b.describe(at), false, nil
+}
+
+// describe reads a record that holds a body. Of one that cannot be read it
+// knows nothing: what is damaged stands for no other body.
+func (b *Bolt) describe(at Place) body {
+	r, err := b.bodies.read(at)
+	if err != nil {
+		return body{}
+	}
+	_, header, _ := warc.ParseHTTP(r.Head)
+	return body{Place: at, Coding: codingOf(header), URL: r.TargetURI, Date: r.Date, ID: r.ID}
+}
+
+// body is the record that holds a payload.
+type body struct {
+	Place
+	Coding string // its Content-Encoding
+	URL    string
+	Date   time.Time
+	ID     string
 }
 
 // arrived forgets a body that the index knows by now. One whose commit failed

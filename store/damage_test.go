@@ -226,12 +226,16 @@ func TestCheckFinds(t *testing.T) {
 	page := func(change func(p *Page)) func(*bolt.Tx) error {
 		return spoil(bucketPages, func(b *bolt.Bucket) error {
 			k, v := b.Cursor().First()
-			p := &Page{}
-			if err := decode(v, p); err != nil {
+			u, err := urlOf(k[runSize:])
+			if err != nil {
+				return err
+			}
+			p := &Page{URL: u}
+			if err := decodePage(v, p); err != nil {
 				return err
 			}
 			change(p)
-			raw, err := encode(p)
+			raw, err := encodePage(p)
 			return errors.Join(err, b.Put(k, raw))
 		})
 	}
@@ -292,7 +296,7 @@ func TestCheckFinds(t *testing.T) {
 			return b.Put(bytes.Clone(k1), bytes.Clone(v2))
 		})},
 		{"a body is nowhere", "is not there", spoil(bucketBodies, func(b *bolt.Bucket) error {
-			raw, err := encode(&body{})
+			raw, err := encode(&Place{})
 			k, _ := b.Cursor().First()
 			return errors.Join(err, b.Put(bytes.Clone(k), raw))
 		})},

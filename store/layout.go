@@ -21,7 +21,7 @@ import (
 //	templates SHA-256 of packed links, cut to 16 bytes -> them, see template.go
 //	latest   url -> run of the last visit, run of the last visit before that
 //	         one that brought content (0 for none)
-//	bodies   SHA-256 of a body as sent -> body
+//	bodies   SHA-256 of a body as sent -> Place of the record that holds it
 //	skipped  run, url -> Skip
 //	hosts    run, origin -> Host
 //	askers   origin -> run that asked it last

@@ -37,7 +37,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 		p.Payload, p.PayloadURL, p.PayloadAt = good.Payload, good.PayloadURL, good.PayloadAt
 	}
 	puts, made := b.putLinks(puts, key, p, last, good, links)
-	raw, err := encode(p)
+	raw, err := encodePage(p)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (b *Bolt) Move(ctx context.Context, p *Page) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	raw, err := encode(p)
+	raw, err := encodePage(p)
 	if err != nil {
 		return err
 	}

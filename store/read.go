@@ -194,7 +194,7 @@ func (b *Bolt) visitIn(tx *bolt.Tx, run RunID, u weburl.URL, key []byte) (*Page,
 		return nil, b.named(fmt.Errorf("the visit of run %d is missing: index is %w", run, ErrDamaged))
 	}
 	p := &Page{URL: u, Run: run}
-	return p, b.named(decode(raw, p))
+	return p, b.named(decodePage(raw, p))
 }
 
 // Page implements Store.
@@ -204,7 +204,15 @@ func (b *Bolt) Page(ctx context.Context, run RunID, u weburl.URL) (_ *Page, err 
 		return nil, err
 	}
 	p := &Page{URL: u, Run: run}
-	if err := b.get(bucketPages, run.with(u.Key()), p); err != nil {
+	key := u.Key()
+	err = b.db.View(func(tx *bolt.Tx) error {
+		raw := rawIn(tx, bucketPages, run.with(key))
+		if raw == nil {
+			return ErrNotFound
+		}
+		return b.named(decodePage(raw, p))
+	})
+	if err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -221,7 +229,7 @@ func readPage(run RunID, key, raw []byte) (*Page, error) {
 		return nil, err
 	}
 	p := &Page{URL: u, Run: run}
-	return p, decode(raw, p)
+	return p, decodePage(raw, p)
 }
 
 func urlOf(key []byte) (weburl.URL, error) {

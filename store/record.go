@@ -86,6 +86,7 @@ const (
 )
 
 // Page is what one run has for one URL. A failed visit is a Page with a Fault.
+// What its record leaves out is said in slim.go.
 type Page struct {
 	URL weburl.URL `msg:"-"`
 	Run RunID      `msg:"-"`
@@ -155,15 +156,15 @@ type Page struct {
 	NotModified bool `msg:"nm,omitempty"` // the server answered 304; Status and what follows are those of the content it stands for
 
 	Unchanged bool      `msg:"un,omitempty"` // same content as in an earlier run
-	FirstSeen time.Time `msg:"fs"`
-	Changed   time.Time `msg:"lc"` // when the content was last found different
+	FirstSeen time.Time `msg:"fs,omitzero"`
+	Changed   time.Time `msg:"lc,omitzero"` // when the content was last found different
 
-	Request Place `msg:"req"` // the WARC record of the request; zero if none was kept
-	Record  Place `msg:"rec"` // that of the answer
-	Payload Place `msg:"pay"` // the WARC record that holds the body
-	// PayloadURL and PayloadAt are that record's URL and date.
+	Request Place `msg:"req,omitzero"` // the WARC record of the request; zero if none was kept
+	Record  Place `msg:"rec,omitzero"` // that of the answer
+	Payload Place `msg:"pay,omitzero"` // the WARC record that holds the body
+	// PayloadURL and PayloadAt are that record's URL and date, to the microsecond.
 	PayloadURL string    `msg:"payu,omitempty"`
-	PayloadAt  time.Time `msg:"payt"`
+	PayloadAt  time.Time `msg:"payt,omitzero"`
 }
 
 // States of a Field.
@@ -188,6 +189,9 @@ type Named struct {
 	Name  string `msg:"n"`
 	Value string `msg:"v"`
 }
+
+// IsZero tells whether p is nowhere.
+func (p Place) IsZero() bool { return p == Place{} }
 
 // Place is where a record lies among the bodies.
 type Place struct {
@@ -254,15 +258,6 @@ type Robots struct {
 	Request Place `msg:"req"`
 	Record  Place `msg:"rec"`
 	Payload Place `msg:"pay"`
-}
-
-// body says where a payload lies, by its digest.
-type body struct {
-	Place  Place     `msg:"p"`
-	Coding string    `msg:"e,omitempty"` // its Content-Encoding
-	URL    string    `msg:"u"`
-	Date   time.Time `msg:"d"` // to the nanosecond: a revisit names it to the microsecond
-	ID     string    `msg:"i"`
 }
 
 // linkIndex is what is known of a run's index of links.

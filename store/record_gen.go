@@ -1052,9 +1052,33 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x80000000000000
 	}
+	if z.FirstSeen.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x100000000000000
+	}
+	if z.Changed.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x200000000000000
+	}
+	if z.Request.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x400000000000000
+	}
+	if z.Record.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x800000000000000
+	}
+	if z.Payload.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x1000000000000000
+	}
 	if z.PayloadURL == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000000000
+	}
+	if z.PayloadAt.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x4000000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1362,127 +1386,137 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
 		}
-		// string "fs"
-		o = append(o, 0xa2, 0x66, 0x73)
-		o = msgp.AppendTime(o, z.FirstSeen)
-		// string "lc"
-		o = append(o, 0xa2, 0x6c, 0x63)
-		o = msgp.AppendTime(o, z.Changed)
-		// string "req"
-		o = append(o, 0xa3, 0x72, 0x65, 0x71)
-		// check for omitted fields
-		zb0004Len := uint32(3)
-		var zb0004Mask uint8 /* 3 bits */
-		_ = zb0004Mask
-		if z.Request.Segment == 0 {
-			zb0004Len--
-			zb0004Mask |= 0x1
+		if (zb0001Mask & 0x100000000000000) == 0 { // if not omitted
+			// string "fs"
+			o = append(o, 0xa2, 0x66, 0x73)
+			o = msgp.AppendTime(o, z.FirstSeen)
 		}
-		if z.Request.Offset == 0 {
-			zb0004Len--
-			zb0004Mask |= 0x2
+		if (zb0001Mask & 0x200000000000000) == 0 { // if not omitted
+			// string "lc"
+			o = append(o, 0xa2, 0x6c, 0x63)
+			o = msgp.AppendTime(o, z.Changed)
 		}
-		if z.Request.Length == 0 {
-			zb0004Len--
-			zb0004Mask |= 0x4
-		}
-		// variable map header, size zb0004Len
-		o = append(o, 0x80|uint8(zb0004Len))
+		if (zb0001Mask & 0x400000000000000) == 0 { // if not omitted
+			// string "req"
+			o = append(o, 0xa3, 0x72, 0x65, 0x71)
+			// check for omitted fields
+			zb0004Len := uint32(3)
+			var zb0004Mask uint8 /* 3 bits */
+			_ = zb0004Mask
+			if z.Request.Segment == 0 {
+				zb0004Len--
+				zb0004Mask |= 0x1
+			}
+			if z.Request.Offset == 0 {
+				zb0004Len--
+				zb0004Mask |= 0x2
+			}
+			if z.Request.Length == 0 {
+				zb0004Len--
+				zb0004Mask |= 0x4
+			}
+			// variable map header, size zb0004Len
+			o = append(o, 0x80|uint8(zb0004Len))
 
-		// skip if no fields are to be emitted
-		if zb0004Len != 0 {
-			if (zb0004Mask & 0x1) == 0 { // if not omitted
-				// string "s"
-				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Request.Segment)
+			// skip if no fields are to be emitted
+			if zb0004Len != 0 {
+				if (zb0004Mask & 0x1) == 0 { // if not omitted
+					// string "s"
+					o = append(o, 0xa1, 0x73)
+					o = msgp.AppendUint32(o, z.Request.Segment)
+				}
+				if (zb0004Mask & 0x2) == 0 { // if not omitted
+					// string "o"
+					o = append(o, 0xa1, 0x6f)
+					o = msgp.AppendInt64(o, z.Request.Offset)
+				}
+				if (zb0004Mask & 0x4) == 0 { // if not omitted
+					// string "n"
+					o = append(o, 0xa1, 0x6e)
+					o = msgp.AppendInt64(o, z.Request.Length)
+				}
 			}
-			if (zb0004Mask & 0x2) == 0 { // if not omitted
-				// string "o"
-				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Request.Offset)
+		}
+		if (zb0001Mask & 0x800000000000000) == 0 { // if not omitted
+			// string "rec"
+			o = append(o, 0xa3, 0x72, 0x65, 0x63)
+			// check for omitted fields
+			zb0005Len := uint32(3)
+			var zb0005Mask uint8 /* 3 bits */
+			_ = zb0005Mask
+			if z.Record.Segment == 0 {
+				zb0005Len--
+				zb0005Mask |= 0x1
 			}
-			if (zb0004Mask & 0x4) == 0 { // if not omitted
-				// string "n"
-				o = append(o, 0xa1, 0x6e)
-				o = msgp.AppendInt64(o, z.Request.Length)
+			if z.Record.Offset == 0 {
+				zb0005Len--
+				zb0005Mask |= 0x2
 			}
-		}
-		// string "rec"
-		o = append(o, 0xa3, 0x72, 0x65, 0x63)
-		// check for omitted fields
-		zb0005Len := uint32(3)
-		var zb0005Mask uint8 /* 3 bits */
-		_ = zb0005Mask
-		if z.Record.Segment == 0 {
-			zb0005Len--
-			zb0005Mask |= 0x1
-		}
-		if z.Record.Offset == 0 {
-			zb0005Len--
-			zb0005Mask |= 0x2
-		}
-		if z.Record.Length == 0 {
-			zb0005Len--
-			zb0005Mask |= 0x4
-		}
-		// variable map header, size zb0005Len
-		o = append(o, 0x80|uint8(zb0005Len))
+			if z.Record.Length == 0 {
+				zb0005Len--
+				zb0005Mask |= 0x4
+			}
+			// variable map header, size zb0005Len
+			o = append(o, 0x80|uint8(zb0005Len))
 
-		// skip if no fields are to be emitted
-		if zb0005Len != 0 {
-			if (zb0005Mask & 0x1) == 0 { // if not omitted
-				// string "s"
-				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Record.Segment)
+			// skip if no fields are to be emitted
+			if zb0005Len != 0 {
+				if (zb0005Mask & 0x1) == 0 { // if not omitted
+					// string "s"
+					o = append(o, 0xa1, 0x73)
+					o = msgp.AppendUint32(o, z.Record.Segment)
+				}
+				if (zb0005Mask & 0x2) == 0 { // if not omitted
+					// string "o"
+					o = append(o, 0xa1, 0x6f)
+					o = msgp.AppendInt64(o, z.Record.Offset)
+				}
+				if (zb0005Mask & 0x4) == 0 { // if not omitted
+					// string "n"
+					o = append(o, 0xa1, 0x6e)
+					o = msgp.AppendInt64(o, z.Record.Length)
+				}
 			}
-			if (zb0005Mask & 0x2) == 0 { // if not omitted
-				// string "o"
-				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Record.Offset)
+		}
+		if (zb0001Mask & 0x1000000000000000) == 0 { // if not omitted
+			// string "pay"
+			o = append(o, 0xa3, 0x70, 0x61, 0x79)
+			// check for omitted fields
+			zb0006Len := uint32(3)
+			var zb0006Mask uint8 /* 3 bits */
+			_ = zb0006Mask
+			if z.Payload.Segment == 0 {
+				zb0006Len--
+				zb0006Mask |= 0x1
 			}
-			if (zb0005Mask & 0x4) == 0 { // if not omitted
-				// string "n"
-				o = append(o, 0xa1, 0x6e)
-				o = msgp.AppendInt64(o, z.Record.Length)
+			if z.Payload.Offset == 0 {
+				zb0006Len--
+				zb0006Mask |= 0x2
 			}
-		}
-		// string "pay"
-		o = append(o, 0xa3, 0x70, 0x61, 0x79)
-		// check for omitted fields
-		zb0006Len := uint32(3)
-		var zb0006Mask uint8 /* 3 bits */
-		_ = zb0006Mask
-		if z.Payload.Segment == 0 {
-			zb0006Len--
-			zb0006Mask |= 0x1
-		}
-		if z.Payload.Offset == 0 {
-			zb0006Len--
-			zb0006Mask |= 0x2
-		}
-		if z.Payload.Length == 0 {
-			zb0006Len--
-			zb0006Mask |= 0x4
-		}
-		// variable map header, size zb0006Len
-		o = append(o, 0x80|uint8(zb0006Len))
+			if z.Payload.Length == 0 {
+				zb0006Len--
+				zb0006Mask |= 0x4
+			}
+			// variable map header, size zb0006Len
+			o = append(o, 0x80|uint8(zb0006Len))
 
-		// skip if no fields are to be emitted
-		if zb0006Len != 0 {
-			if (zb0006Mask & 0x1) == 0 { // if not omitted
-				// string "s"
-				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Payload.Segment)
-			}
-			if (zb0006Mask & 0x2) == 0 { // if not omitted
-				// string "o"
-				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Payload.Offset)
-			}
-			if (zb0006Mask & 0x4) == 0 { // if not omitted
-				// string "n"
-				o = append(o, 0xa1, 0x6e)
-				o = msgp.AppendInt64(o, z.Payload.Length)
+			// skip if no fields are to be emitted
+			if zb0006Len != 0 {
+				if (zb0006Mask & 0x1) == 0 { // if not omitted
+					// string "s"
+					o = append(o, 0xa1, 0x73)
+					o = msgp.AppendUint32(o, z.Payload.Segment)
+				}
+				if (zb0006Mask & 0x2) == 0 { // if not omitted
+					// string "o"
+					o = append(o, 0xa1, 0x6f)
+					o = msgp.AppendInt64(o, z.Payload.Offset)
+				}
+				if (zb0006Mask & 0x4) == 0 { // if not omitted
+					// string "n"
+					o = append(o, 0xa1, 0x6e)
+					o = msgp.AppendInt64(o, z.Payload.Length)
+				}
 			}
 		}
 		if (zb0001Mask & 0x2000000000000000) == 0 { // if not omitted
@@ -1490,9 +1524,11 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
 		}
-		// string "payt"
-		o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x74)
-		o = msgp.AppendTime(o, z.PayloadAt)
+		if (zb0001Mask & 0x4000000000000000) == 0 { // if not omitted
+			// string "payt"
+			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x74)
+			o = msgp.AppendTime(o, z.PayloadAt)
+		}
 	}
 	return
 }
@@ -3197,188 +3233,6 @@ func (z *Skip) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Skip) Msgsize() (s int) {
 	s = 1 + 2 + msgp.StringPrefixSize + len(z.Reason) + 2 + msgp.StringPrefixSize + len(z.Rule) + 2 + msgp.StringPrefixSize + len(z.From) + 2 + msgp.IntSize
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *body) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
-	_ = zb0001Mask
-	if z.Coding == "" {
-		zb0001Len--
-		zb0001Mask |= 0x2
-	}
-	// variable map header, size zb0001Len
-	o = append(o, 0x80|uint8(zb0001Len))
-
-	// skip if no fields are to be emitted
-	if zb0001Len != 0 {
-		// string "p"
-		o = append(o, 0xa1, 0x70)
-		// check for omitted fields
-		zb0002Len := uint32(3)
-		var zb0002Mask uint8 /* 3 bits */
-		_ = zb0002Mask
-		if z.Place.Segment == 0 {
-			zb0002Len--
-			zb0002Mask |= 0x1
-		}
-		if z.Place.Offset == 0 {
-			zb0002Len--
-			zb0002Mask |= 0x2
-		}
-		if z.Place.Length == 0 {
-			zb0002Len--
-			zb0002Mask |= 0x4
-		}
-		// variable map header, size zb0002Len
-		o = append(o, 0x80|uint8(zb0002Len))
-
-		// skip if no fields are to be emitted
-		if zb0002Len != 0 {
-			if (zb0002Mask & 0x1) == 0 { // if not omitted
-				// string "s"
-				o = append(o, 0xa1, 0x73)
-				o = msgp.AppendUint32(o, z.Place.Segment)
-			}
-			if (zb0002Mask & 0x2) == 0 { // if not omitted
-				// string "o"
-				o = append(o, 0xa1, 0x6f)
-				o = msgp.AppendInt64(o, z.Place.Offset)
-			}
-			if (zb0002Mask & 0x4) == 0 { // if not omitted
-				// string "n"
-				o = append(o, 0xa1, 0x6e)
-				o = msgp.AppendInt64(o, z.Place.Length)
-			}
-		}
-		if (zb0001Mask & 0x2) == 0 { // if not omitted
-			// string "e"
-			o = append(o, 0xa1, 0x65)
-			o = msgp.AppendString(o, z.Coding)
-		}
-		// string "u"
-		o = append(o, 0xa1, 0x75)
-		o = msgp.AppendString(o, z.URL)
-		// string "d"
-		o = append(o, 0xa1, 0x64)
-		o = msgp.AppendTime(o, z.Date)
-		// string "i"
-		o = append(o, 0xa1, 0x69)
-		o = msgp.AppendString(o, z.ID)
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *body) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 > z89264a71limitMaps {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "p":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Place")
-				return
-			}
-			if zb0002 > z89264a71limitMaps {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Place")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				case "s":
-					z.Place.Segment, bts, err = msgp.ReadUint32Bytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Place", "Segment")
-						return
-					}
-				case "o":
-					z.Place.Offset, bts, err = msgp.ReadInt64Bytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Place", "Offset")
-						return
-					}
-				case "n":
-					z.Place.Length, bts, err = msgp.ReadInt64Bytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Place", "Length")
-						return
-					}
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Place")
-						return
-					}
-				}
-			}
-		case "e":
-			z.Coding, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Coding")
-				return
-			}
-		case "u":
-			z.URL, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "URL")
-				return
-			}
-		case "d":
-			z.Date, bts, err = msgp.ReadTimeBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Date")
-				return
-			}
-		case "i":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ID")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *body) Msgsize() (s int) {
-	s = 1 + 2 + 1 + 2 + msgp.Uint32Size + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 2 + msgp.StringPrefixSize + len(z.Coding) + 2 + msgp.StringPrefixSize + len(z.URL) + 2 + msgp.TimeSize + 2 + msgp.StringPrefixSize + len(z.ID)
 	return
 }
 

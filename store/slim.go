@@ -1,0 +1,125 @@
+package store
+
+import (
+	"strings"
+	"time"
+)
+
+// The record of a Page leaves out what the rest of it says, and most of what
+// it says of addresses:
+//
+//	FirstSeen, Changed, PayloadAt  zero: Fetched, PayloadAt in microseconds
+//	Wire                           zero: Size; -1: zero
+//	Payload                        zero: Record; nowhere: there is none
+//	PayloadURL                     "": what was asked for
+//	Request                        without a segment: it lies right before Record
+//	Redirect, Canonical, Next,     "=": the page's own URL; what begins with a slash is
+//	Prev, From, PayloadURL         at the page's origin
+//
+// The fields that this changes depend on Fetched, Record, Size, Asked and the
+// key: whoever reads a record in parts must read those, too.
+
+// nowhere is the payload of a visit that has a record and none.
+var nowhere = Place{Offset: -1}
+
+// encodePage makes the record of p.
+func encodePage(p *Page) ([]byte, error) {
+	q := *p
+	q.slim()
+	return encode(&q)
+}
+
+// decodePage is its inverse; p has URL and Run.
+func decodePage(raw []byte, p *Page) error {
+	if err := decode(raw, p); err != nil {
+		return err
+	}
+	p.expand()
+	return nil
+}
+
+func (p *Page) slim() {
+	if p.Payload.Segment != 0 {
+		if p.PayloadURL == p.Address() {
+			p.PayloadURL = ""
+		}
+		p.PayloadAt = unless(p.PayloadAt, warcTime(p.Fetched))
+	}
+	switch p.Payload {
+	case p.Record:
+		p.Payload = Place{}
+	case Place{}:
+		p.Payload = nowhere
+	}
+	if p.Request.Segment == p.Record.Segment && p.Request.Offset+p.Request.Length == p.Record.Offset {
+		p.Request.Segment, p.Request.Offset = 0, 0
+	}
+	p.FirstSeen, p.Changed = unless(p.FirstSeen, p.Fetched), unless(p.Changed, p.Fetched)
+	switch p.Wire {
+	case p.Size:
+		p.Wire = 0
+	case 0:
+		p.Wire = -1
+	}
+	own, origin := p.URL.String(), p.URL.Origin()
+	for _, s := range p.addresses() {
+		if *s == own {
+			*s = "="
+		} else if rest, ok := strings.CutPrefix(*s, origin); ok && strings.HasPrefix(rest, "/") {
+			*s = rest
+		}
+	}
+}
+
+func (p *Page) expand() {
+	own, origin := p.URL.String(), p.URL.Origin()
+	for _, s := range p.addresses() {
+		if *s == "=" {
+			*s = own
+		} else if strings.HasPrefix(*s, "/") {
+			*s = origin + *s
+		}
+	}
+	switch p.Wire {
+	case 0:
+		p.Wire = p.Size
+	case -1:
+		p.Wire = 0
+	}
+	p.FirstSeen, p.Changed = or(p.FirstSeen, p.Fetched), or(p.Changed, p.Fetched)
+	if p.Request.Segment == 0 && p.Request.Length > 0 {
+		p.Request.Segment, p.Request.Offset = p.Record.Segment, p.Record.Offset-p.Request.Length
+	}
+	switch p.Payload {
+	case Place{}:
+		p.Payload = p.Record
+	case nowhere:
+		p.Payload = Place{}
+	}
+	if p.Payload.Segment != 0 {
+		if p.PayloadURL == "" {
+			p.PayloadURL = p.Address()
+		}
+		p.PayloadAt = or(p.PayloadAt, warcTime(p.Fetched))
+	}
+}
+
+// addresses are the fields that hold whole addresses, or nothing.
+func (p *Page) addresses() [6]*string {
+	return [...]*string{&p.Redirect, &p.Canonical, &p.Next, &p.Prev, &p.From, &p.PayloadURL}
+}
+
+// unless is t, or no time if it is the same as another.
+func unless(t, other time.Time) time.Time {
+	if t.Equal(other) {
+		return time.Time{}
+	}
+	return t
+}
+
+func or(t, other time.Time) time.Time {
+	if t.IsZero() {
+		return other
+	}
+	return t
+}
