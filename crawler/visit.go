@@ -21,9 +21,13 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 	if refused || err != nil {
 		return w.unless(ctx, err)
 	}
-	page, links, err := w.already(ctx, l)
+	last, good, err := w.Store.Latest(ctx, l.URL)
+	if err != nil {
+		return w.unless(ctx, err)
+	}
+	page, links, err := w.already(ctx, l, last)
 	if page == nil && err == nil {
-		page, links, err = w.fetch(ctx, l, barred)
+		page, links, err = w.fetch(ctx, l, last, good, barred)
 	}
 	if page == nil || err != nil {
 		return w.unless(ctx, err)
@@ -32,13 +36,10 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 	return w.unless(ctx, w.Frontier.Done(whole, l, w.spec.outcome(l, page, links, time.Now())))
 }
 
-// fetch asks for a URL and stores what comes of it. No page and no error: it
-// was cut short, the lease lapses and the URL is fetched again.
-func (w *Job) fetch(ctx context.Context, l frontier.Lease, barred string) (*store.Page, []store.Link, error) {
-	last, good, err := w.Store.Latest(ctx, l.URL)
-	if err != nil {
-		return nil, nil, err
-	}
+// fetch asks for a URL and stores what comes of it; last and good are what the
+// store has of it. No page and no error: it was cut short, the lease lapses and
+// the URL is fetched again.
+func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string) (*store.Page, []store.Link, error) {
 	known := w.known(l, last, good)
 	resp, fault := w.ask(ctx, request(l, known, w.spec))
 	if ctx.Err() != nil {
@@ -86,9 +87,16 @@ func (w *Job) unless(ctx context.Context, err error) error {
 }
 
 // already returns what this run stored for the URL before: a crash came
-// between put and done, or only its depth changed.
-func (w *Job) already(ctx context.Context, l frontier.Lease) (*store.Page, []store.Link, error) {
-	page, err := w.Store.Page(ctx, w.store.ID, l.URL)
+// between put and done, or only its depth changed. last is its last visit.
+func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (page *store.Page, _ []store.Link, err error) {
+	switch {
+	case last == nil:
+		err = store.ErrNotFound
+	case last.Run == w.store.ID:
+		page = last
+	default: // another run may have asked since
+		page, err = w.Store.Page(ctx, w.store.ID, l.URL)
+	}
 	switch {
 	case l.Kind == frontier.Reread && err != nil:
 		return nil, nil, fmt.Errorf("crawler: read %s again: %w", l.URL, err)

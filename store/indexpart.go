@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"slices"
+	"strings"
 
 	"crawl/internal/weburl"
 )
@@ -31,7 +32,8 @@ type indexPart struct {
 	size     int    // estimate, in bytes
 	links    uint64 // in all entries; known when they were made
 	targets  map[string]uint32
-	keys     []string // of targets
+	keys     []string            // of targets
+	spelt    map[string]spelling // targets as links name them: most are named again and again
 	variants []variant
 	contents []byte
 	known    map[variantKey]uint32
@@ -40,6 +42,13 @@ type indexPart struct {
 	held     []uint64 // holder, page
 	holding  []uint64 // variant, holder
 	scratch  []byte
+}
+
+// spelling is what a link's target stands for.
+type spelling struct {
+	target uint32
+	here   bool // it is the target, letter for letter
+	none   bool // it is no web address
 }
 
 // variant is part of contents.
@@ -58,7 +67,7 @@ type holder struct {
 }
 
 func newPart() *indexPart {
-	return &indexPart{targets: map[string]uint32{}, known: map[variantKey]uint32{}, holders: map[holder]uint32{}}
+	return &indexPart{targets: map[string]uint32{}, spelt: map[string]spelling{}, known: map[variantKey]uint32{}, holders: map[holder]uint32{}}
 }
 
 // Flags of a variant, beside flagAsset and flagNoFollow. flagHere: the target
@@ -68,14 +77,12 @@ const flagSitemap = flagHere << 1
 // variant returns the number of what a link says. A link whose target is no
 // web address has none.
 func (c *indexPart) variant(l Link, sitemap bool, identity func(weburl.URL) weburl.URL) (number uint32, ok bool) {
-	u, err := weburl.Parse(l.Target)
-	if err != nil {
+	s := c.spelling(l.Target, identity)
+	if s.none {
 		return 0, false
 	}
-	u = identity(u)
-	target := c.target(u)
-	c.scratch = appendVariant(c.scratch[:0], &l, u, sitemap)
-	k := variantKey{target, maphash.Bytes(seed, c.scratch)}
+	c.scratch = appendVariant(c.scratch[:0], &l, s.here, sitemap)
+	k := variantKey{s.target, maphash.Bytes(seed, c.scratch)}
 	for ; ; k.hash++ {
 		number, ok := c.known[k]
 		if !ok {
@@ -89,17 +96,35 @@ func (c *indexPart) variant(l Link, sitemap bool, identity func(weburl.URL) webu
 	c.known[k] = number
 	from := uint32(len(c.contents))
 	c.contents = append(c.contents, c.scratch...)
-	c.variants = append(c.variants, variant{target, from, uint32(len(c.contents))})
+	c.variants = append(c.variants, variant{s.target, from, uint32(len(c.contents))})
 	c.size += len(c.scratch) + costVariant
 	return number, true
 }
 
-func appendVariant(b []byte, l *Link, u weburl.URL, sitemap bool) []byte {
+// spelling looks a link's target up.
+func (c *indexPart) spelling(text string, identity func(weburl.URL) weburl.URL) spelling {
+	s, ok := c.spelt[text]
+	if ok {
+		return s
+	}
+	text = strings.Clone(text) // a part of all that its page links to
+	if u, err := weburl.Parse(text); err != nil {
+		s.none = true
+	} else {
+		u = identity(u)
+		s.target, s.here = c.target(u), text == u.String()
+	}
+	c.spelt[text] = s
+	c.size += len(text) + costTarget
+	return s
+}
+
+func appendVariant(b []byte, l *Link, here, sitemap bool) []byte {
 	var flags byte
 	for _, f := range []struct {
 		flag byte
 		on   bool
-	}{{flagAsset, l.Asset}, {flagNoFollow, l.NoFollow}, {flagHere, l.Target == u.String()}, {flagSitemap, sitemap}} {
+	}{{flagAsset, l.Asset}, {flagNoFollow, l.NoFollow}, {flagHere, here}, {flagSitemap, sitemap}} {
 		if f.on {
 			flags |= f.flag
 		}
