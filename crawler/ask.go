@@ -7,7 +7,7 @@ import (
 	"crawl/fetcher"
 )
 
-// maxPlain is how many origins a run remembers as asked in HTTP/1.1 only.
+// maxPlain is about how many origins a run remembers as asked in HTTP/1.1 only.
 const maxPlain = 10_000
 
 // ask makes one request. An origin that broke off an exchange in HTTP/2, which
@@ -26,17 +26,18 @@ func (w *Job) ask(ctx context.Context, r fetcher.Request) (*fetcher.Response, er
 }
 
 func (w *Job) isPlain(origin string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.plain[origin]
+	_, is := w.plain.Load(origin)
+	return is
 }
 
 func (w *Job) setPlain(origin string, on bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if !on {
-		delete(w.plain, origin)
-	} else if len(w.plain) < maxPlain {
-		w.plain[origin] = true
+		if _, was := w.plain.LoadAndDelete(origin); was {
+			w.plains.Add(-1)
+		}
+	} else if w.plains.Load() < maxPlain {
+		if _, was := w.plain.LoadOrStore(origin, true); !was {
+			w.plains.Add(1)
+		}
 	}
 }

@@ -68,7 +68,7 @@ func TestBrokenHTTP2(t *testing.T) {
 func TestPlainTakesTurns(t *testing.T) {
 	broken := &fetcher.Fault{Kind: fetcher.Disconnect, Temporary: true}
 	f := &turns{err: broken}
-	w := &Job{Crawler: &Crawler{Fetcher: f}, plain: map[string]bool{}}
+	w := &Job{Crawler: &Crawler{Fetcher: f}}
 	for range 4 {
 		if _, err := w.ask(t.Context(), fetcher.Request{URL: at(t, "https://a/")}); err != broken {
 			t.Fatal(err)
@@ -80,8 +80,10 @@ func TestPlainTakesTurns(t *testing.T) {
 	for i := range 2 * maxPlain {
 		w.setPlain(string(rune(i)), true)
 	}
-	if len(w.plain) != maxPlain {
-		t.Errorf("%d origins are remembered", len(w.plain))
+	n := 0
+	w.plain.Range(func(any, any) bool { n++; return true })
+	if n != maxPlain || w.plains.Load() != maxPlain {
+		t.Errorf("%d origins are remembered, %d counted", n, w.plains.Load())
 	}
 }
 

@@ -69,11 +69,12 @@ type Job struct {
 	status   [6]atomic.Uint64
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing
+	plain    sync.Map                        // origins asked in HTTP/1.1 only; read without a lock
+	plains   atomic.Int64                    // how many
 
-	saving   sync.Mutex      // orders the writes of the run while it goes on
-	mu       sync.Mutex      // guards what follows and store.Widened
-	sitemaps map[string]int  // read in this session, by the origin that announced them
-	plain    map[string]bool // origins asked in HTTP/1.1 only
+	saving   sync.Mutex     // orders the writes of the run while it goes on
+	mu       sync.Mutex     // guards what follows and store.Widened
+	sitemaps map[string]int // read in this session, by the origin that announced them
 }
 
 // workTime is how long a URL may stay leased beside its exchange: to be parsed
@@ -88,9 +89,9 @@ func Name(id store.RunID) string { return fmt.Sprintf("%06d", id) }
 func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error) {
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
-		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(),
-		sitemaps: map[string]int{}, plain: map[string]bool{},
-		began: time.Now(), before: int64(r.Counts.Received),
+		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: &ruleCache{},
+		sitemaps: map[string]int{},
+		began:    time.Now(), before: int64(r.Counts.Received),
 	}
 	config := frontier.Config{
 		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,

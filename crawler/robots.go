@@ -14,34 +14,55 @@ import (
 	"crawl/store"
 )
 
-// maxRules is how many parsed robots.txt files a run holds in memory.
-const maxRules = 2000
+// maxRules is how much memory the parsed robots.txt files of a run may take, in
+// bytes of their texts; ruleCost is what a file costs beside its text.
+const (
+	maxRules = 16 << 20
+	ruleCost = 512
+)
 
 // ruleCache holds parsed robots.txt files by origin. Whatever it forgets is in
-// the store.
+// the store. Reading takes no lock.
 type ruleCache struct {
-	mu    sync.Mutex
-	files map[string]*robots.File
+	files sync.Map // origin to *ruleEntry
+
+	mu   sync.Mutex // guards size, and is held while files are put
+	size int
 }
 
-func newRuleCache() *ruleCache { return &ruleCache{files: map[string]*robots.File{}} }
+type ruleEntry struct {
+	*robots.File
+	size int
+}
 
 func (c *ruleCache) get(origin string) *robots.File {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.files[origin]
+	if e, ok := c.files.Load(origin); ok {
+		return e.(*ruleEntry).File
+	}
+	return nil
 }
 
-func (c *ruleCache) put(origin string, f *robots.File) {
+// put keeps a file whose text has so many bytes, in place of any others.
+func (c *ruleCache) put(origin string, f *robots.File, text int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.files) >= maxRules {
-		for other := range c.files { // any one
-			delete(c.files, other)
-			break
+	c.forget(origin)
+	e := &ruleEntry{f, ruleCost + len(origin) + text}
+	c.files.Range(func(other, _ any) bool {
+		if c.size+e.size <= maxRules {
+			return false
 		}
+		c.forget(other.(string))
+		return true
+	})
+	c.files.Store(origin, e)
+	c.size += e.size
+}
+
+func (c *ruleCache) forget(origin string) {
+	if e, ok := c.files.LoadAndDelete(origin); ok {
+		c.size -= e.(*ruleEntry).size
 	}
-	c.files[origin] = f
 }
 
 // robots holds a leased URL against its origin's robots.txt. A disallowed URL
@@ -83,7 +104,7 @@ func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
 		return nil, err
 	}
 	f := w.parseRobots(rec)
-	w.rules.put(origin, f)
+	w.rules.put(origin, f, len(rec.Text))
 	return f, nil
 }
 
@@ -111,7 +132,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 	}
 	o := w.robotsOutcome(l, rec, time.Now())
 	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown {
-		w.rules.put(l.For, w.parseRobots(rec))
+		w.rules.put(l.For, w.parseRobots(rec), len(rec.Text))
 	}
 	return w.unless(ctx, w.Frontier.Done(ctx, l, o))
 }

@@ -11,6 +11,7 @@ import (
 
 	"crawl/fetcher"
 	"crawl/frontier"
+	"crawl/internal/robots"
 	"crawl/internal/testweb"
 	"crawl/store"
 
@@ -19,7 +20,7 @@ import (
 
 // judgeRobots is a Job that only judges.
 func judgeRobots(t *testing.T, change func(*Spec)) *Job {
-	return &Job{Crawler: &Crawler{Log: slog.New(slog.DiscardHandler)}, spec: ready(t, change, "http://a.test/"), rules: newRuleCache()}
+	return &Job{Crawler: &Crawler{Log: slog.New(slog.DiscardHandler)}, spec: ready(t, change, "http://a.test/"), rules: &ruleCache{}}
 }
 
 func TestRobotsOutcome(t *testing.T) {
@@ -115,12 +116,18 @@ func TestRobotsAnswer(t *testing.T) {
 }
 
 func TestRuleCacheIsBounded(t *testing.T) {
-	c := newRuleCache()
-	for i := range maxRules + 10 {
-		c.put(fmt.Sprint(i), nil)
+	var c ruleCache
+	const text = maxRules / 10
+	for i := range 30 {
+		c.put(fmt.Sprint(i%20), robots.AllowAll(), text)
 	}
-	if len(c.files) != maxRules {
-		t.Errorf("%d files are held, want %d", len(c.files), maxRules)
+	n := 0
+	c.files.Range(func(any, any) bool { n++; return true })
+	if n != 9 || c.size > maxRules || c.size < n*text {
+		t.Errorf("%d files are held, %d bytes", n, c.size)
+	}
+	if c.get("9") == nil {
+		t.Error("the file put last is gone")
 	}
 }
 
