@@ -155,8 +155,9 @@ func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Lin
 	}
 	if len(links) > 0 {
 		if p.Unchanged && good.Links == len(links) {
-			// Links of the earlier run that are damaged are not these.
-			if same, err := b.linksOf(good); err == nil && slices.Equal(same, links) {
+			// After a 304 they were read from there. Else links of the earlier run
+			// that are damaged are not these.
+			if p.NotModified || b.sameLinks(good, links) {
 				p.LinksOf = good.LinksOf
 				return puts, nil
 			}
@@ -169,6 +170,11 @@ func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Lin
 		puts = append(puts, put{bucketLinks, p.Run.with(key), nil}) // of the visit that gives way
 	}
 	return puts, nil
+}
+
+func (b *Bolt) sameLinks(p *Page, links []Link) bool {
+	same, err := b.linksOf(p)
+	return err == nil && slices.Equal(same, links)
 }
 
 // packLinks makes a page's record of links, and adds to puts the templates
