@@ -37,7 +37,7 @@ import (
 // Every record begins with recordVersion. Order of writes: bodies are synced
 // to their segment first, then one transaction commits what points at them.
 const (
-	layoutVersion = 1
+	layoutVersion = 2
 	recordVersion = 1
 )
 
