@@ -13,13 +13,14 @@ import (
 // Packages for tests stand apart in testOnly.
 var mayImport = map[string][]string{
 	"cmd/crawl": {
-		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/robots", "internal/testweb", "internal/weburl",
+		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/testweb", "internal/weburl",
 	},
 	"crawler":              {"fetcher", "frontier", "store", "internal/parse", "internal/robots", "internal/weburl"},
 	"fetcher":              {"internal/robots", "internal/weburl"},
 	"frontier":             {"internal/kv", "internal/weburl"},
 	"store":                {"internal/kv", "internal/warc", "internal/weburl"},
 	"internal/parse":       {"internal/weburl"},
+	"internal/query":       {"frontier", "store", "internal/weburl"},
 	"internal/kv":          {},
 	"internal/robots":      {},
 	"internal/warc":        {},

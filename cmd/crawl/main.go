@@ -71,7 +71,7 @@ skipping on disk, and takes out of it what you ask for.
 	root.SetUsageFunc(showUsage)
 	root.AddGroup(groups...)
 	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), newDemoCommand())
-	addCommands(root, "look", newRunsCommand(), newShowCommand())
+	addCommands(root, "look", newRunsCommand(), newShowCommand(), newQueryCommand())
 	addCommands(root, "take", newExportCommand())
 	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newVersionCommand())
 	root.AddCommand(newTopics()...)

@@ -1,0 +1,229 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"crawl/internal/weburl"
+	"crawl/store"
+)
+
+// RunName is what people call a run: acme@43.
+func RunName(r *store.Run) string { return fmt.Sprintf("%s@%d", r.Site, r.Number) }
+
+// fieldNames are the names of a run's own fields.
+func fieldNames(run *store.Run) (names []string) {
+	if run == nil {
+		return nil
+	}
+	for _, rule := range run.Rules {
+		name, _, _ := strings.Cut(rule, "=")
+		names = append(names, name)
+	}
+	return names
+}
+
+// runView is one run as a statement sees it.
+type runView struct {
+	q        *question
+	run      *store.Run
+	name     string
+	identity func(weburl.URL) weburl.URL
+	wanted   store.PageFields // of its rows, as far as is known
+	base     *runView
+	looked   bool // for base
+	counted  bool // whether countLinks made the index
+	broken   bool // links cannot be counted
+}
+
+var errNoRun = errors.New("there is no run to ask")
+
+func (q *question) defaultRun() (*runView, error) {
+	if q.db.o.Run == nil {
+		return nil, errNoRun
+	}
+	return q.view(q.db.o.Run)
+}
+
+func (q *question) view(run *store.Run) (*runView, error) {
+	if v := q.views[run.ID]; v != nil {
+		return v, nil
+	}
+	identity, err := q.db.o.Identity(run)
+	if err != nil {
+		return nil, err
+	}
+	v := &runView{q: q, run: run, name: RunName(run), identity: identity}
+	q.views[run.ID] = v
+	return v, nil
+}
+
+// runNamed finds a run by its name; nil if there is none.
+func (q *question) runNamed(name string) (*runView, error) {
+	for run, err := range q.db.store.Runs(q.ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		if RunName(run) == name {
+			return q.view(run)
+		}
+	}
+	return nil, nil
+}
+
+// baseline returns the run that this one is held against, or nil.
+func (v *runView) baseline() *runView {
+	if v.looked || v.run.Baseline == 0 {
+		return v.base
+	}
+	v.looked = true
+	run, err := v.q.db.store.Run(v.q.ctx, v.run.Baseline)
+	if err == nil {
+		v.base, err = v.q.view(run)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		v.q.fail(err)
+	}
+	return v.base
+}
+
+func (v *runView) newRow() *pageRow { return &pageRow{run: v, reader: &store.PageReader{}} }
+
+// page returns the run's visit of u, or nil.
+func (v *runView) page(u weburl.URL) *pageRow {
+	rec, err := v.q.db.store.PageRecord(v.q.ctx, v.run.ID, v.identity(u))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		v.q.fail(err)
+		return nil
+	}
+	r := v.newRow()
+	r.reset(rec)
+	return r
+}
+
+// records yields the visits that a scan may want.
+func (v *runView) records(s *scan) iter.Seq2[*store.PageRecord, error] {
+	st, ctx := v.q.db.store, v.q.ctx
+	if text, ok := s.equal("url"); ok {
+		return func(yield func(*store.PageRecord, error) bool) {
+			u, err := weburl.Parse(text)
+			if err != nil || u.String() != text { // no row has that spelling
+				return
+			}
+			rec, err := st.PageRecord(ctx, v.run.ID, u)
+			if !errors.Is(err, store.ErrNotFound) {
+				yield(rec, err)
+			}
+		}
+	}
+	prefix := []byte(nil)
+	if text, ok := s.prefix("url"); ok {
+		prefix = keyPrefix(text)
+	}
+	return st.PageRecords(ctx, v.run.ID, prefix)
+}
+
+// keyPrefix returns what the keys of all URLs begin with that begin with text:
+// nothing as long as that leaves the host open.
+func keyPrefix(text string) []byte {
+	scheme, rest, ok := strings.Cut(text, "://")
+	slash := strings.IndexByte(rest, '/')
+	if !ok || slash < 0 {
+		return nil
+	}
+	origin := scheme + "://" + rest[:slash+1]
+	u, err := weburl.Parse(origin)
+	if err != nil || u.String() != origin {
+		return nil
+	}
+	return append(u.OriginKey(), rest[slash:]...)
+}
+
+// countLinks counts the links to u; nil where the record of some is damaged:
+// all counts would be wrong.
+func (v *runView) countLinks(u weburl.URL) *store.InlinkCount {
+	if !v.counted {
+		v.counted = true
+		err := v.index()
+		if errors.Is(err, store.ErrDamaged) {
+			v.broken = true
+			if warn := v.q.db.o.Warn; warn != nil {
+				warn("links to pages are not counted, see `crawl db check`", err)
+			}
+		} else if err != nil {
+			v.q.fail(err)
+		}
+	}
+	if v.broken || v.q.err != nil {
+		return nil
+	}
+	n, err := v.q.db.store.CountInlinks(v.q.ctx, v.run.ID, v.identity(u))
+	if err != nil {
+		v.q.fail(err)
+	}
+	return &n
+}
+
+// index makes the store ready to say who links to whom, if it is not.
+func (v *runView) index() error {
+	st, ctx := v.q.db.store, v.q.ctx
+	there, err := st.Indexed(ctx, v.run.ID)
+	if there || err != nil {
+		return err
+	}
+	return st.IndexLinks(ctx, v.run.ID, v.identity)
+}
+
+func runsTable() *Table {
+	run := func(name string, kind Kind, meaning string, value func(*store.Run) any) Column {
+		return column(name, kind, meaning, value)
+	}
+	count := func(name, meaning string, value func(*store.Counts) uint64) Column {
+		return run(name, Int, meaning, func(r *store.Run) any { return int64(value(&r.Counts)) })
+	}
+	return &Table{
+		Name: "runs", Meaning: "the runs of the store", rows: 100,
+		Columns: []Column{
+			run("run", Text, "its name", func(r *store.Run) any { return RunName(r) }),
+			run("site", Text, "whose run it is", func(r *store.Run) any { return r.Site }),
+			run("number", Int, "its number within the site", func(r *store.Run) any { return int64(r.Number) }),
+			run("state", Text, "complete, partial, interrupted, running, empty", func(r *store.Run) any { return r.State }),
+			run("why", Text, "what ended it", func(r *store.Run) any { return r.Why }),
+			run("seeds", List, "where it began", func(r *store.Run) any { return listOf(r.Seeds) }),
+			run("started", Time, "when it began", func(r *store.Run) any { return timeOf(r.Started) }),
+			run("ended", Time, "when it ended; null: not yet", func(r *store.Run) any { return timeOf(r.Ended) }),
+			run("took_s", Real, "seconds spent crawling", func(r *store.Run) any { return time.Duration(r.Active).Seconds() }),
+			run("sessions", Int, "how often it was begun or resumed", func(r *store.Run) any { return int64(r.Sessions) }),
+			count("found", "URLs found", func(c *store.Counts) uint64 { return c.Found }),
+			count("queued", "of them still to be asked", func(c *store.Counts) uint64 { return c.Queued }),
+			count("done", "of them fetched", func(c *store.Counts) uint64 { return c.Done }),
+			count("failed", "of them not fetched in spite of trying", func(c *store.Counts) uint64 { return c.Failed }),
+			count("skipped", "of them refused", func(c *store.Counts) uint64 { return c.Found - c.Queued - c.Done - c.Failed }),
+			count("answers_2xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[2] }),
+			count("answers_3xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[3] }),
+			count("answers_4xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[4] }),
+			count("answers_5xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[5] }),
+			count("no_answer", "pages without an answer", func(c *store.Counts) uint64 { return c.Status[0] }),
+			count("unchanged", "pages with the content of an earlier run", func(c *store.Counts) uint64 { return c.Unchanged }),
+			count("requests", "requests sent, retries and robots.txt included", func(c *store.Counts) uint64 { return c.Requests }),
+			count("received_bytes", "bytes of bodies, as sent", func(c *store.Counts) uint64 { return c.Received }),
+			count("stored_bytes", "bytes added to the bodies on disk", func(c *store.Counts) uint64 { return c.Stored }),
+			run("program", Text, "which version crawled it", func(r *store.Run) any { return r.Program }),
+		},
+		scan: func(s *scan) iter.Seq2[any, error] {
+			return func(yield func(any, error) bool) {
+				for run, err := range s.q.db.store.Runs(s.q.ctx, "") {
+					if !yield(run, err) || err != nil {
+						return
+					}
+				}
+			}
+		},
+	}
+}
