@@ -73,39 +73,13 @@ func (f PageFields) IsEmpty() bool { return f == PageFields{} }
 
 // PageReader reads fields of records. It is for one goroutine.
 type PageReader struct {
-	fields PageFields
-	keys   []string
-	maybe  [256]bool // whether a key with such a mark is among keys
-	part   []byte    // the wanted part of the record read last
-}
-
-// mark tells most keys apart.
-func mark[K string | []byte](key K) byte {
-	if len(key) == 0 {
-		return 0
-	}
-	return key[0] ^ key[len(key)-1]<<3 ^ byte(len(key))<<6
-}
-
-// want prepares for records of which these fields are wanted.
-func (r *PageReader) want(f PageFields) {
-	if r.fields == f {
-		return
-	}
-	r.fields, r.keys, r.maybe = f, nil, [256]bool{}
-	for i, word := range f {
-		for ; word != 0; word &= word - 1 {
-			key := pageKeys[i*64+bits.TrailingZeros64(word)]
-			r.keys, r.maybe[mark(key)] = append(r.keys, key), true
-		}
-	}
+	part []byte // the wanted part of the record read last
 }
 
 // Read sets the wanted fields of p from a record; those that it has from the
 // same record stay.
 func (r *PageReader) Read(rec *PageRecord, p *Page, wanted PageFields) error {
-	r.want(wanted)
-	err := r.pick(rec.value)
+	err := r.pick(rec.value, wanted)
 	if err == nil {
 		err = decode(r.part, p)
 	}
@@ -115,23 +89,30 @@ func (r *PageReader) Read(rec *PageRecord, p *Page, wanted PageFields) error {
 	return nil
 }
 
-// pick makes of a record one that has the wanted fields alone.
-func (r *PageReader) pick(raw []byte) error {
+// pick makes of a record one that has the wanted fields alone. Fields are
+// usually in the order of Page, so that nothing is looked for, and nothing is
+// read behind the last one.
+func (r *PageReader) pick(raw []byte, wanted PageFields) error {
 	if len(raw) == 0 || raw[0] != recordVersion {
 		r.part = raw
 		return nil // for decode to refuse
 	}
 	n, raw, err := msgp.ReadMapHeaderBytes(raw[1:])
-	found := 0
+	found, at, last, ordered := 0, -1, wanted.last(), true
 	r.part = append(r.part[:0], recordVersion, map16, 0, 0)
-	for ; n > 0 && found < len(r.keys) && err == nil; n-- {
+	for ; n > 0 && err == nil && (at < last || !ordered); n-- {
 		pair := raw
 		var key []byte
-		if key, raw, err = msgp.ReadMapKeyZC(raw); err != nil {
+		if key, raw, err = readKey(raw); err != nil {
 			break
 		}
-		wanted := r.maybe[mark(key)] && slices.Contains(r.keys, string(key))
-		if raw, err = msgp.Skip(raw); err == nil && wanted {
+		i := keyIndex(key, at+1)
+		if i > at {
+			at = i
+		} else {
+			ordered = false
+		}
+		if raw, err = skip(raw); err == nil && i >= 0 && wanted.has(i) {
 			r.part = append(r.part, pair[:len(pair)-len(raw)]...)
 			found++
 		}
@@ -143,8 +124,56 @@ func (r *PageReader) pick(raw []byte) error {
 	return nil
 }
 
-// map16 begins a map of MessagePack whose size is the next two bytes.
-const map16 = 0xde
+func (f PageFields) has(i int) bool { return f[i/64]>>(i%64)&1 != 0 }
+
+// last returns the last field, -1 if there is none.
+func (f PageFields) last() int {
+	for i := len(f) - 1; i >= 0; i-- {
+		if f[i] != 0 {
+			return i*64 + bits.Len64(f[i]) - 1
+		}
+	}
+	return -1
+}
+
+// keyIndex returns which field has a key, looking from one on; -1 if none has.
+func keyIndex(key []byte, from int) int {
+	for i := from; i < len(pageKeys); i++ {
+		if pageKeys[i] == string(key) {
+			return i
+		}
+	}
+	return slices.Index(pageKeys[:from], string(key))
+}
+
+// readKey is msgp.ReadMapKeyZC, quicker for what is usual.
+func readKey(raw []byte) (key, rest []byte, err error) {
+	if len(raw) > 0 && raw[0]&0xe0 == fixText && len(raw) > int(raw[0]&0x1f) {
+		n := 1 + int(raw[0]&0x1f)
+		return raw[1:n], raw[n:], nil
+	}
+	return msgp.ReadMapKeyZC(raw)
+}
+
+// skip is msgp.Skip, quicker for what is usual.
+func skip(raw []byte) (rest []byte, err error) {
+	if len(raw) > 0 {
+		switch c := raw[0]; {
+		case c < 0x80: // a small number
+			return raw[1:], nil
+		case c&0xe0 == fixText && len(raw) > int(c&0x1f):
+			return raw[1+int(c&0x1f):], nil
+		}
+	}
+	return msgp.Skip(raw)
+}
+
+// First bytes of MessagePack: a map whose size is the next two bytes, and a
+// text whose size is the last five bits.
+const (
+	map16   = 0xde
+	fixText = 0xa0
+)
 
 // PageRecord is a visit as it is stored.
 type PageRecord struct {

@@ -10,12 +10,14 @@ import (
 	"syscall"
 
 	"crawl/internal/kv"
+	"crawl/internal/query"
 	"crawl/store"
 )
 
 // Exit codes; every command means the same by them.
 const (
 	exitDone        = 0
+	exitFound       = 1
 	exitUsage       = 2
 	exitPartial     = 3
 	exitEmpty       = 4
@@ -46,6 +48,7 @@ func exitCode(err error, talk io.Writer) int {
 	var exit *exitError
 	var usage *usageError
 	var held *store.HeldError
+	var wrong *query.Error
 	code := exitUsage
 	switch {
 	case errors.As(err, &exit):
@@ -62,6 +65,10 @@ func exitCode(err error, talk io.Writer) int {
 		errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EIO),
 		errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		code = exitStore
+	}
+	if errors.As(err, &wrong) {
+		printQueryError(talk, wrong)
+		return code
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(talk, "error: %s\n", plain(line))

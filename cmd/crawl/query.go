@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"crawl/internal/query"
 	"crawl/internal/weburl"
@@ -13,45 +15,170 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// queryFlags are the flags of query alone.
+type queryFlags struct {
+	query.Select
+	out              tableOutput
+	showSQL, explain bool
+	exitCode         bool
+}
+
 func newQueryCommand() *cobra.Command {
+	var f queryFlags
 	c := &cobra.Command{
-		Use: "query [RUN] TABLE | 'SELECT …'", Short: "Ask anything about a run",
+		Use:   "query [RUN] TABLE | 'SELECT …'",
+		Short: "Ask anything about a run",
+		Long: `Answer a question about what a run has: rows of a table by flags, or a whole
+statement of SQL. The tables are read where they lie and cannot be changed; ` + "`crawl\nfields`" + ` has them all. A statement sees the rows of RUN, the latest finished run
+unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
+		Example: `  crawl query 'SELECT status, count(*) FROM pages GROUP BY status'
+  crawl query acme pages --where 'status >= 400' --select url,status,inlinks --sort -inlinks
+  crawl query acme pages --where 'indexable AND inlinks = 0 AND in_sitemap'
+  crawl query acme links --where 'target_final_status = 404 AND source_indexable'
+  crawl query acme pages --where 'length(title) > 60' --group section
+  crawl query acme pages --facet status,depth,section`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return newUsageError("", "what is asked?", "name a table or write a statement; `crawl fields` has the tables")
+			}
+			return atMost(2, c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return withRun(c, args[:len(args)-1], func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
-				db, err := query.Open(st, query.Options{Run: run, Identity: identityOf})
-				if err != nil {
-					return err
-				}
-				defer db.Close()
-				rows, err := db.Query(ctx, args[len(args)-1])
-				if err != nil {
-					return err
-				}
-				return printTSV(c.OutOrStdout(), rows)
+			if err := f.out.check(c); err != nil {
+				return err
+			}
+			what := args[len(args)-1]
+			return withDatabase(c, args[:len(args)-1], func(ctx context.Context, db *query.DB, run *store.Run, s *Settings) error {
+				return f.run(ctx, c, db, run, what, s)
 			})
 		},
 	}
-	addSettingsFlags(c.Flags(), "data", "quiet")
+	fl := c.Flags()
+	fl.StringArrayVar(&f.Where, "where", nil, "only rows for which `CONDITION` holds; all do if it is given again")
+	fl.StringVar(&f.Columns, "select", "", "`FIELDS` to show, or expressions (default: all)")
+	fl.StringVar(&f.Sort, "sort", "", "sort by `FIELDS`, those with a minus from the greatest on")
+	fl.StringVar(&f.Group, "group", "", "count rows by `FIELDS`")
+	fl.StringVar(&f.Facet, "facet", "", "count the values of each of `FIELDS` by itself")
+	fl.IntVar(&f.Limit, "limit", 0, "show at most `N` rows")
+	fl.BoolVar(&f.showSQL, "show-sql", false, "say which statement the flags make, and answer nothing")
+	fl.BoolVar(&f.explain, "explain", false, "say how it would be answered, by which index, and answer nothing")
+	fl.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if there are rows")
+	f.out.flags(fl, "table on a terminal, else tsv")
+	addSettingsFlags(fl, "data", "quiet")
 	return c
 }
 
-func printTSV(w io.Writer, rows *query.Rows) error {
-	for row, err := range rows.All() {
-		if err != nil {
-			return err
-		}
-		var cells []string
-		for _, v := range row {
-			if v == nil {
-				v = ""
+// isStatement tells a statement from the name of a table.
+func isStatement(text string) bool { return strings.ContainsAny(strings.TrimSpace(text), " \t\n(*;") }
+
+func (f *queryFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, run *store.Run, what string, s *Settings) error {
+	statement, err := f.statement(c, db, what)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.showSQL:
+		_, err := fmt.Fprintln(c.OutOrStdout(), statement)
+		return err
+	case f.explain:
+		return printPlan(ctx, c.OutOrStdout(), db, statement)
+	}
+	began := time.Now()
+	rows, err := db.Query(ctx, statement)
+	if err != nil {
+		return err
+	}
+	n, err := f.out.print(c.OutOrStdout(), rows, f.Facet != "")
+	if err != nil {
+		return err
+	}
+	if f.out.forPeople() && !s.Quiet {
+		fmt.Fprintf(c.ErrOrStderr(), "%s · run %s, %s · %s\n", rowsText(n), plain(runName(run)), run.Started.Local().Format("2 Jan 15:04"), took(time.Since(began)))
+	}
+	if f.exitCode && n > 0 {
+		return &exitError{code: exitFound}
+	}
+	return nil
+}
+
+func rowsText(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return grouped(uint64(n)) + " rows"
+}
+
+func took(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return elapsed(d)
+}
+
+// statement is what was typed, or what the flags make of a table.
+func (f *queryFlags) statement(c *cobra.Command, db *query.DB, what string) (string, error) {
+	if isStatement(what) {
+		for _, flag := range []string{"where", "select", "sort", "group", "facet", "limit"} {
+			if c.Flags().Changed(flag) {
+				return "", newUsageError("--"+flag, "a statement says that itself", "name a table instead of the statement, or write it there")
 			}
-			cells = append(cells, plain(fmt.Sprint(v)))
 		}
-		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
+		return what, nil
+	}
+	t := db.Table(what)
+	if t == nil {
+		return "", unknownTable(db, what)
+	}
+	if f.Limit < 0 {
+		return "", newUsageError("--limit", "a number of rows is 0 or more", "0 is no limit")
+	}
+	if f.Facet != "" && (f.Group != "" || f.Columns != "" || f.Sort != "") {
+		return "", newUsageError("--facet", "facets are counted each by itself", "leave --select, --sort and --group out")
+	}
+	f.Table = t.Name
+	return f.SQL()
+}
+
+func unknownTable(db *query.DB, name string) error {
+	var names []string
+	for _, t := range db.Tables() {
+		names = append(names, t.Name)
+	}
+	return newUsageError("", "there is no table "+quoted(name), didYouMean(name, names, "there are "+strings.Join(names, ", ")))
+}
+
+// printPlan says how a statement is answered.
+func printPlan(ctx context.Context, w io.Writer, db *query.DB, statement string) error {
+	steps, err := db.Plan(ctx, statement)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		line := strings.ToLower(plain(step.Text))
+		switch {
+		case step.Table != "" && step.Index == "":
+			line = plain(step.Table) + ": row by row"
+		case step.Table != "":
+			line = plain(step.Table) + ": by index " + step.Index
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withDatabase opens the store as a database for one command about one run.
+func withDatabase(c *cobra.Command, args []string, do func(context.Context, *query.DB, *store.Run, *Settings) error) error {
+	return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) (err error) {
+		log := newLogger(s, c.ErrOrStderr())
+		db, err := query.Open(st, query.Options{Run: run, Identity: identityOf, Warn: func(text string, cause error) { log.Warn(text, "cause", cause) }})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		return do(ctx, db, run, s)
+	})
 }
 
 // identityOf returns what makes two addresses of a run one page.
@@ -62,4 +189,25 @@ func identityOf(run *store.Run) (func(weburl.URL) weburl.URL, error) {
 	}
 	drop, err := weburl.NewParamSet(s.DropParams)
 	return func(u weburl.URL) weburl.URL { return u.DropParams(drop) }, err
+}
+
+// printQueryError says what is wrong with a statement, and where.
+func printQueryError(talk io.Writer, e *query.Error) {
+	fmt.Fprintf(talk, "error: %s\n", plain(e.What))
+	hint := e.Hint
+	if near := nearest(e.Word, e.Known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	if e.Table != "" {
+		hint = strings.TrimSpace(hint + "     all fields: crawl fields " + e.Table)
+	}
+	line, at, length := e.Excerpt()
+	if line == "" {
+		if hint != "" {
+			fmt.Fprintf(talk, "  %s\n", plain(hint))
+		}
+		return
+	}
+	fmt.Fprintf(talk, "  %s\n", plain(line))
+	fmt.Fprintln(talk, strings.TrimRight("  "+strings.Repeat(" ", at)+strings.Repeat("^", length)+"  "+plain(hint), " "))
 }

@@ -59,12 +59,7 @@ var pageColumns = []pageColumn{
 	}),
 	of("depth", Int, "Depth", "clicks from a seed; null: no chain of links leads there", func(p *store.Page) any { return depthOf(p.Depth) }),
 	of("status", Int, "Status", "status of the answer; 0: none", func(p *store.Page) any { return int64(p.Status) }),
-	{name: "class", kind: Text, meaning: "ok, redirect, broken, client, server, blocked, timeout, absent, unverified", needs: classFields, value: func(r *pageRow, p *store.Page) any {
-		if p.Kind == store.KindSitemap {
-			p.URL = r.url()
-		}
-		return Class(p)
-	}},
+	{name: "class", kind: Text, meaning: "ok, redirect, broken, client, server, blocked, timeout, absent, unverified", needs: classFields, value: func(r *pageRow, _ *store.Page) any { return r.class() }},
 	text("fault", "Fault", "what kept it from an answer: dns, connect, tls, timeout, …", func(p *store.Page) string { return p.Fault }),
 	text("fault_text", "FaultText", "the same as a sentence", func(p *store.Page) string { return p.FaultText }),
 	text("type", "Type", "html, xml, sitemap, feed, css, text, binary, pdf, image, office", func(p *store.Page) string { return p.Type }),
@@ -149,9 +144,9 @@ func (r *pageRow) get(fields store.PageFields) *store.Page {
 	if missing.IsEmpty() {
 		return &r.page
 	}
-	// Whoever asked for a field of one row will ask for it of the next.
+	// Whoever asks for a field of one row will ask for it of the next.
+	r.run.wanted = r.run.wanted.With(missing)
 	if r.have.IsEmpty() {
-		r.run.wanted = r.run.wanted.With(missing)
 		missing = r.run.wanted
 	}
 	r.have = r.have.With(missing)

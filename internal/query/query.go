@@ -11,18 +11,14 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"crawl/internal/weburl"
 	"crawl/store"
 
 	"modernc.org/sqlite"
-	"modernc.org/sqlite/vtab"
 )
 
 // Options says how a database is asked.
@@ -54,6 +50,9 @@ type DB struct {
 	number uint64
 	conn   driver.Conn
 	asked  *question // the statement that is asked
+
+	entering bool // the statement that is prepared is ours
+	within   func() error
 }
 
 // Open makes a database of a store, which has to stay open.
@@ -83,7 +82,7 @@ func (db *DB) connect() (err error) {
 			return err
 		}
 	}
-	return db.conn.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(authorize)
+	return db.conn.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(db.authorize)
 }
 
 func (db *DB) exec(statement string) error {
@@ -92,12 +91,16 @@ func (db *DB) exec(statement string) error {
 }
 
 // authorize allows to read, and nothing else.
-func authorize(action sqlite.AuthorizerActionCode, _, function, _, _ string) sqlite.AuthorizerReturnCode {
+func (db *DB) authorize(action sqlite.AuthorizerActionCode, table, function, _, _ string) sqlite.AuthorizerReturnCode {
 	switch action {
-	case sqlite.AuthSelect, sqlite.AuthRead, sqlite.AuthRecursive:
+	case sqlite.AuthSelect, sqlite.AuthRecursive:
 		return sqlite.AuthorizerOK
+	case sqlite.AuthRead:
+		if !strings.HasPrefix(table, "sqlite_") {
+			return sqlite.AuthorizerOK
+		}
 	case sqlite.AuthFunction:
-		if function != "load_extension" {
+		if function != "load_extension" && (function != withinFunction || db.entering) {
 			return sqlite.AuthorizerOK
 		}
 	}
@@ -146,173 +149,4 @@ func (q *question) fail(err error) error {
 		q.err = err
 	}
 	return err
-}
-
-// Rows is an answer.
-type Rows struct {
-	Columns []ColumnOf
-	db      *DB
-	q       *question
-	rows    driver.Rows
-	end     []func()
-}
-
-// ColumnOf is a column of an answer.
-type ColumnOf struct {
-	Name string
-	Kind Kind
-}
-
-// Query asks a statement, which must be one SELECT. The answer has to be read
-// with All, or closed, before the next is asked for.
-func (db *DB) Query(ctx context.Context, statement string) (*Rows, error) {
-	r := &Rows{db: db}
-	if db.o.MaxTime > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, db.o.MaxTime, ErrTooLong)
-		ctx, r.end = limited, append(r.end, cancel)
-	}
-	r.q = newQuestion(ctx, db)
-	db.asked = r.q
-	stop := context.AfterFunc(ctx, func() { r.q.over.Store(true) })
-	r.end = append(r.end, func() { stop() })
-	rows, err := db.conn.(driver.QueryerContext).QueryContext(ctx, statement, nil)
-	if err != nil {
-		return nil, errors.Join(r.failed(err), r.Close())
-	}
-	r.rows = rows
-	types := rows.(driver.RowsColumnTypeDatabaseTypeName)
-	for i, name := range rows.Columns() {
-		r.Columns = append(r.Columns, ColumnOf{name, kindOf(types.ColumnTypeDatabaseTypeName(i))})
-	}
-	return r, nil
-}
-
-// failed says why there is no answer, or no more of it.
-func (r *Rows) failed(err error) error {
-	switch {
-	case r.q.ctx.Err() != nil:
-		return context.Cause(r.q.ctx)
-	case r.q.err != nil:
-		return r.q.err
-	}
-	return err
-}
-
-// All yields the rows and closes the answer. A row is good until the next one:
-// its values are nil, int64, float64, string or []byte.
-func (r *Rows) All() iter.Seq2[[]any, error] {
-	return func(yield func([]any, error) bool) {
-		defer r.Close()
-		values := make([]driver.Value, len(r.Columns))
-		row := make([]any, len(values))
-		for n := 0; ; n++ {
-			err := r.rows.Next(values)
-			switch {
-			case errors.Is(err, io.EOF):
-				return
-			case err != nil:
-				err = r.failed(err)
-			case r.db.o.MaxRows > 0 && n == r.db.o.MaxRows:
-				err = ErrTooManyRows
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i, v := range values {
-				row[i] = v
-			}
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-}
-
-// Close ends an answer that was not read to its end. It may be called twice.
-func (r *Rows) Close() (err error) {
-	if r.rows != nil {
-		err = r.rows.Close()
-		r.rows = nil
-	}
-	for _, end := range r.end {
-		end()
-	}
-	r.end = nil
-	return err
-}
-
-// newScan says what is to be read by a plan that BestIndex made; nil if that
-// is nothing.
-func (q *question) newScan(t *Table, plan string, values []vtab.Value) (*scan, error) {
-	s := &scan{q: q}
-	var err error
-	if t.perRun {
-		if s.run, err = q.defaultRun(); err != nil {
-			return nil, err
-		}
-	}
-	if plan == "" {
-		return s, nil
-	}
-	for i, words := range strings.Split(plan, ", ") {
-		name, op, _ := strings.Cut(words, " ")
-		if values[i] == nil {
-			return nil, nil // nothing equals NULL
-		}
-		text, ok := textOf(values[i])
-		if t.perRun && name == "run" {
-			if s.run, err = q.runNamed(text); s.run == nil || err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if c, ok2 := newCondition(name, op, text); ok && ok2 {
-			s.where = append(s.where, c)
-		}
-	}
-	return s, nil
-}
-
-func newCondition(column, op, text string) (condition, bool) {
-	switch op {
-	case "=":
-		return condition{column, Equal, text}, true
-	case "GLOB":
-		if i := strings.IndexAny(text, "*?["); i >= 0 {
-			text = text[:i]
-		}
-		return condition{column, Prefix, text}, text != ""
-	}
-	text, _, _ = strings.Cut(text, "%")
-	text, _, _ = strings.Cut(text, "_")
-	text = fixedInLike(text)
-	return condition{column, Prefix, text}, text != ""
-}
-
-// fixedInLike returns what every URL begins with that is LIKE a text that
-// begins so: LIKE takes no notice of the case of letters, hosts have but one.
-func fixedInLike(text string) string {
-	_, rest, ok := strings.Cut(text, "://")
-	path := strings.IndexByte(rest, '/')
-	if !ok || path < 0 {
-		return ""
-	}
-	path += len(text) - len(rest)
-	end := strings.IndexFunc(text[path:], unicode.IsLetter)
-	if end < 0 {
-		end = len(text) - path
-	}
-	return strings.ToLower(text[:path]) + text[path:path+end]
-}
-
-// textOf is a value as text; a number is written as SQLite does.
-func textOf(v any) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, true
-	case int64:
-		return fmt.Sprint(v), true
-	}
-	return "", false
 }

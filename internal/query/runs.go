@@ -34,9 +34,10 @@ type runView struct {
 	identity func(weburl.URL) weburl.URL
 	wanted   store.PageFields // of its rows, as far as is known
 	base     *runView
-	looked   bool // for base
-	counted  bool // whether countLinks made the index
-	broken   bool // links cannot be counted
+	looked   bool                    // for base
+	counted  bool                    // whether countLinks made the index
+	broken   bool                    // links cannot be counted
+	pages    map[weburl.URL]*pageRow // looked up lately
 }
 
 var errNoRun = errors.New("there is no run to ask")
@@ -122,11 +123,20 @@ func (v *runView) records(s *scan) iter.Seq2[*store.PageRecord, error] {
 			}
 		}
 	}
-	prefix := []byte(nil)
-	if text, ok := s.prefix("url"); ok {
-		prefix = keyPrefix(text)
+	return st.PageRecords(ctx, v.run.ID, s.keyPrefix())
+}
+
+// keyPrefix returns what the keys of all wanted URLs begin with.
+func (s *scan) keyPrefix() []byte {
+	if text, ok := s.equal("url"); ok {
+		if u, err := weburl.Parse(text); err == nil {
+			return u.Key()
+		}
 	}
-	return st.PageRecords(ctx, v.run.ID, prefix)
+	if text, ok := s.prefix("url"); ok {
+		return keyPrefix(text)
+	}
+	return nil
 }
 
 // keyPrefix returns what the keys of all URLs begin with that begin with text:

@@ -110,5 +110,8 @@ func (c Column) indexed(i Index) Column {
 
 // tablesFor are the tables of a store, with the fields that a run's rules name.
 func tablesFor(fields []string) []*Table {
-	return []*Table{pagesTable(fields), runsTable()}
+	return []*Table{
+		pagesTable(fields), linksTable(fields), redirectsTable(), skippedTable(), changesTable(), sitemapsTable(), hostsTable(), headersTable(),
+		runsTable(), sitesTable(), fetchesTable(),
+	}
 }

@@ -4,23 +4,11 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
-	"modernc.org/sqlite"
 	"modernc.org/sqlite/vtab"
 )
-
-// engine is a driver of our own: what others register with the usual one is
-// none of ours.
-var engine = func() *sqlite.Driver {
-	d := &sqlite.Driver{}
-	if err := d.RegisterModule(moduleName, module{}); err != nil {
-		panic(err) // it is there already: cannot be
-	}
-	return d
-}()
 
 const moduleName = "crawl_store"
 
@@ -74,36 +62,6 @@ func (v *virtual) Destroy() error { return nil }
 
 // Open implements vtab.Table.
 func (v *virtual) Open() (vtab.Cursor, error) { return &cursor{virtual: v, stop: func() {}}, nil }
-
-// condition is one that SQLite hands to a table: column = value, or one that
-// begins with value.
-type condition struct {
-	column string
-	op     Index
-	value  string
-}
-
-// scan is what a cursor is to read.
-type scan struct {
-	q     *question
-	run   *runView // of a table that shows one run at a time
-	where []condition
-}
-
-// equal returns what a column is to equal.
-func (s *scan) equal(column string) (value string, ok bool) { return s.find(column, Equal) }
-
-// prefix returns what a column is to begin with.
-func (s *scan) prefix(column string) (value string, ok bool) { return s.find(column, Prefix) }
-
-func (s *scan) find(column string, op Index) (value string, ok bool) {
-	for _, c := range s.where {
-		if c.column == column && c.op == op {
-			return c.value, true
-		}
-	}
-	return "", false
-}
 
 // cursor goes through the rows of a table.
 type cursor struct {
@@ -162,61 +120,4 @@ func (c *cursor) Rowid() (int64, error) { return c.n, nil }
 func (c *cursor) Close() error {
 	c.stop()
 	return nil
-}
-
-// BestIndex implements vtab.Table: conditions on indexed columns are asked
-// for, and how much each spares is guessed.
-func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
-	var plan []string
-	rows := v.rows
-	for i := range info.Constraints {
-		c := &info.Constraints[i]
-		if c.Column < 0 || c.Column >= len(v.Columns) {
-			continue
-		}
-		column := &v.Columns[c.Column]
-		word := opWord(column, c.Op)
-		switch isRun := v.perRun && column.Name == "run"; {
-		case word == "" || v.db.asked.inexact:
-		case !c.Usable && isRun:
-			rows = neverRows
-		case c.Usable:
-			c.ArgIndex, c.Omit = len(plan), isRun
-			plan = append(plan, column.Name+" "+word)
-			rows = min(rows, spared(v.rows, column, word))
-		}
-	}
-	info.IdxStr = strings.Join(plan, ", ")
-	info.EstimatedCost, info.EstimatedRows = rows, int64(rows)
-	return nil
-}
-
-// neverRows makes a plan the worst of all: a condition on the run says which
-// table is meant, and is not one among others.
-const neverRows = 1e15
-
-// spared guesses how many rows there are behind an index.
-func spared(rows float64, c *Column, word string) float64 {
-	switch {
-	case c.Name == "run":
-		return rows
-	case c.Name == "url" && word == "=":
-		return 1
-	case word == "=":
-		return rows / 1000
-	}
-	return rows / 20
-}
-
-// opWord is the word for an operator that the column's index answers.
-func opWord(c *Column, op vtab.ConstraintOp) string {
-	switch {
-	case op == vtab.OpEQ && c.Index&Equal != 0:
-		return "="
-	case op == vtab.OpGLOB && c.Index&Prefix != 0:
-		return "GLOB"
-	case op == vtab.OpLIKE && c.Index&Prefix != 0:
-		return "LIKE"
-	}
-	return ""
 }

@@ -1,0 +1,140 @@
+package query
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"golang.org/x/sync/errgroup"
+)
+
+var benchPages = flag.Int("query.pages", 100_000, "pages of the run that benchmarks ask")
+
+// synthetic is a store with one run of a site: pages in sections, one in fifty
+// of them gone, each with a menu of ten links and ten of its own.
+func synthetic(tb testing.TB, pages int) (*store.Bolt, *store.Run) {
+	tb.Helper()
+	st, err := store.Open(tb.TempDir(), store.Options{Program: "test"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	run := &store.Run{Site: "acme", Settings: []byte("{}"), Rules: []string{"price=css:.price|number"}, State: store.Complete}
+	if err := st.Begin(tb.Context(), run); err != nil {
+		tb.Fatal(err)
+	}
+	work, ctx := errgroup.WithContext(tb.Context())
+	work.SetLimit(512)
+	for i := range pages {
+		work.Go(func() error {
+			p, links := syntheticPage(run.ID, i, pages)
+			return st.Put(ctx, p, links, nil)
+		})
+	}
+	if err := work.Wait(); err != nil {
+		tb.Fatal(err)
+	}
+	if err := st.IndexLinks(tb.Context(), run.ID, func(u weburl.URL) weburl.URL { return u }); err != nil {
+		tb.Fatal(err)
+	}
+	return st, run
+}
+
+func syntheticURL(i int) string {
+	return fmt.Sprintf("https://www.example.com/section-%d/item-%d-with-a-name", i%20, i)
+}
+
+func syntheticPage(run store.RunID, i, pages int) (*store.Page, []store.Link) {
+	u, err := weburl.Parse(syntheticURL(i))
+	if err != nil {
+		panic(err)
+	}
+	h := sha256.Sum256(binary.BigEndian.AppendUint32(nil, uint32(i)))
+	at := time.Unix(1_760_000_000+int64(i), 0)
+	p := &store.Page{
+		URL: u, Run: run, Try: 1, Fetched: at, TTFB: time.Duration(h[0]) * time.Millisecond, Took: time.Duration(h[1]) * 2 * time.Millisecond,
+		Status: http.StatusOK, Proto: "HTTP/1.1", Addr: "192.0.2.1:443", Type: "html", MIME: "text/html", Charset: "utf-8", CharsetBy: "header",
+		Size: int64(h[2]) * 1000, Wire: int64(h[2]) * 300, Hash: h, ETag: fmt.Sprintf("%q", h[:8]), Modified: at.Format(http.TimeFormat),
+		Title: fmt.Sprintf("Item %d of the shop: a title of usual length", i/2), H1: fmt.Sprintf("Item %d", i),
+		Description: "A description of some length that says what the item is good for and why one should have it at home.",
+		Canonical:   u.String(), Canonicals: 1, Lang: "en", Words: int(h[3]) * 10, Depth: 1 + i%7, From: syntheticURL(i / 2), TextHash: [16]byte(h[:16]), Simhash: uint64(i) + 1,
+		Fields: []store.Field{{Name: "price", State: store.FieldFilled, Values: []string{fmt.Sprint(i % 1000)}, Number: true}},
+	}
+	if i%50 == 7 {
+		p.Status, p.Title = http.StatusNotFound, ""
+	}
+	if i%100 == 11 {
+		p.Status, p.Redirect = http.StatusMovedPermanently, syntheticURL(i+1)
+	}
+	var links []store.Link
+	for n := range 10 {
+		links = append(links, store.Link{Target: syntheticURL(n * 7), Text: fmt.Sprintf("Menu %d", n), Element: "a", Attr: "href", Place: "nav"})
+	}
+	for n := range 10 {
+		links = append(links, store.Link{Target: syntheticURL((i*31 + n*977) % pages), Text: fmt.Sprintf("see %d", n), Element: "a", Attr: "href", Place: "main"})
+	}
+	return p, links
+}
+
+var shared = struct {
+	sync.Once
+	st  *store.Bolt
+	run *store.Run
+}{}
+
+func BenchmarkQuery(b *testing.B) {
+	st, run := synthetic(b, *benchPages)
+	db, err := Open(st, Options{Run: run, Identity: noIdentity})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for _, q := range []struct{ name, statement string }{
+		{"count", "SELECT count(*) FROM pages"},
+		{"group", "SELECT status, count(*) FROM pages GROUP BY status"},
+		{"group-class", "SELECT class, count(*) FROM pages GROUP BY class"},
+		{"group-section", "SELECT section, count(*) FROM pages GROUP BY section"},
+		{"url", "SELECT status FROM pages WHERE url = '" + syntheticURL(77) + "'"},
+		{"status", "SELECT url FROM pages WHERE status = 404"},
+		{"title", "SELECT count(*) FROM pages WHERE title LIKE '%item 77 %'"},
+		{"orphans", "SELECT count(*) FROM pages WHERE inlinks = 0"},
+		{"duplicates", "SELECT title, count(*) AS n FROM pages GROUP BY title HAVING n > 2"},
+		{"first", "SELECT * FROM pages LIMIT 1"},
+		{"all", "SELECT * FROM pages"},
+	} {
+		b.Run(q.name, func(b *testing.B) {
+			for b.Loop() {
+				ask(b, db, q.statement)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchPages), "ns/page")
+		})
+	}
+}
+
+func noIdentity(*store.Run) (func(weburl.URL) weburl.URL, error) {
+	return func(u weburl.URL) weburl.URL { return u }, nil
+}
+
+// ask returns an answer as text.
+func ask(tb testing.TB, db *DB, statement string) (all []string) {
+	tb.Helper()
+	rows, err := db.Query(context.Background(), statement)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for row, err := range rows.All() {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, fmt.Sprint(row...))
+	}
+	return all
+}
