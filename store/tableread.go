@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/http"
 
 	"crawl/internal/warc"
+	"crawl/internal/weburl"
 )
 
 // SkipsOf yields a run's skipped URLs whose key begins with prefix, in the
@@ -50,3 +52,31 @@ func (b *Bolt) Header(ctx context.Context, p *Page) (_ http.Header, err error) {
 
 // Key returns the key of the URL that was visited; see weburl.URL.Key.
 func (r *PageRecord) Key() []byte { return r.key }
+
+// CopyPages writes the exchanges of some of a run's visits to w as WARC, in the
+// order in which they are named; see CopyRecords.
+func (b *Bolt) CopyPages(ctx context.Context, w io.Writer, run RunID, urls iter.Seq2[weburl.URL, error]) (err error) {
+	defer wrap(&err, "copy records of run %d", run)
+	info, err := b.bodies.info("")
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(info); err != nil {
+		return err
+	}
+	c := copier{from: b.bodies, to: w, payloads: map[Place]bool{}}
+	defer c.close()
+	for u, err := range urls {
+		var p *Page
+		if err == nil {
+			p, err = b.Page(ctx, run, u)
+		}
+		if err == nil {
+			err = c.exchange(p.Request, p.Record, p.Payload)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

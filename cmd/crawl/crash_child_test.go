@@ -174,6 +174,28 @@ func (p *crawlBinary) check(t *testing.T, data string) {
 	}
 }
 
+// pageRow and skipRow are what tests want to know of exported rows.
+type pageRow struct {
+	URL       string `json:"url"`
+	Kind      string `json:"kind"`
+	Depth     *int   `json:"depth"`
+	Status    int    `json:"status"`
+	Fault     string `json:"fault"`
+	FaultText string `json:"fault_text"`
+	Redirect  string `json:"redirect"`
+	Title     string `json:"title"`
+	BodyHash  string `json:"body_hash"`
+	Outlinks  int    `json:"outlinks"`
+	Inlinks   *int   `json:"inlinks"`
+}
+
+type skipRow struct {
+	URL    string `json:"url"`
+	Reason string `json:"reason"`
+	Rule   string `json:"rule"`
+	Count  *int   `json:"count"`
+}
+
 // exportRows exports a table of the latest run.
 func exportRows[T any](t *testing.T, p *crawlBinary, data, table string) []T {
 	t.Helper()

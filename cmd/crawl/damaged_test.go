@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -236,44 +235,5 @@ func TestWhenceHasTheLimitsOfTheRun(t *testing.T) {
 	l.see(v, u, resp, nil)
 	if got := strings.Join(v.whence.noindex, ", "); got != "X-Robots-Tag" {
 		t.Errorf("noindex by %s", got)
-	}
-}
-
-// unindexed is a store in which the record of some links is damaged.
-type unindexed struct{ store.Store }
-
-func (unindexed) IndexLinks(context.Context, store.RunID, func(weburl.URL) weburl.URL) error {
-	return fmt.Errorf("links of a page: record is %w", store.ErrDamaged)
-}
-
-// Damaged links cost the tables of pages and skipped URLs their counts alone.
-func TestExportWithDamagedLinks(t *testing.T) {
-	_, st, run := stored(t)
-	if err := st.PutSkips(t.Context(), run.ID, []store.Skip{{URL: parsed(t, "http://a/x"), Reason: "scope"}}); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	tab := &tables{store: unindexed{st}, run: run, log: slog.New(slog.NewTextHandler(&log, nil))}
-	n := 0
-	for row, err := range tab.pages(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := json.Marshal(row)
-		if n++; err != nil || !strings.Contains(string(text), `"inlinks":null`) || !strings.Contains(string(text), `"in_sitemap":null`) {
-			t.Errorf("%s, %v", text, err)
-		}
-	}
-	if n != 3 || strings.Count(log.String(), "links to pages are not counted") != 1 {
-		t.Errorf("%d rows; %s", n, &log)
-	}
-	n = 0
-	for row, err := range tab.skipped(t.Context()) {
-		if n++; err != nil || row.(*skipRow).Count != nil {
-			t.Errorf("%+v, %v", row, err)
-		}
-	}
-	if n != 1 {
-		t.Errorf("%d skipped", n)
 	}
 }

@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
+	"crawl/internal/query"
 	"crawl/internal/weburl"
 	"crawl/store"
 
@@ -25,28 +19,37 @@ import (
 
 // exportFlags are the flags of export alone.
 type exportFlags struct {
-	format, table, file, target string
-	overwrite, raw              bool
+	query.Select
+	out    tableOutput
+	target string
 
-	to  weburl.URL // target
-	log *slog.Logger
+	to weburl.URL // target
 }
 
-var exportFormats = []string{"jsonl", "csv", "warc"}
+// Forms that are no rows.
+const (
+	formatWARC    = "warc"
+	formatSQLite  = "sqlite"
+	formatSitemap = "sitemap"
+)
 
-var exportTables = []string{"pages", "links", "redirects", "skipped"}
+var exportFormats = []string{"jsonl", "csv", "tsv", "json", "md", formatSQLite, formatSitemap, formatWARC}
 
 func newExportCommand() *cobra.Command {
 	var f exportFlags
 	c := &cobra.Command{
 		Use:   "export [RUN]",
-		Short: "Take a run's pages, links, redirects or skipped URLs away",
-		Long: `Write one table of a run as CSV or JSON lines, or the run's bodies as WARC.
-RUN is a site or host name for its latest run, SITE@43, or SITE~1 for the run
-before the latest; without it the latest run of all is taken.`,
+		Short: "Take a run's pages, links or bodies away as a file",
+		Long: `Write a table of a run, or the part of it that --where and --select name, as
+CSV, JSON lines and such; its tables as one SQLite file; the pages that a search
+engine may list as sitemap.xml; or requests and answers as WARC. ` + "`crawl fields`" + `
+has the tables and their fields, ` + "`crawl query`" + ` asks more than one can export.`,
 		Example: `  crawl export example.com -f csv -o pages.csv
+  crawl export acme --where "path LIKE '/products/%'" --select url,title,h1,price -o products.csv
   crawl export --table links -f jsonl | jq 'select(.target_status == 404)'
   crawl export --table links --target https://example.com/gone
+  crawl export example.com -o example.sqlite
+  crawl export example.com -o sitemap.xml
   crawl export example.com -o example.warc.gz`,
 		Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -54,58 +57,56 @@ before the latest; without it the latest run of all is taken.`,
 				return err
 			}
 			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
-				f.log = newLogger(s, c.ErrOrStderr())
-				return f.export(ctx, c.OutOrStdout(), st, run)
+				return withTables(c, st, run, s, func(db *query.DB) error { return f.export(ctx, c.OutOrStdout(), st, db, run) })
 			})
 		},
 	}
 	fl := c.Flags()
-	fl.StringVarP(&f.format, "format", "f", "", "jsonl, csv or warc (default: by the name of FILE, else jsonl)")
-	fl.StringVar(&f.table, "table", "pages", "pages, links, redirects or skipped")
-	fl.StringVar(&f.target, "target", "", "of the links only those to URL")
-	fl.StringVarP(&f.file, "output", "o", "-", "FILE to write, - for standard output")
-	fl.BoolVar(&f.overwrite, "overwrite", false, "replace FILE if it is there")
-	fl.BoolVar(&f.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
+	fl.StringVarP(&f.out.format, "format", "f", "", "`FORMAT`: "+strings.Join(exportFormats, ", ")+" (default: by the name of FILE, else jsonl)")
+	fl.StringVar(&f.Table, "table", "", "which `TABLE` (default: pages; sqlite: all)")
+	fl.StringArrayVar(&f.Where, "where", nil, "only rows for which `CONDITION` holds; all do if it is given again")
+	fl.StringVar(&f.Columns, "select", "", "`FIELDS` to write, or expressions (default: all)")
+	fl.StringVar(&f.target, "target", "", "of the links only those to `URL`")
+	fl.StringVarP(&f.out.file, "output", "o", "-", "`FILE` to write, - for standard output")
+	fl.BoolVar(&f.out.overwrite, "overwrite", false, "replace FILE if it is there")
+	fl.BoolVar(&f.out.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
 	addSettingsFlags(fl, "data", "quiet")
 	return c
 }
 
+// withTables opens a store as a database.
+func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) (err error) {
+	log := newLogger(s, c.ErrOrStderr())
+	db, err := query.Open(st, query.Options{Run: run, Identity: identityOf, Warn: func(text string, cause error) { log.Warn(text, "cause", cause) }})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return do(db)
+}
+
 // check finds faults before anything is opened.
 func (f *exportFlags) check() error {
-	if f.format == "" {
-		f.format = formatOf(f.file)
+	if f.out.format == "" {
+		f.out.format = formatOf(f.out.file)
 	}
-	for _, x := range []struct {
-		flag, value string
-		known       []string
-	}{{"--format", f.format, exportFormats}, {"--table", f.table, exportTables}} {
-		if !slices.Contains(x.known, x.value) {
-			return newUsageError(x.flag, quoted(x.value)+" is not one of "+strings.Join(x.known, ", "), didYouMean(x.value, x.known, ""))
-		}
+	if format := f.out.format; !slices.Contains(exportFormats, format) {
+		return newUsageError("--format", quoted(format)+" is not one of "+strings.Join(exportFormats, ", "), didYouMean(format, exportFormats, ""))
 	}
 	if err := f.checkTarget(); err != nil {
 		return err
 	}
-	if f.format == "warc" && f.table != "pages" {
-		return newUsageError("--table", "WARC holds bodies, no table", "leave --table out, or write csv or jsonl")
+	if err := f.checkForm(); err != nil {
+		return err
 	}
-	if f.file == "-" {
-		return nil
-	}
-	if _, err := os.Stat(f.file); err == nil && !f.overwrite {
-		return newUsageError(f.file, "the file is there already", "name another, or say --overwrite")
-	}
-	if dir, err := os.Stat(filepath.Dir(f.file)); err != nil || !dir.IsDir() {
-		return newUsageError(f.file, "there is no such folder", "make it, or name another")
-	}
-	return nil
+	return checkFile(f.out.file, f.out.overwrite)
 }
 
 func (f *exportFlags) checkTarget() (err error) {
 	if f.target == "" {
 		return nil
 	}
-	if f.table != "links" {
+	if f.Table != "links" {
 		return newUsageError("--target", "only links have a target", "say --table links")
 	}
 	if f.to, err = seedURL(f.target); err != nil {
@@ -114,160 +115,173 @@ func (f *exportFlags) checkTarget() (err error) {
 	return nil
 }
 
-func formatOf(file string) string {
-	switch name := strings.ToLower(file); {
-	case strings.HasSuffix(name, ".csv"):
-		return "csv"
-	case strings.HasSuffix(name, ".warc.gz"), strings.HasSuffix(name, ".warc"):
-		return "warc"
-	}
-	return "jsonl"
-}
-
-// export writes to a file that appears only when it is whole.
-func (f *exportFlags) export(ctx context.Context, out io.Writer, st *store.Bolt, run *store.Run) (err error) {
-	if f.file != "-" {
-		part, err := os.CreateTemp(filepath.Dir(f.file), ".crawl-export-*")
-		if err != nil {
-			return err
-		}
-		defer os.Remove(part.Name())
-		if err := errors.Join(f.write(ctx, part, st, run), part.Chmod(0o644), part.Sync(), part.Close()); err != nil {
-			return err
-		}
-		return os.Rename(part.Name(), f.file)
-	}
-	return f.write(ctx, out, st, run)
-}
-
-func (f *exportFlags) write(ctx context.Context, out io.Writer, st *store.Bolt, run *store.Run) error {
-	w := bufio.NewWriterSize(out, 64<<10)
-	var err error
-	if f.format == "warc" {
-		err = st.CopyRecords(ctx, w, run.ID)
-	} else {
-		err = f.writeTable(ctx, w, st, run)
-	}
-	return errors.Join(err, w.Flush())
-}
-
-func (f *exportFlags) writeTable(ctx context.Context, w io.Writer, st store.Store, run *store.Run) error {
-	s, _, err := storedSettings(run)
-	if err != nil {
-		return err
-	}
-	drop, err := weburl.NewParamSet(s.DropParams)
-	if err != nil {
-		return err
-	}
-	t := &tables{store: st, run: run, log: f.log, drop: drop}
-	var rows iter.Seq2[any, error]
-	var shape any
-	switch f.table {
-	case "links":
-		if rows, shape = t.links(ctx), (linkRow{}); f.target != "" {
-			rows = t.linksTo(ctx, f.to)
-		}
-	case "redirects":
-		rows, shape = t.redirects(ctx), redirectRow{}
-	case "skipped":
-		rows, shape = t.skipped(ctx), skipRow{}
-	default:
-		rows, shape = t.pages(ctx), pageRow{}
-	}
-	if f.format == "csv" {
-		return writeCSV(w, rows, reflect.TypeOf(shape), ruleNames(run.Rules), !f.raw)
-	}
-	for row, err := range rows {
-		if err == nil {
-			err = writeJSON(w, row)
-		}
-		if err != nil {
-			return err
-		}
+// checkForm refuses what a form cannot hold.
+func (f *exportFlags) checkForm() error {
+	pagesOnly := f.out.format == formatWARC || f.out.format == formatSitemap
+	switch {
+	case pagesOnly && f.Table != "" && f.Table != "pages":
+		return newUsageError("--table", f.out.format+" holds pages, no table", "leave --table out, or write csv or jsonl")
+	case pagesOnly && f.Columns != "":
+		return newUsageError("--select", f.out.format+" holds pages, no fields", "leave --select out, or write csv or jsonl")
+	case f.out.format == formatSQLite && f.out.file == "-":
+		return newUsageError("--format", "a SQLite file cannot be written to standard output", "name a file: -o acme.sqlite")
+	case f.out.format == formatSQLite && f.Table == "" && (len(f.Where) > 0 || f.Columns != ""):
+		return newUsageError("--where", "all tables are written, and it is about one", "say which: --table pages")
 	}
 	return nil
 }
 
-// writeCSV writes rows, pointers to structs of the given type, by RFC 4180. Where
-// that has fields, each of those named is a column of its own. guard makes cells
-// harmless.
-func writeCSV(out io.Writer, rows iter.Seq2[any, error], shape reflect.Type, fields []string, guard bool) error {
-	w := csv.NewWriter(out)
-	w.UseCRLF = true
-	columns := shape.NumField()
-	if shape.Field(columns-1).Type == reflect.TypeFor[fieldSet]() {
-		columns--
-	} else {
-		fields = nil
+func formatOf(file string) string {
+	name := strings.ToLower(file)
+	ext := strings.TrimPrefix(filepath.Ext(name), ".")
+	switch {
+	case strings.HasSuffix(name, ".warc.gz"), ext == "warc":
+		return formatWARC
+	case ext == "sqlite", ext == "db":
+		return formatSQLite
+	case ext == "xml":
+		return formatSitemap
+	case slices.Contains(exportFormats, ext):
+		return ext
 	}
-	var cells []string
-	for i := range columns {
-		cells = append(cells, shape.Field(i).Tag.Get("json"))
+	return "jsonl"
+}
+
+func (f *exportFlags) export(ctx context.Context, out io.Writer, st *store.Bolt, db *query.DB, run *store.Run) error {
+	switch f.out.format {
+	case formatWARC:
+		return writeFile(f.out.file, out, func(w io.Writer) error { return f.archive(ctx, w, st, db, run) })
+	case formatSQLite:
+		return f.sqlite(ctx, db)
+	case formatSitemap:
+		return writeFile(f.out.file, out, func(w io.Writer) error { return f.sitemap(ctx, w, db) })
 	}
-	if err := w.Write(append(cells, fields...)); err != nil {
+	rows, err := f.rows(ctx, db, run)
+	if err != nil {
 		return err
 	}
-	for row, err := range rows {
+	_, err = f.out.print(out, rows, false)
+	return err
+}
+
+// rows are what is asked for of the table.
+func (f *exportFlags) rows(ctx context.Context, db *query.DB, run *store.Run) (*query.Rows, error) {
+	q := f.Select
+	if q.Table == "" {
+		q.Table = "pages"
+	}
+	if db.Table(q.Table) == nil {
+		return nil, unknownTable(db, q.Table)
+	}
+	if f.target != "" {
+		identity, err := identityOf(run)
+		if err != nil {
+			return nil, err
+		}
+		q.Where = append(slices.Clone(q.Where), "target_url = "+query.Literal(identity(f.to).String()))
+	}
+	statement, err := q.SQL()
+	if err != nil {
+		return nil, err
+	}
+	return db.Query(ctx, statement)
+}
+
+// archive writes the requests and answers of all pages, or of those asked for.
+func (f *exportFlags) archive(ctx context.Context, w io.Writer, st *store.Bolt, db *query.DB, run *store.Run) error {
+	if len(f.Where) == 0 {
+		return st.CopyRecords(ctx, w, run.ID)
+	}
+	q := query.Select{Table: "pages", Columns: "url", Where: f.Where}
+	statement, err := q.SQL()
+	if err != nil {
+		return err
+	}
+	rows, err := db.Query(ctx, statement)
+	if err != nil {
+		return err
+	}
+	return st.CopyPages(ctx, w, run.ID, func(yield func(weburl.URL, error) bool) {
+		for row, err := range rows.All() {
+			var u weburl.URL
+			if err == nil {
+				u, err = weburl.Parse(row[0].(string))
+			}
+			if !yield(u, err) || err != nil {
+				return
+			}
+		}
+	})
+}
+
+// sqliteTables are the tables of a SQLite file, unless one is named.
+var sqliteTables = []string{"pages", "links", "redirects", "skipped", "changes", "sitemaps", "hosts", "runs"}
+
+// sqlite writes a file that appears when it is whole.
+func (f *exportFlags) sqlite(ctx context.Context, db *query.DB) (err error) {
+	part, err := os.MkdirTemp(filepath.Dir(f.out.file), ".crawl-export-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(part)) }()
+	tables := sqliteTables
+	if f.Table != "" {
+		tables = []string{f.Table}
+	}
+	file := filepath.Join(part, "tables")
+	to, err := query.CreateFile(file)
+	if err != nil {
+		return err
+	}
+	for _, name := range tables {
+		q := f.Select
+		q.Table = name
+		if err == nil && db.Table(name) == nil {
+			err = unknownTable(db, name)
+		}
+		var statement string
+		if err == nil {
+			statement, err = q.SQL()
+		}
+		if err == nil {
+			err = to.Write(ctx, db, name, statement)
+		}
+	}
+	if err := errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file, f.out.file)
+}
+
+// maxSitemap is how many URLs a sitemap may have (sitemaps.org).
+const maxSitemap = 50_000
+
+// sitemap writes the pages that a search engine may list.
+func (f *exportFlags) sitemap(ctx context.Context, w io.Writer, db *query.DB) error {
+	q := query.Select{Table: "pages", Columns: "url, last_changed", Where: append([]string{"kind = 'page' AND indexable"}, f.Where...)}
+	statement, err := q.SQL()
+	if err != nil {
+		return err
+	}
+	rows, err := db.Query(ctx, statement)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, sitemapHead); err != nil {
+		return err
+	}
+	n := 0
+	for row, err := range rows.All() {
+		if n++; err == nil && n > maxSitemap {
+			err = newUsageError("", fmt.Sprintf("a sitemap has at most %s URLs", grouped(maxSitemap)), "write several, each of a part: --where \"section = '/docs'\"")
+		}
+		if err == nil {
+			err = writeSitemapURL(w, cellText(row[0], query.Text), cellText(row[1], query.Time))
+		}
 		if err != nil {
 			return err
 		}
-		v := reflect.ValueOf(row).Elem()
-		for i := range cells {
-			if cells[i] = cell(v.Field(i)); guard && (v.Field(i).Kind() == reflect.String || v.Field(i).Kind() == reflect.Slice) {
-				cells[i] = guarded(cells[i])
-			}
-		}
-		line := cells
-		for _, name := range fields {
-			line = append(line, v.Field(columns).Interface().(fieldSet).cell(name, guard))
-		}
-		if err := w.Write(line); err != nil {
-			return err
-		}
 	}
-	w.Flush()
-	return w.Error()
-}
-
-// cell is a value as CSV shows it; null is empty.
-func cell(v reflect.Value) string {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return ""
-		}
-		v = v.Elem()
-	}
-	if t, ok := v.Interface().(time.Time); ok {
-		if t.IsZero() {
-			return ""
-		}
-		return t.Format(time.RFC3339)
-	}
-	if v.Kind() == reflect.Slice {
-		return listCell(v)
-	}
-	return fmt.Sprint(v.Interface())
-}
-
-// listCell is a list as JSON, nothing if it is empty.
-func listCell(v reflect.Value) string {
-	if v.Len() == 0 {
-		return ""
-	}
-	text, err := json.Marshal(v.Interface())
-	if err != nil { // cannot be, of strings
-		return ""
-	}
-	return string(text)
-}
-
-// guarded keeps a spreadsheet from taking text for a formula, and a terminal
-// from obeying it.
-func guarded(s string) string {
-	s = plain(s)
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	_, err = io.WriteString(w, "</urlset>\n")
+	return err
 }

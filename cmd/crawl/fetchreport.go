@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"crawl/internal/parse"
+	"crawl/internal/query"
 )
 
 // report writes what a crawl would make of a URL, for people.
@@ -70,7 +71,7 @@ func robotsVerdict(v *visit) string {
 func answerLines(v *visit, line func(name, format string, args ...any)) {
 	r, p := v.resp, v.page
 	if !v.local {
-		line("status", "%d %s, %s, %s in %.0f ms", r.Status, cmp.Or(r.Reason, http.StatusText(r.Status)), r.Proto, bytesText(uint64(len(r.Raw))), millis(r.Took))
+		line("status", "%d %s, %s, %s in %.0f ms", r.Status, cmp.Or(r.Reason, http.StatusText(r.Status)), r.Proto, bytesText(uint64(len(r.Raw))), r.Took.Seconds()*1000)
 	}
 	if p.Redirect != "" {
 		line("redirect", "to %s, not followed: there were too many", p.Redirect)
@@ -87,7 +88,7 @@ func answerLines(v *visit, line func(name, format string, args ...any)) {
 		line(note.name, "%s", note.text)
 	}
 	index := "yes"
-	if why := whyNot(p); why != "" {
+	if why := query.WhyNot(p); why != "" {
 		index = "no: " + why
 	}
 	line("indexable", "%s", index)

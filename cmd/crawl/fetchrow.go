@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"crawl/internal/parse"
@@ -13,7 +15,12 @@ import (
 // fetchRow is what `crawl fetch --json` says of a URL: the columns of pages, and
 // what else is known of a single one.
 type fetchRow struct {
-	pageRow
+	page *store.Page
+	fetchExtras
+}
+
+// fetchExtras is what else is known.
+type fetchExtras struct {
 	Requested string            `json:"requested"` // before redirects
 	Hops      []hop             `json:"hops"`
 	Scope     scopeVerdict      `json:"scope"`
@@ -31,19 +38,40 @@ type fetchRow struct {
 	Body      *string           `json:"body,omitempty"`
 }
 
-type alternateRow struct {
-	Lang string `json:"lang"`
-	URL  string `json:"url"`
+// fetchKeys are the names of what else is known.
+var fetchKeys = func() (names []string) {
+	for i := range reflect.TypeFor[fetchExtras]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[fetchExtras]().Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}()
+
+// MarshalJSON writes the columns, and then what else is known.
+func (r *fetchRow) MarshalJSON() ([]byte, error) {
+	page, err := pageJSON(&store.Run{}, r.page, fieldNamesOf(r.page))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(&r.fetchExtras); err != nil {
+		return nil, err
+	}
+	return joinObjects(page, b.Bytes()), nil
+}
+
+func fieldNamesOf(p *store.Page) (names []string) {
+	for _, f := range p.Fields {
+		names = append(names, f.Name)
+	}
+	return names
 }
 
 type headingRow struct {
 	Level int    `json:"level"`
 	Text  string `json:"text"`
-}
-
-type propertyRow struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
 }
 
 type itemRow struct {
@@ -73,12 +101,13 @@ type stateRow struct {
 func newFetchRow(v *visit) *fetchRow {
 	d := &v.doc
 	r := &fetchRow{
-		pageRow: *newPageRow(&store.Run{}, v.page, nil), Requested: v.asked.String(), Hops: listOf(v.hops), Scope: v.scope, RobotsTxt: v.robots,
-		NoIndex: listOf(v.whence.noindex), NoFollow: listOf(v.whence.nofollow),
-		Headings: []headingRow{}, JSONLD: []json.RawMessage{}, Microdata: []itemRow{},
-		Refused: d.Refused, Links: []fetchLink{}, States: []stateRow{}, Text: d.Text,
+		page: v.page, fetchExtras: fetchExtras{
+			Requested: v.asked.String(), Hops: listOf(v.hops), Scope: v.scope, RobotsTxt: v.robots,
+			NoIndex: listOf(v.whence.noindex), NoFollow: listOf(v.whence.nofollow),
+			Headings: []headingRow{}, JSONLD: []json.RawMessage{}, Microdata: []itemRow{},
+			Refused: d.Refused, Links: []fetchLink{}, States: []stateRow{}, Text: d.Text,
+		},
 	}
-	r.Run = "" // it is of none
 	if r.Refused == nil {
 		r.Refused = map[string]int{}
 	}

@@ -42,13 +42,17 @@ error: a pipe never holds a progress line.
 -o FILE picks the format by its name (.csv, .warc.gz; else JSON lines). FILE
 appears when it is whole, and is replaced only with --overwrite.
 `},
-	{"names", "How a run is named", `  acme                  the latest run of the site acme of config.yaml
-  example.com           the latest run of a host crawled by its address
-  https://example.com/  the same
-  acme~1                the run before it; acme~2, two before
+	{"names", "How a run is named", `  acme                  the latest finished run of the site acme of config.yaml;
+                        if none is finished, the latest
+  example.com           likewise of a host crawled by its address
+  https://example.com/x the latest run that has this URL
+  acme~1                the finished run before; acme~2, two before
   acme@43               run number 43
+  acme@2026-11-17       the last run that was finished by the end of that day;
+  acme@monday           also yesterday, 7d (seven days ago), 12h, and RFC 3339
+  acme@live             the run that was begun and not finished yet
 
-Without a name it is the latest run of all.
+Without a name it is the latest finished run of all.
 `},
 	{"politeness", "How hosts are treated", `A host is asked one thing at a time, 2 times a second at first, up to 8 while it
 answers fast and clean; less after 429, 503, timeouts and slow answers.

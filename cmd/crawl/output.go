@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"crawl/internal/query"
+	"crawl/store"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -321,6 +322,20 @@ func rowJSON(columns []query.ColumnOf, row []any) ([]byte, error) {
 		return escapeJSON(b.Bytes()), nil
 	}
 	return b.Bytes(), nil
+}
+
+// pageJSON is a visit as an object with the columns of pages.
+func pageJSON(run *store.Run, p *store.Page, fields []string) ([]byte, error) {
+	columns, values := query.PageRow(run, p, fields)
+	if run.Site == "" { // it is of none
+		values[0] = ""
+	}
+	return rowJSON(columns, values)
+}
+
+// joinObjects makes one object of two that have members.
+func joinObjects(a, b []byte) []byte {
+	return append(append(bytes.TrimSuffix(a, []byte("}")), ','), bytes.TrimPrefix(bytes.TrimSpace(b), []byte("{"))...)
 }
 
 func jsonValue(kind query.Kind, v any) any {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -48,8 +47,8 @@ unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
 				return err
 			}
 			what := args[len(args)-1]
-			return withDatabase(c, args[:len(args)-1], func(ctx context.Context, db *query.DB, run *store.Run, s *Settings) error {
-				return f.run(ctx, c, db, run, what, s)
+			return withRun(c, args[:len(args)-1], func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
+				return withTables(c, st, run, s, func(db *query.DB) error { return f.run(ctx, c, db, run, what, s) })
 			})
 		},
 	}
@@ -166,19 +165,6 @@ func printPlan(ctx context.Context, w io.Writer, db *query.DB, statement string)
 		}
 	}
 	return nil
-}
-
-// withDatabase opens the store as a database for one command about one run.
-func withDatabase(c *cobra.Command, args []string, do func(context.Context, *query.DB, *store.Run, *Settings) error) error {
-	return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) (err error) {
-		log := newLogger(s, c.ErrOrStderr())
-		db, err := query.Open(st, query.Options{Run: run, Identity: identityOf, Warn: func(text string, cause error) { log.Warn(text, "cause", cause) }})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, db.Close()) }()
-		return do(ctx, db, run, s)
-	})
 }
 
 // identityOf returns what makes two addresses of a run one page.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"crawl/crawler"
+	"crawl/internal/query"
 	"crawl/store"
 )
 
@@ -76,23 +77,17 @@ func (r *reporter) event(e crawler.Event) {
 	case e.Page != nil:
 		r.page(e.Page)
 	case e.Skip != nil && r.s.JSON:
-		r.write(struct {
-			Type string `json:"type"`
-			Run  string `json:"run"`
-			skipRow
-		}{"skip", runName(e.Run), newSkipRow(e.Run, e.Skip, nil)})
+		columns, values := query.SkipRow(e.Run, e.Skip)
+		r.write(typedRow{"skip", columns, values})
 	}
 }
 
 func (r *reporter) page(p *store.Page) {
-	row := newPageRow(r.run, p, nil)
 	if r.s.JSON {
-		r.write(struct {
-			Type string `json:"type"`
-			*pageRow
-		}{"page", row})
-		if row.Class == "broken" || row.Class == "server" || row.Class == "timeout" || row.Class == "blocked" || p.Fault != "" {
-			r.write(errorLine{"error", runName(r.run), row.URL, row.Class, p.Status, cmp.Or(p.FaultText, ""), p.From})
+		columns, values := query.PageRow(r.run, p, query.FieldNames(r.run))
+		r.write(typedRow{"page", columns, values})
+		if class := query.Class(p); class == "broken" || class == "server" || class == "timeout" || class == "blocked" || p.Fault != "" {
+			r.write(errorLine{"error", runName(r.run), p.URL.String(), class, p.Status, cmp.Or(p.FaultText, ""), p.From})
 		}
 	}
 	if r.s.Verbose > 0 {
@@ -100,8 +95,27 @@ func (r *reporter) page(p *store.Page) {
 		if p.Fault != "" {
 			text = p.Fault
 		}
-		r.say("%s  %-5s %s", time.Now().Format(time.TimeOnly), text, plain(row.URL))
+		r.say("%s  %-5s %s", time.Now().Format(time.TimeOnly), text, plain(p.URL.String()))
 	}
+}
+
+// typedRow is a row of a table as a line of JSON that says what it is.
+type typedRow struct {
+	kind    string
+	columns []query.ColumnOf
+	values  []any
+}
+
+// MarshalJSON writes the type of the line and then the columns, but for the type
+// of a page.
+func (t typedRow) MarshalJSON() ([]byte, error) {
+	columns, values := []query.ColumnOf{{Name: "type"}}, []any{t.kind}
+	for i, c := range t.columns {
+		if c.Name != "type" {
+			columns, values = append(columns, c), append(values, t.values[i])
+		}
+	}
+	return rowJSON(columns, values)
 }
 
 type noteLine struct {

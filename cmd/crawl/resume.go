@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
+	"crawl/internal/query"
 	"crawl/internal/weburl"
 	"crawl/store"
 
@@ -96,11 +98,14 @@ func storedSettings(r *store.Run) (Settings, map[string]HostSettings, error) {
 }
 
 // findResumable finds the run that args name, or the latest that can go on.
-func findResumable(ctx context.Context, st store.Store, args []string) (*store.Run, error) {
+func findResumable(ctx context.Context, st *store.Bolt, args []string) (*store.Run, error) {
 	if len(args) == 1 {
 		run, err := findRun(ctx, st, args[0])
 		if err != nil {
 			return nil, err
+		}
+		if live, err := findRun(ctx, st, run.Site+"@live"); err == nil && (strings.Contains(args[0], "://") || !strings.ContainsAny(args[0], "@~")) {
+			return live, nil
 		}
 		if !resumable(run) {
 			return nil, newUsageError("", fmt.Sprintf("run %s is %s: nothing is left of it to do", runName(run), run.State), "begin a new one with `crawl run`")
@@ -118,4 +123,4 @@ func findResumable(ctx context.Context, st store.Store, args []string) (*store.R
 	return nil, newUsageError("", "no run is left unfinished", "begin one with `crawl run URL`")
 }
 
-func resumable(r *store.Run) bool { return r.State == store.Running || r.State == store.Interrupted }
+func resumable(r *store.Run) bool { return !query.Finished(r) }

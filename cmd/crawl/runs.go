@@ -5,92 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"crawl/crawler"
 	"crawl/frontier"
-	"crawl/internal/weburl"
+	"crawl/internal/query"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
 )
 
 // runName is what people call a run: acme@43.
-func runName(r *store.Run) string { return fmt.Sprintf("%s@%d", r.Site, r.Number) }
+func runName(r *store.Run) string { return query.RunName(r) }
 
-var errNoRun = newUsageError("", "the store holds no run yet", "crawl something: crawl run https://example.com")
-
-// findRun finds the run that people call name: acme or its URL is the latest
-// of the site, acme~1 the one before, acme@43 its run number 43. "" is the
-// latest of all.
-func findRun(ctx context.Context, st store.Store, name string) (*store.Run, error) {
-	site, number, back, err := parseRunName(name)
-	if err != nil {
-		return nil, err
+// findRun finds the run that people call name; see query.FindRun.
+func findRun(ctx context.Context, st *store.Bolt, name string) (*store.Run, error) {
+	run, err := query.FindRun(ctx, st, name, time.Now())
+	var none *query.NameError
+	switch {
+	case errors.Is(err, query.ErrNoRuns):
+		return nil, newUsageError("", err.Error(), "crawl something: crawl run https://example.com")
+	case errors.As(err, &none):
+		return nil, runNameFault(none)
 	}
-	known := map[string]bool{}
-	for run, err := range st.Runs(ctx, "") {
-		if err != nil {
-			return nil, err
-		}
-		known[run.Site] = true
-		if site != "" && run.Site != site {
-			continue
-		}
-		if number == 0 && back == 0 || number == run.Number {
-			return run, nil
-		}
-		if number == 0 {
-			back--
-		}
-	}
-	if len(known) == 0 {
-		return nil, errNoRun
-	}
-	if !known[site] {
-		return nil, noSuchSite(name, site, known)
-	}
-	return nil, newUsageError("", "there is no run "+quoted(name), "see `crawl runs "+site+"`")
+	return run, err
 }
 
-func noSuchSite(name, site string, known map[string]bool) error {
-	sites := slices.Sorted(maps.Keys(known))
-	if strings.Contains(name, "://") { // all of it may be more than is to be shown
-		name = site
+// runNameFault says what to do about a name that names no run.
+func runNameFault(e *query.NameError) error {
+	next := ""
+	switch {
+	case len(e.Sites) > 0:
+		next = didYouMean(e.Site, e.Sites, "see `crawl runs`")
+	case e.Site != "":
+		next = "see `crawl runs " + e.Site + "`"
+	case !strings.Contains(e.Name, "://"):
+		next = "write SITE, SITE@NUMBER, SITE~HOW-MANY-BACK, SITE@DAY or SITE@live"
 	}
-	return newUsageError("", "there is no run of "+quoted(name), didYouMean(site, sites, "see `crawl runs`"))
-}
-
-func parseRunName(name string) (site string, number, back int, err error) {
-	if strings.Contains(name, "://") {
-		u, err := weburl.Parse(name)
-		if err != nil {
-			return "", 0, 0, newUsageError("", err.Error(), "")
-		}
-		return u.Host(), 0, 0, nil
-	}
-	for _, sign := range []string{"@", "~"} {
-		before, digits, ok := strings.Cut(name, sign)
-		if !ok {
-			continue
-		}
-		n, err := strconv.Atoi(digits)
-		if err != nil || n < 1 {
-			return "", 0, 0, newUsageError("", quoted(name)+" is no name of a run", "write SITE, SITE@NUMBER or SITE~HOW-MANY-BACK")
-		}
-		if sign == "@" {
-			return before, n, 0, nil
-		}
-		return before, 0, n, nil
-	}
-	return name, 0, 0, nil
+	return newUsageError("", e.What, next)
 }
 
 func newRunsCommand() *cobra.Command {
@@ -112,8 +68,8 @@ func newRunsCommand() *cobra.Command {
 	return c
 }
 
-func listRuns(ctx context.Context, st store.Store, site string, asJSON bool, out io.Writer) error {
-	if site != "" { // an unknown one is told apart from one without runs
+func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out io.Writer) error {
+	if site != "" { // which one may be named by any of its runs
 		run, err := findRun(ctx, st, site)
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +23,14 @@ var benchPages = flag.Int("query.pages", 100_000, "pages of the run that benchma
 // of them gone, each with a menu of ten links and ten of its own.
 func synthetic(tb testing.TB, pages int) (*store.Bolt, *store.Run) {
 	tb.Helper()
-	st, err := store.Open(tb.TempDir(), store.Options{Program: "test"})
+	st, run := fill(tb, tb.TempDir(), pages)
+	tb.Cleanup(func() { _ = st.Close() })
+	return st, run
+}
+
+func fill(tb testing.TB, dir string, pages int) (*store.Bolt, *store.Run) {
+	tb.Helper()
+	st, err := store.Open(dir, store.Options{Program: "test"})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -42,10 +49,25 @@ func synthetic(tb testing.TB, pages int) (*store.Bolt, *store.Run) {
 	if err := work.Wait(); err != nil {
 		tb.Fatal(err)
 	}
-	if err := st.IndexLinks(tb.Context(), run.ID, func(u weburl.URL) weburl.URL { return u }); err != nil {
+	return st, run
+}
+
+// database is a store as a database.
+func database(tb testing.TB, st *store.Bolt, o Options) *DB {
+	tb.Helper()
+	o.Identity = func(*store.Run) (func(weburl.URL) weburl.URL, error) {
+		return func(u weburl.URL) weburl.URL { return u }, nil
+	}
+	db, err := Open(st, o)
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return st, run
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return db
 }
 
 func syntheticURL(i int) string {
@@ -84,19 +106,12 @@ func syntheticPage(run store.RunID, i, pages int) (*store.Page, []store.Link) {
 	return p, links
 }
 
-var shared = struct {
-	sync.Once
-	st  *store.Bolt
-	run *store.Run
-}{}
-
 func BenchmarkQuery(b *testing.B) {
 	st, run := synthetic(b, *benchPages)
-	db, err := Open(st, Options{Run: run, Identity: noIdentity})
-	if err != nil {
+	if err := st.IndexLinks(b.Context(), run.ID, func(u weburl.URL) weburl.URL { return u }); err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
+	db := database(b, st, Options{Run: run})
 	for _, q := range []struct{ name, statement string }{
 		{"count", "SELECT count(*) FROM pages"},
 		{"group", "SELECT status, count(*) FROM pages GROUP BY status"},
@@ -119,10 +134,6 @@ func BenchmarkQuery(b *testing.B) {
 	}
 }
 
-func noIdentity(*store.Run) (func(weburl.URL) weburl.URL, error) {
-	return func(u weburl.URL) weburl.URL { return u }, nil
-}
-
 // ask returns an answer as text.
 func ask(tb testing.TB, db *DB, statement string) (all []string) {
 	tb.Helper()
@@ -134,7 +145,14 @@ func ask(tb testing.TB, db *DB, statement string) (all []string) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		all = append(all, fmt.Sprint(row...))
+		var b strings.Builder
+		for i, v := range row {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			fmt.Fprint(&b, v)
+		}
+		all = append(all, b.String())
 	}
 	return all
 }

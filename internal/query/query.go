@@ -57,7 +57,7 @@ type DB struct {
 
 // Open makes a database of a store, which has to stay open.
 func Open(st *store.Bolt, o Options) (*DB, error) {
-	db := &DB{store: st, o: o, number: opened.Add(1), tables: tablesFor(fieldNames(o.Run))}
+	db := &DB{store: st, o: o, number: opened.Add(1), tables: tablesFor(FieldNames(o.Run))}
 	db.asked = newQuestion(context.Background(), db)
 	open.Store(db.number, db)
 	err := db.connect()

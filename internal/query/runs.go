@@ -14,8 +14,8 @@ import (
 // RunName is what people call a run: acme@43.
 func RunName(r *store.Run) string { return fmt.Sprintf("%s@%d", r.Site, r.Number) }
 
-// fieldNames are the names of a run's own fields.
-func fieldNames(run *store.Run) (names []string) {
+// FieldNames are the names of a run's own fields.
+func FieldNames(run *store.Run) (names []string) {
 	if run == nil {
 		return nil
 	}
@@ -40,11 +40,9 @@ type runView struct {
 	pages    map[weburl.URL]*pageRow // looked up lately
 }
 
-var errNoRun = errors.New("there is no run to ask")
-
 func (q *question) defaultRun() (*runView, error) {
 	if q.db.o.Run == nil {
-		return nil, errNoRun
+		return nil, ErrNoRuns
 	}
 	return q.view(q.db.o.Run)
 }
@@ -62,17 +60,16 @@ func (q *question) view(run *store.Run) (*runView, error) {
 	return v, nil
 }
 
-// runNamed finds a run by its name; nil if there is none.
+// runNamed finds a run by any of its names; nil for none.
 func (q *question) runNamed(name string) (*runView, error) {
-	for run, err := range q.db.store.Runs(q.ctx, "") {
-		if err != nil {
-			return nil, err
-		}
-		if RunName(run) == name {
-			return q.view(run)
-		}
+	if name == "" {
+		return nil, nil
 	}
-	return nil, nil
+	run, err := FindRun(q.ctx, q.db.store, name, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return q.view(run)
 }
 
 // baseline returns the run that this one is held against, or nil.
@@ -158,6 +155,9 @@ func keyPrefix(text string) []byte {
 // countLinks counts the links to u; nil where the record of some is damaged:
 // all counts would be wrong.
 func (v *runView) countLinks(u weburl.URL) *store.InlinkCount {
+	if v.broken {
+		return nil
+	}
 	if !v.counted {
 		v.counted = true
 		err := v.index()

@@ -110,8 +110,17 @@ func (c Column) indexed(i Index) Column {
 
 // tablesFor are the tables of a store, with the fields that a run's rules name.
 func tablesFor(fields []string) []*Table {
-	return []*Table{
+	tables := []*Table{
 		pagesTable(fields), linksTable(fields), redirectsTable(), skippedTable(), changesTable(), sitemapsTable(), hostsTable(), headersTable(),
 		runsTable(), sitesTable(), fetchesTable(),
 	}
+	for _, t := range tables { // an older program may have allowed any field
+		names := map[string]bool{}
+		t.Columns = slices.DeleteFunc(t.Columns, func(c Column) bool {
+			taken := names[strings.ToLower(c.Name)]
+			names[strings.ToLower(c.Name)] = true
+			return taken
+		})
+	}
+	return tables
 }
