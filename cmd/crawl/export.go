@@ -171,7 +171,7 @@ func (f *exportFlags) rows(ctx context.Context, db *query.DB, run *store.Run) (*
 		q.Table = "pages"
 	}
 	if db.Table(q.Table) == nil {
-		return nil, unknownTable(db, q.Table)
+		return nil, unknownTable(db.Tables(), q.Table)
 	}
 	if f.target != "" {
 		identity, err := identityOf(run)
@@ -237,7 +237,7 @@ func (f *exportFlags) sqlite(ctx context.Context, db *query.DB) (err error) {
 		q := f.Select
 		q.Table = name
 		if err == nil && db.Table(name) == nil {
-			err = unknownTable(db, name)
+			err = unknownTable(db.Tables(), name)
 		}
 		var statement string
 		if err == nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"crawl/internal/parse"
 	"crawl/internal/query"
@@ -22,15 +21,6 @@ func checkExtract(text string) error {
 		return fault{What: "field " + name + ": there is a column of that name", Next: "take another name, such as my_" + name}
 	}
 	return nil
-}
-
-// ruleNames are the names of rules that are known to be sound.
-func ruleNames(rules []string) (names []string) {
-	for _, rule := range rules {
-		name, _, _ := strings.Cut(rule, "=")
-		names = append(names, name)
-	}
-	return names
 }
 
 // coverage tells of each field on how many pages it was found.

@@ -73,7 +73,7 @@ skipping on disk, and takes out of it what you ask for.
 	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), newDemoCommand())
 	addCommands(root, "look", newRunsCommand(), newShowCommand(), newQueryCommand())
 	addCommands(root, "take", newExportCommand())
-	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newVersionCommand())
+	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newFieldsCommand(), newVersionCommand())
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommand(newHelpCommand(root))
 	root.SetCompletionCommandGroupID("keep")

@@ -126,7 +126,7 @@ func (f *queryFlags) statement(c *cobra.Command, db *query.DB, what string) (str
 	}
 	t := db.Table(what)
 	if t == nil {
-		return "", unknownTable(db, what)
+		return "", unknownTable(db.Tables(), what)
 	}
 	if f.Limit < 0 {
 		return "", newUsageError("--limit", "a number of rows is 0 or more", "0 is no limit")
@@ -138,9 +138,9 @@ func (f *queryFlags) statement(c *cobra.Command, db *query.DB, what string) (str
 	return f.SQL()
 }
 
-func unknownTable(db *query.DB, name string) error {
+func unknownTable(tables []*query.Table, name string) error {
 	var names []string
-	for _, t := range db.Tables() {
+	for _, t := range tables {
 		names = append(names, t.Name)
 	}
 	return newUsageError("", "there is no table "+quoted(name), didYouMean(name, names, "there are "+strings.Join(names, ", ")))

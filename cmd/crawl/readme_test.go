@@ -65,7 +65,7 @@ func TestReadmeCommands(t *testing.T) {
 			count++
 			typed, _, _ = strings.Cut(typed, " | ")
 			root := newRoot()
-			c, rest, err := root.Find(withVerb(root, strings.Fields(typed)))
+			c, rest, err := root.Find(withVerb(root, shellWords(typed)))
 			if err == nil {
 				err = c.ParseFlags(rest)
 			}
@@ -80,4 +80,12 @@ func TestReadmeCommands(t *testing.T) {
 	if count < 15 {
 		t.Errorf("only %d commands were found", count)
 	}
+}
+
+// shellWords cuts a line as a shell does, as far as the README needs it.
+func shellWords(line string) (words []string) {
+	for _, m := range regexp.MustCompile(`(?:'[^']*'|"[^"]*"|[^\s'"])+`).FindAllString(line, -1) {
+		words = append(words, strings.Trim(m, `'"`))
+	}
+	return words
 }

@@ -22,13 +22,15 @@ import (
 // runName is what people call a run: acme@43.
 func runName(r *store.Run) string { return query.RunName(r) }
 
+var errNoRun = newUsageError("", query.ErrNoRuns.Error(), "crawl something: crawl run https://example.com")
+
 // findRun finds the run that people call name; see query.FindRun.
 func findRun(ctx context.Context, st *store.Bolt, name string) (*store.Run, error) {
 	run, err := query.FindRun(ctx, st, name, time.Now())
 	var none *query.NameError
 	switch {
 	case errors.Is(err, query.ErrNoRuns):
-		return nil, newUsageError("", err.Error(), "crawl something: crawl run https://example.com")
+		return nil, errNoRun
 	case errors.As(err, &none):
 		return nil, runNameFault(none)
 	}

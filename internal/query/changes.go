@@ -2,6 +2,7 @@ package query
 
 import (
 	"bytes"
+	"hash/maphash"
 	"iter"
 
 	"crawl/store"
@@ -14,6 +15,8 @@ type changeRow struct {
 	kind          string
 	before, after any
 }
+
+func (r *changeRow) identify(h *maphash.Hash) { writeAll(h, r.run.name, r.url, r.kind) }
 
 func changesTable() *Table {
 	return &Table{

@@ -71,15 +71,12 @@ func checkStatement(statement string) (tokens []token, bad *Error) {
 
 // What SQLite says.
 var (
-	saysCode        = regexp.MustCompile(`^(?:SQL logic error: )?(.*?)(?: \(\d+\))?$`)
-	saysNoColumn    = regexp.MustCompile(`^no such column: (.*?)( - should this be a string literal in single-quotes\?)?$`)
-	saysNoTable     = regexp.MustCompile(`^no such table: (.*)$`)
-	saysNoFunction  = regexp.MustCompile(`^(?:no such function: (.*)|wrong number of arguments to function (.*)\(\))$`)
-	saysAmbiguous   = regexp.MustCompile(`^ambiguous column name: (.*)$`)
-	saysNear        = regexp.MustCompile(`^(?:near "(.*)": syntax error|unrecognized token: "(.*)")$`)
-	saysIncomplete  = "incomplete input"
-	saysNotAllowed  = "not authorized"
-	saysInterrupted = "interrupted"
+	saysCode       = regexp.MustCompile(`^(?:SQL logic error: )?(.*?)(?: \(\d+\))?$`)
+	saysNoColumn   = regexp.MustCompile(`^no such column: (.*?)( - should this be a string literal in single-quotes\?)?$`)
+	saysNoTable    = regexp.MustCompile(`^no such table: (.*)$`)
+	saysNoFunction = regexp.MustCompile(`^(?:no such function: (.*)|wrong number of arguments to function (.*)\(\))$`)
+	saysAmbiguous  = regexp.MustCompile(`^ambiguous column name: (.*)$`)
+	saysNear       = regexp.MustCompile(`^(?:near "(.*)": syntax error|unrecognized token: "(.*)")$`)
 )
 
 // explain makes an Error of what SQLite says of a statement.
@@ -115,10 +112,10 @@ func (db *DB) explain(statement string, tokens []token, cause error) *Error {
 		return e.atFault(db, tokens, text)
 	}
 	switch {
-	case strings.HasSuffix(text, saysIncomplete):
+	case strings.HasSuffix(text, "incomplete input"):
 		last := tokens[len(tokens)-1]
 		e.What, e.At, e.Length = "the statement is not finished", last.at, len(last.text)
-	case strings.HasSuffix(text, saysNotAllowed):
+	case strings.HasSuffix(text, "not authorized"):
 		e.What = "nothing can be changed here, nor anything read but the tables"
 	}
 	return e

@@ -2,8 +2,10 @@ package query
 
 import (
 	"errors"
+	"hash/maphash"
 	"iter"
 	"slices"
+	"strconv"
 
 	"crawl/internal/weburl"
 	"crawl/store"
@@ -26,6 +28,11 @@ type chain struct {
 	final string   // the address of last, "" if first redirects nowhere
 	hops  int
 	loop  bool
+}
+
+func (l *linkRow) identify(h *maphash.Hash) {
+	l.source.identify(h)
+	writeAll(h, l.link.Target, l.link.Text, l.link.Rel, l.link.Element, l.link.Attr, l.link.Place, strconv.FormatBool(l.link.Asset), strconv.FormatBool(l.link.NoFollow))
 }
 
 // join looks up what the link leads to.
@@ -145,6 +152,11 @@ func linksTable(fields []string) *Table {
 	return &Table{
 		Name: "links", Meaning: "every link of every page, joined with what it leads to", perRun: true, rows: 6e7,
 		Columns: append(append(columns, of), joins...), scan: scanLinks,
+		Joins: []Join{
+			{"source_", "every field of pages, of the page that has the link"},
+			{"target_", "of the page that it leads to; null: not fetched"},
+			{"target_final_", "of the page behind all redirects"},
+		},
 	}
 }
 
@@ -299,6 +311,8 @@ type redirectRow struct {
 	page  *pageRow
 	chain chain
 }
+
+func (r *redirectRow) identify(h *maphash.Hash) { r.page.identify(h) }
 
 func redirectsTable() *Table {
 	return &Table{

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"strconv"
@@ -136,6 +137,16 @@ type pageRow struct {
 // reset makes the row one of another record.
 func (r *pageRow) reset(rec *store.PageRecord) {
 	r.rec, r.have, r.page, r.count, r.before, r.looked = rec, store.PageFields{}, store.Page{Run: rec.Run}, nil, nil, false
+}
+
+func (r *pageRow) identify(h *maphash.Hash) { writeAll(h, r.run.name, r.url().String()) }
+
+// writeAll writes texts so that no two lists are the same.
+func writeAll(h *maphash.Hash, texts ...string) {
+	for _, t := range texts {
+		h.WriteString(t)
+		h.WriteByte(0)
+	}
 }
 
 // get returns the visit with at least these fields.
@@ -276,6 +287,7 @@ func pagesTable(fields []string) *Table {
 	return &Table{
 		Name: "pages", Meaning: "what a run has for each URL that it visited", perRun: true, rows: 1e6,
 		Columns: append(columns, before...), scan: scanPages,
+		Joins: []Join{{"prev_", "the same in the run before"}},
 	}
 }
 

@@ -3,8 +3,10 @@ package query
 import (
 	"cmp"
 	"errors"
+	"hash/maphash"
 	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"crawl/internal/weburl"
@@ -16,6 +18,8 @@ type skipRow struct {
 	run *runView
 	*store.Skip
 }
+
+func (r *skipRow) identify(h *maphash.Hash) { writeAll(h, r.run.name, r.URL.String()) }
 
 func skippedTable() *Table {
 	return &Table{
@@ -53,6 +57,8 @@ type hostRow struct {
 	*store.Host
 	robots *store.Robots // nil: not asked for
 }
+
+func (h *hostRow) identify(hash *maphash.Hash) { writeAll(hash, h.run.name, h.Origin) }
 
 func (h *hostRow) rules() *store.Robots {
 	if h.robots != nil {
@@ -187,6 +193,12 @@ func sitesTable() *Table {
 type headerRow struct {
 	page        *pageRow
 	name, value string
+	n           int // of the name
+}
+
+func (r *headerRow) identify(h *maphash.Hash) {
+	r.page.identify(h)
+	writeAll(h, r.name, strconv.Itoa(r.n))
 }
 
 func headersTable() *Table {
@@ -227,8 +239,8 @@ func scanHeaders(s *scan) iter.Seq2[any, error] {
 			}
 			slices.Sort(names)
 			for _, name := range names {
-				for _, value := range header[name] {
-					if !yield(&headerRow{page, name, value}, nil) {
+				for n, value := range header[name] {
+					if !yield(&headerRow{page, name, value, n}, nil) {
 						return
 					}
 				}

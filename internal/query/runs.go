@@ -120,7 +120,27 @@ func (v *runView) records(s *scan) iter.Seq2[*store.PageRecord, error] {
 			}
 		}
 	}
+	if host, ok := s.equal("host"); ok && s.keyPrefix() == nil {
+		return v.recordsOfHost(host)
+	}
 	return st.PageRecords(ctx, v.run.ID, s.keyPrefix())
+}
+
+// recordsOfHost yields the visits of a host, by whatever scheme.
+func (v *runView) recordsOfHost(host string) iter.Seq2[*store.PageRecord, error] {
+	return func(yield func(*store.PageRecord, error) bool) {
+		for _, scheme := range []string{"http://", "https://"} {
+			u, err := weburl.Parse(scheme + host + "/")
+			if err != nil || u.Host() != host {
+				continue
+			}
+			for rec, err := range v.q.db.store.PageRecords(v.q.ctx, v.run.ID, u.OriginKey()) {
+				if !yield(rec, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // keyPrefix returns what the keys of all wanted URLs begin with.

@@ -56,16 +56,32 @@ const (
 	Prefix                   // GLOB, LIKE with a fixed beginning
 )
 
+// String names the conditions, as SQL writes them.
+func (i Index) String() string {
+	switch i {
+	case Equal:
+		return "="
+	case Equal | Prefix:
+		return "=, GLOB, LIKE"
+	}
+	return ""
+}
+
 // Table is a table that statements may read.
 type Table struct {
 	Name    string
 	Meaning string
 	Columns []Column
 
+	Joins []Join
+
 	perRun bool // its rows are those of one run at a time
 	rows   float64
 	scan   func(*scan) iter.Seq2[any, error]
 }
+
+// Join is columns of pages that another table has for each of its rows.
+type Join struct{ Prefix, Meaning string }
 
 // Column returns the column of that name, or nil.
 func (t *Table) Column(name string) *Column {
@@ -107,6 +123,9 @@ func (c Column) indexed(i Index) Column {
 	c.Index = i
 	return c
 }
+
+// Tables are the tables of any store.
+func Tables() []*Table { return tablesFor(nil) }
 
 // tablesFor are the tables of a store, with the fields that a run's rules name.
 func tablesFor(fields []string) []*Table {

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"strconv"
 	"sync"
@@ -113,8 +114,26 @@ func (c *cursor) Column(i int) (vtab.Value, error) {
 	return v, c.db.asked.err
 }
 
+// identified is a row that can be told from all others, however it was found:
+// where conditions are joined by OR, SQLite takes each row once by its number.
+// Two links of a page that differ in nothing are one to that.
+type identified interface {
+	identify(h *maphash.Hash)
+}
+
+var rowSeed = maphash.MakeSeed()
+
 // Rowid implements vtab.Cursor.
-func (c *cursor) Rowid() (int64, error) { return c.n, nil }
+func (c *cursor) Rowid() (int64, error) {
+	row, ok := c.row.(identified)
+	if !ok {
+		return c.n, nil // of a table that is read in one way only
+	}
+	var h maphash.Hash
+	h.SetSeed(rowSeed)
+	row.identify(&h)
+	return int64(h.Sum64()), nil
+}
 
 // Close implements vtab.Cursor.
 func (c *cursor) Close() error {
