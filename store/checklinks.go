@@ -59,11 +59,13 @@ type indexCheck struct {
 	mark linkIndex
 	want tally // from the pages
 	got  tally // from the index
+
+	marks marks // from the pages
 }
 
 // newIndexCheck returns nil for a run that has no index.
 func (c *check) newIndexCheck(name string, run RunID) (*indexCheck, error) {
-	x := &indexCheck{check: c, name: name}
+	x := &indexCheck{check: c, name: name, marks: marks{}}
 	err := c.get(bucketIndexed, run.key(), &x.mark)
 	if errors.Is(err, ErrNotFound) || err == nil && !x.mark.Whole {
 		return nil, nil
@@ -89,6 +91,7 @@ func (x *indexCheck) page(p *Page, links []Link) error {
 			x.fault("%s: the index of links does not find page %d, %s", x.name, n, p.URL)
 		}
 	}
+	x.marks.page(p, x.want.pages)
 	x.want.add(links, p.Kind == KindSitemap)
 	return nil
 }
@@ -110,7 +113,7 @@ func (x *indexCheck) end(ctx context.Context) error {
 	if x.got != x.want || x.mark.Links != x.got.links {
 		x.fault("%s: the index of links has %d links of %d pages, which are not the %d of %d that are kept", x.name, x.got.links, x.got.pages, x.want.links, x.want.pages)
 	}
-	return nil
+	return x.checkMarks(ctx)
 }
 
 // entry adds up what the index says of one target in one part.

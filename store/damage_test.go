@@ -261,6 +261,18 @@ func TestCheckFinds(t *testing.T) {
 			return b.Put(k, seal([]byte{3, 0, 0}))
 		})},
 		{"an index does not find a page", "does not find page 0", set(bucketNumbers, 'x')},
+		{"marks are of other pages", "by status is not what they have", spoil(bucketMarks, func(b *bolt.Bucket) error {
+			c := b.Cursor()
+			c.First()
+			k, _ := c.Next()
+			return b.Put(bytes.Clone(k), seal([]byte{0}))
+		})},
+		{"a mark is gone", "has 0 entries of 1", spoil(bucketMarks, func(b *bolt.Bucket) error {
+			c := b.Cursor()
+			c.First()
+			k, _ := c.Next()
+			return b.Delete(bytes.Clone(k))
+		})},
 		{"an index is filed under another part", "cannot be read", spoil(bucketInlinks, func(b *bolt.Bucket) error {
 			k, v := b.Cursor().First()
 			return b.Put(append([]byte{0, 0, 0, 1, 0, 0, 0, 9}, k[8:]...), v)

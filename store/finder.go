@@ -131,10 +131,18 @@ type walker struct {
 }
 
 func (w *walker) page(n uint32) (*Page, error) {
+	if err := w.walk(n); err != nil {
+		return nil, err
+	}
+	return readPage(w.f.run, w.key[runSize:], w.value)
+}
+
+// walk goes to the record of a page.
+func (w *walker) walk(n uint32) error {
 	if w.key == nil || n < w.at || n-w.at >= pageStep {
 		start := rawIn(w.tx, bucketNumbers, numberKey(w.f.run, n/pageStep))
 		if start == nil {
-			return nil, fmt.Errorf("index of links is %w: there is no page %d", ErrDamaged, n)
+			return fmt.Errorf("index of links is %w: there is no page %d", ErrDamaged, n)
 		}
 		w.at = n - n%pageStep
 		w.key, w.value = w.c.Seek(w.f.run.with(start))
@@ -143,7 +151,7 @@ func (w *walker) page(n uint32) (*Page, error) {
 		w.key, w.value = w.c.Next()
 	}
 	if !bytes.HasPrefix(w.key, w.f.run.key()) {
-		return nil, fmt.Errorf("index of links is %w: there is no page %d", ErrDamaged, n)
+		return fmt.Errorf("index of links is %w: there is no page %d", ErrDamaged, n)
 	}
-	return readPage(w.f.run, w.key[runSize:], w.value)
+	return nil
 }

@@ -28,6 +28,7 @@ type indexing struct {
 	identity func(weburl.URL) weburl.URL
 	mark     linkIndex
 	part     *indexPart
+	marks    marks
 	puts     []put
 	size     int // of puts
 }
@@ -42,7 +43,7 @@ func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.U
 	}
 	b.indexing.Lock()
 	defer b.indexing.Unlock()
-	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart()}
+	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart(), marks: marks{}}
 	if err := x.begin(ctx); err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.U
 			return err
 		}
 	}
-	if err := cmp.Or(ctx.Err(), x.endPart()); err != nil {
+	if err := cmp.Or(ctx.Err(), x.endPart(), x.endMarks()); err != nil {
 		return err
 	}
 	return x.end()
@@ -73,7 +74,7 @@ func (x *indexing) begin(ctx context.Context) error {
 	if err := x.commit(put{bucketIndexed, x.run.key(), raw}); err != nil {
 		return err
 	}
-	for _, bucket := range [][]byte{bucketInlinks, bucketHolders, bucketNumbers} {
+	for _, bucket := range [][]byte{bucketInlinks, bucketHolders, bucketNumbers, bucketMarks} {
 		var failed error
 		err := x.scan(ctx, bucket, x.run.key(), func(key, _ []byte) bool {
 			failed = x.put(bucket, key, nil)
@@ -94,6 +95,7 @@ func (x *indexing) page(p *Page) error {
 			return err
 		}
 	}
+	x.marks.page(p, number)
 	x.mark.Pages++
 	if p.Links == 0 {
 		return nil

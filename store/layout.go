@@ -32,6 +32,7 @@ import (
 //	indexed  run -> linkIndex, until something is put into the run
 //	inlinks  run, part (4 bytes), url of a target -> entry, see indexpart.go
 //	holders  run, part, number (4) -> number of pages, the set of them
+//	marks    see marks.go
 //	numbers  run, n (4) -> url of the page with the number 64 n
 //
 // Every record begins with recordVersion. Order of writes: bodies are synced
@@ -58,6 +59,7 @@ var (
 	bucketInlinks   = []byte("inlinks")
 	bucketHolders   = []byte("holders")
 	bucketNumbers   = []byte("numbers")
+	bucketMarks     = []byte("marks")
 	keyVersion      = []byte("version")
 	keyTail         = []byte("tail")
 )
@@ -73,7 +75,7 @@ const (
 // a page holds too few of them.
 func fill(bucket []byte) float64 {
 	switch string(bucket) {
-	case string(bucketInlinks), string(bucketHolders), string(bucketNumbers):
+	case string(bucketInlinks), string(bucketHolders), string(bucketNumbers), string(bucketMarks):
 		return 1
 	case string(bucketLinks):
 		return 0.8

@@ -183,7 +183,16 @@ func scanLinks(s *scan) iter.Seq2[any, error] {
 		}
 	}
 	if wanted := targetsOf(s); wanted != nil {
-		return s.run.linksTo(s.run.urls(wanted))
+		records := s.run.records(&scan{q: s.q, run: s.run})
+		if answers := s.answers("target_status", "target_class"); answers != nil {
+			if err := s.run.index(); err != nil {
+				return func(yield func(any, error) bool) { yield(nil, err) }
+			}
+			if s.run.indexed() {
+				records = s.q.db.store.Answered(s.q.ctx, s.run.run.ID, answers)
+			}
+		}
+		return s.run.linksTo(s.run.urls(records, wanted))
 	}
 	return s.run.linksFrom(s, "")
 }
@@ -217,11 +226,11 @@ func targetsOf(s *scan) func(*pageRow) bool {
 	return nil
 }
 
-// urls yields the URLs of the pages that are wanted.
-func (v *runView) urls(wanted func(*pageRow) bool) iter.Seq2[weburl.URL, error] {
+// urls yields the URLs of those pages that are wanted.
+func (v *runView) urls(records iter.Seq2[*store.PageRecord, error], wanted func(*pageRow) bool) iter.Seq2[weburl.URL, error] {
 	return func(yield func(weburl.URL, error) bool) {
 		row := v.newRow()
-		for rec, err := range v.q.db.store.PageRecords(v.q.ctx, v.run.ID, nil) {
+		for rec, err := range records {
 			if err != nil {
 				yield(weburl.URL{}, err)
 				return

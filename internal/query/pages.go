@@ -45,6 +45,12 @@ func address(name, meaning string, index Index, value func(weburl.URL) string) p
 	return pageColumn{name: name, kind: Text, meaning: meaning, index: index, same: true, value: func(r *pageRow, _ *store.Page) any { return value(r.url()) }}
 }
 
+// by says that conditions on the column are answered by an index.
+func (c pageColumn) by(i Index) pageColumn {
+	c.index = i
+	return c
+}
+
 // pageColumns are the columns of pages, in the order in which * shows them.
 var pageColumns = []pageColumn{
 	{name: "run", kind: Text, meaning: "the run, as acme@43", index: Equal, same: true, value: func(r *pageRow, _ *store.Page) any { return r.run.name }},
@@ -59,8 +65,8 @@ var pageColumns = []pageColumn{
 		return "page"
 	}),
 	of("depth", Int, "Depth", "clicks from a seed; null: no chain of links leads there", func(p *store.Page) any { return depthOf(p.Depth) }),
-	of("status", Int, "Status", "status of the answer; 0: none", func(p *store.Page) any { return int64(p.Status) }),
-	{name: "class", kind: Text, meaning: "ok, redirect, broken, client, server, blocked, timeout, absent, unverified", needs: classFields, value: func(r *pageRow, _ *store.Page) any { return r.class() }},
+	of("status", Int, "Status", "status of the answer; 0: none", func(p *store.Page) any { return int64(p.Status) }).by(Equal),
+	{name: "class", kind: Text, meaning: "ok, redirect, broken, client, server, blocked, timeout, absent, unverified", index: Equal, needs: classFields, value: func(r *pageRow, _ *store.Page) any { return r.class() }},
 	text("fault", "Fault", "what kept it from an answer: dns, connect, tls, timeout, …", func(p *store.Page) string { return p.Fault }),
 	text("fault_text", "FaultText", "the same as a sentence", func(p *store.Page) string { return p.FaultText }),
 	text("type", "Type", "html, xml, sitemap, feed, css, text, binary, pdf, image, office", func(p *store.Page) string { return p.Type }),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,10 +121,41 @@ func (v *runView) records(s *scan) iter.Seq2[*store.PageRecord, error] {
 			}
 		}
 	}
-	if host, ok := s.equal("host"); ok && s.keyPrefix() == nil {
+	prefix := s.keyPrefix()
+	if wanted := s.answers("status", "class"); wanted != nil && prefix == nil && v.indexed() {
+		return st.Answered(ctx, v.run.ID, wanted)
+	}
+	if host, ok := s.equal("host"); ok && prefix == nil {
 		return v.recordsOfHost(host)
 	}
-	return st.PageRecords(ctx, v.run.ID, s.keyPrefix())
+	return st.PageRecords(ctx, v.run.ID, prefix)
+}
+
+// answers tells which answers a scan may want, going by status or class; nil if
+// any.
+func (s *scan) answers(status, class string) func(int, string) bool {
+	if text, ok := s.equal(status); ok {
+		return func(is int, fault string) bool { return fault == "" && strconv.Itoa(is) == text }
+	}
+	text, ok := s.equal(class)
+	if !ok {
+		return nil
+	}
+	return func(status int, fault string) bool {
+		return Class(&store.Page{Status: status, Fault: fault}) == text || text == "absent" && (status == 404 || status == 410)
+	}
+}
+
+// indexed tells whether the store can say which pages were answered how: it
+// does once somebody has asked who links where, or the run ended.
+func (v *runView) indexed() bool {
+	for _, err := range v.q.db.store.Answered(v.q.ctx, v.run.ID, func(int, string) bool { return false }) {
+		if err != nil && !errors.Is(err, store.ErrNotIndexed) {
+			v.q.fail(err)
+		}
+		return false
+	}
+	return true
 }
 
 // recordsOfHost yields the visits of a host, by whatever scheme.
