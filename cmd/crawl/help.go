@@ -15,6 +15,7 @@ var topics = []struct{ name, short, text string }{
 	{"exit-codes", "What the exit code tells", `The exit code means the same in every command:
 
   0    done
+  1    done, and rows were found: ` + "`crawl query --exit-code`" + `
   2    wrong usage or configuration
   3    partial: a limit ended the run (pages, time, bytes); the summary says which
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why

@@ -36,7 +36,7 @@ var ErrNoRuns = errors.New("the store holds no run yet")
 //	acme@monday            day, or by that moment: 7d is seven days ago, and
 //	acme@7d                RFC 3339 is understood
 //	acme@live              the run in progress, or one that can go on
-//	https://example.com/x  the latest run that holds this URL, else that of its host
+//	https://example.com/x  the latest run that holds this URL, else that asked its host
 //	""                     the latest finished run of all
 func FindRun(ctx context.Context, st *store.Bolt, name string, now time.Time) (*store.Run, error) {
 	wanted, err := parseName(name, now)
@@ -50,6 +50,13 @@ func FindRun(ctx context.Context, st *store.Bolt, name string, now time.Time) (*
 		}
 		if last != nil {
 			return st.Run(ctx, last.Run)
+		}
+		host, err := st.Host(ctx, wanted.url.Origin())
+		if err == nil {
+			return st.Run(ctx, host.Run)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, err
 		}
 	}
 	return wanted.find(ctx, st)

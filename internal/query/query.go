@@ -116,6 +116,9 @@ func (db *DB) Close() error {
 	return db.conn.Close()
 }
 
+// Store returns the store that is asked.
+func (db *DB) Store() *store.Bolt { return db.store }
+
 // Tables returns all tables.
 func (db *DB) Tables() []*Table { return db.tables }
 

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"crawl/crawler"
+	"crawl/internal/query"
+	"crawl/internal/robots"
+	"crawl/internal/weburl"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newExplainCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "explain URL [RUN]",
+		Short: "Say why a URL was, was not or would be crawled",
+		Long: `Go through what decides on a URL in RUN, the latest run that has it or its host
+unless one is named: where it was found, its one spelling, scope, rules, robots.txt
+as the run saw it, and what came of it. Nothing is asked of a server.`,
+		Example: "  crawl explain https://example.com/tmp/report\n  crawl explain https://example.com/tmp/report acme~1 --json",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return newUsageError("", "which URL?", "name one: crawl explain https://example.com/")
+			}
+			return atMost(2, c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			typed, err := seedURL(args[0])
+			if err != nil {
+				return newUsageError("", err.Error(), "")
+			}
+			return withURL(c, args, func(ctx context.Context, db *query.DB, u weburl.URL, run *store.Run, s *Settings) error {
+				e, err := explain(ctx, db, typed, u, run)
+				if err != nil {
+					return err
+				}
+				if s.JSON {
+					return writeJSON(c.OutOrStdout(), e)
+				}
+				return e.print(c.OutOrStdout())
+			})
+		},
+	}
+	addSettingsFlags(c.Flags(), "data", "json", "quiet")
+	return c
+}
+
+// explanation is what decided on a URL, step by step.
+type explanation struct {
+	Run     string       `json:"run"`
+	Typed   string       `json:"typed"`
+	URL     string       `json:"url"` // its one spelling
+	Verdict string       `json:"verdict"`
+	Links   int          `json:"links"` // of pages to it
+	FoundOn string       `json:"found_on"`
+	Anchor  string       `json:"anchor"`
+	Depth   string       `json:"depth"`
+	Scope   scopeVerdict `json:"scope"`
+	Robots  *robotsLine  `json:"robots_txt"` // null: the run did not ask for it
+	Status  string       `json:"status"`     // of the visit, "" if there was none
+	Reason  string       `json:"reason"`     // it was not visited
+	Rule    string       `json:"rule"`
+}
+
+func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.Run) (*explanation, error) {
+	e := &explanation{Run: runName(run), Typed: typed.String(), URL: u.String()}
+	page, err := ask(ctx, db, u, "SELECT status, class, fault, found_on, depth FROM pages WHERE url = $url")
+	if err != nil {
+		return nil, err
+	}
+	skip, err := ask(ctx, db, u, "SELECT reason, rule, found_on, depth FROM skipped WHERE url = $url")
+	if err != nil {
+		return nil, err
+	}
+	links, err := ask(ctx, db, u, "SELECT source, anchor, place FROM links WHERE target_url = $url AND source_kind = 'page'")
+	if err != nil {
+		return nil, err
+	}
+	met := skip
+	if len(page.rows) > 0 {
+		met = page
+		e.Status = page.get("status") + " " + page.get("class")
+		if fault := page.get("fault"); fault != "" {
+			e.Status = fault
+		}
+	}
+	e.FoundOn, e.Depth, e.Reason, e.Rule, e.Links = met.get("found_on"), met.get("depth"), skip.get("reason"), skip.get("rule"), len(links.rows)
+	for i := range links.rows {
+		if links.at(i, "source") == e.FoundOn {
+			e.Anchor = links.at(i, "anchor")
+			break
+		}
+	}
+	if err := e.judge(ctx, db, u, run); err != nil {
+		return nil, err
+	}
+	e.Verdict = e.verdict()
+	return e, nil
+}
+
+// judge asks the rules of the run.
+func (e *explanation) judge(ctx context.Context, db *query.DB, u weburl.URL, run *store.Run) error {
+	s, hosts, err := storedSettings(run)
+	if err != nil {
+		return err
+	}
+	var seeds []weburl.URL
+	for _, text := range append(append([]string(nil), run.Seeds...), run.Widened...) {
+		seed, err := weburl.Parse(text)
+		if err != nil {
+			return fmt.Errorf("seeds of run %s: %w", runName(run), err)
+		}
+		seeds = append(seeds, seed)
+	}
+	spec, err := newSpec(&s, hosts, seeds)
+	if err != nil {
+		return err
+	}
+	reason, rule := spec.Verdict(u)
+	e.Scope = scopeVerdict{reason == "", string(reason), rule}
+	rec, err := db.Store().Robots(ctx, run.ID, u.Origin())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	line := newRobotsLine(u, robots.Product(s.agent()), crawler.RobotsRules(rec, int(s.MaxRobots)), crawler.RobotsNote(rec))
+	e.Robots = &line
+	return nil
+}
+
+func (e *explanation) verdict() string {
+	switch {
+	case e.Status != "":
+		return "fetched: " + e.Status
+	case e.Reason != "":
+		return "not fetched: " + reasonText(e.Reason)
+	case !e.Scope.In:
+		return "not met, and would not be fetched: " + reasonText(e.Scope.Reason)
+	case e.Robots != nil && !e.Robots.Allowed:
+		return "not met, and would not be fetched: robots.txt disallows it"
+	}
+	return "not met: no page of the run links to it, and no sitemap names it"
+}
+
+// print writes for people.
+func (e *explanation) print(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	fmt.Fprintf(w, "%s   run %s\n%s\n", plain(e.Typed), plain(e.Run), plain(e.Verdict))
+	n := 0
+	step := func(name, format string, args ...any) {
+		n++
+		fmt.Fprintf(w, " %d %-11s %s\n", n, name, plain(fmt.Sprintf(format, args...)))
+	}
+	switch {
+	case e.FoundOn != "":
+		step("found", "%s %q, depth %s, links of pages to it: %d", e.FoundOn, e.Anchor, orNone(e.Depth), e.Links)
+	case e.Depth != "":
+		step("found", "a seed, links of pages to it: %d", e.Links)
+	default:
+		step("found", "nowhere")
+	}
+	if e.URL != e.Typed {
+		step("known as", "%s", e.URL)
+	}
+	switch {
+	case e.Scope.In:
+		step("scope", "in, and no rule is against it")
+	default:
+		step("scope", "%s", reasonText(e.Scope.Reason)+orRule(e.Scope.Rule))
+	}
+	switch {
+	case e.Robots == nil:
+		step("robots", "the run did not ask for the robots.txt of this host")
+	case e.Robots.Allowed:
+		step("robots", "allowed: %s", e.Robots.why())
+	default:
+		step("robots", "disallowed: %s", e.Robots.why())
+	}
+	if e.Reason != "" {
+		step("skipped", "%s", reasonText(e.Reason)+orRule(e.Rule))
+		fmt.Fprintf(w, "  to see all such: crawl query %s skipped --where \"reason = '%s'\"\n", shellWord(plain(e.Run)), plain(e.Reason))
+	}
+	if e.Status == "" && e.Robots != nil && !e.Robots.Allowed {
+		fmt.Fprintf(w, "  to fetch it anyway: crawl fetch %s --robots ignore\n", shellWord(e.URL))
+	}
+	return w.Flush()
+}
+
+func orNone(depth string) string {
+	if depth == "" {
+		return "none"
+	}
+	return depth
+}
+
+func orRule(rule string) string {
+	if rule == "" {
+		return ""
+	}
+	return ": " + rule
+}
