@@ -71,7 +71,7 @@ skipping on disk, and takes out of it what you ask for.
 	root.SetUsageFunc(showUsage)
 	root.AddGroup(groups...)
 	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), newExplainCommand(), newDemoCommand())
-	addCommands(root, "look", newRunsCommand(), newShowCommand(), newQueryCommand(), newPageCommand(), newTreeCommand())
+	addCommands(root, "look", newRunsCommand(), newShowCommand(), newQueryCommand(), newReportCommand(), newPageCommand(), newTreeCommand())
 	addCommands(root, "take", newExportCommand())
 	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newFieldsCommand(), newVersionCommand())
 	root.AddCommand(newTopics()...)

@@ -119,6 +119,33 @@ func (db *DB) Close() error {
 // Store returns the store that is asked.
 func (db *DB) Store() *store.Bolt { return db.store }
 
+// Baseline returns the name of the run that the database's run is held against;
+// "" if there is none.
+func (db *DB) Baseline(ctx context.Context) (string, error) {
+	if db.o.Run == nil || db.o.Run.Baseline == 0 {
+		return "", nil
+	}
+	run, err := db.store.Run(ctx, db.o.Run.Baseline)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return RunName(run), nil
+}
+
+// Of opens the same store as a database of another run.
+func (db *DB) Of(ctx context.Context, name string) (*DB, error) {
+	run, err := FindRun(ctx, db.store, name, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	o := db.o
+	o.Run = run
+	return Open(db.store, o)
+}
+
 // Tables returns all tables.
 func (db *DB) Tables() []*Table { return db.tables }
 

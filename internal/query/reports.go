@@ -1,0 +1,237 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Severities of what a report finds.
+const (
+	Critical = "critical" // users or search engines meet it as a fault
+	Warning  = "warning"  // it costs something
+	Notice   = "notice"   // good to know
+)
+
+// Report is a question that many people have. Its statement stands for all
+// there is to it: $run is the name of the run, $base that of the run before.
+type Report struct {
+	Name     string
+	Severity string
+	Title    string
+	Why, Fix string // a sentence each
+	SQL      string // the first field tells one finding from another
+	Unfolded string // the same with a row for each place; may be empty
+}
+
+// Statement is the report's statement for a run; base is "" if there is none
+// before it.
+func (r *Report) Statement(run, base string, unfolded bool) string {
+	sql := r.SQL
+	if unfolded && r.Unfolded != "" {
+		sql = r.Unfolded
+	}
+	return strings.NewReplacer("$run", Literal(run), "$base", Literal(base)).Replace(sql)
+}
+
+// extractReport counts what the rules of the user found; it has a part for
+// each field.
+func extractReport(fields []string) Report {
+	parts := []string{"SELECT '' AS field, 0 AS filled, 0 AS without WHERE 0"}
+	for _, f := range fields {
+		parts = append(parts, fmt.Sprintf("SELECT %s, count(%s), count(*) - count(%[2]s) FROM pages WHERE kind = 'page' AND status = 200 AND type = 'html'", Literal(f), Quote(f)))
+	}
+	return Report{
+		Name: "extract", Severity: Notice, Title: "How often each field of yours was found",
+		Why: "A field that is found on no page has a rule that is wrong, or the pages have changed.", Fix: "Try the rule on one page: crawl fetch URL --extract RULE.",
+		SQL: strings.Join(parts, "\nUNION ALL "),
+	}
+}
+
+// Reports are all reports, with the fields of the user.
+func Reports(fields []string) []Report {
+	return append(append([]Report(nil), reports...), extractReport(fields))
+}
+
+var reports = []Report{
+	{
+		Name: "errors", Severity: Critical, Title: "Pages that the server failed at",
+		Why: "Whoever comes there sees an error, and search engines drop the page.", Fix: "Look into the server's log at that time; a timeout may be load.",
+		SQL: "SELECT url, status, class, fault, took_ms, inlinks, found_on FROM pages WHERE class IN ('server', 'timeout', 'unverified') ORDER BY inlinks DESC, url",
+	},
+	{
+		Name: "broken", Severity: Critical, Title: "Links to what is gone",
+		Why: "Readers and search engines run into a dead end.", Fix: "Correct the link, or redirect the address to what took its place.",
+		SQL: "SELECT target, target_status AS status, anchor, place, count(*) AS links, min(source) AS example FROM links\n" +
+			"WHERE target_class = 'broken' GROUP BY target, anchor, place ORDER BY links DESC, target",
+		Unfolded: "SELECT target, target_status AS status, anchor, place, source FROM links WHERE target_class = 'broken' ORDER BY target, source",
+	},
+	{
+		Name: "redirects", Severity: Warning, Title: "Redirects in chains or circles, to errors, or meant for a while",
+		Why: "Each hop costs time, and what ends in an error or nowhere loses the reader.", Fix: "Link to the end of the chain; use 301 or 308 for what stays moved.",
+		SQL: "SELECT source, CASE WHEN loop THEN 'circle' WHEN final_status >= 400 THEN 'to an error' WHEN hops > 1 THEN 'chain' ELSE 'for a while' END AS problem,\n" +
+			"kind, hops, final, final_status, inlinks FROM redirects\nWHERE loop OR hops > 1 OR final_status >= 400 OR kind IN (302, 303, 307) ORDER BY problem, inlinks DESC, source",
+	},
+	{
+		Name: "slow", Severity: Warning, Title: "Pages that take more than a second to begin",
+		Why: "Readers leave, and search engines crawl less.", Fix: "Cache the page, or find what it waits for.",
+		SQL: "SELECT url, ttfb_ms, took_ms, size, inlinks FROM pages WHERE ttfb_ms > 1000 ORDER BY ttfb_ms DESC",
+	},
+	{
+		Name: "blocked", Severity: Warning, Title: "Pages that the server refused us",
+		Why: "They were not seen: the crawl is not whole.", Fix: "Allow the crawler, give it --auth, or crawl slower (--rate).",
+		SQL: "SELECT url, status, inlinks, found_on FROM pages WHERE class = 'blocked' ORDER BY inlinks DESC, url",
+	},
+	{
+		Name: "titles", Severity: Warning, Title: "Titles that are missing, too short or too long",
+		Why: "The title is what a search result shows: about 60 characters of it.", Fix: "Write one of 10 to 60 characters that says what the page is about.",
+		SQL: "SELECT url, CASE WHEN title = '' THEN 'missing' WHEN length(title) < 10 THEN 'short' ELSE 'long' END AS problem, length(title) AS characters, title FROM pages\n" +
+			"WHERE indexable AND length(title) NOT BETWEEN 10 AND 60 ORDER BY problem, url",
+	},
+	{
+		Name: "descriptions", Severity: Notice, Title: "Descriptions that are missing or too long",
+		Why: "A search result shows about 160 characters of it, or a piece of the page.", Fix: "Write one of up to 160 characters.",
+		SQL: "SELECT url, CASE WHEN description = '' THEN 'missing' ELSE 'long' END AS problem, length(description) AS characters, description FROM pages\n" +
+			"WHERE indexable AND length(description) NOT BETWEEN 1 AND 160 ORDER BY problem, url",
+	},
+	{
+		Name: "headings", Severity: Notice, Title: "Pages without an h1",
+		Why: "Readers and screen readers look there for what the page is about.", Fix: "Give the page one h1.",
+		SQL: "SELECT url, title FROM pages WHERE indexable AND h1 = '' ORDER BY url",
+	},
+	{
+		Name: "duplicates", Severity: Warning, Title: "Pages with the same title, description, h1 or text",
+		Why: "Search engines choose one of them, and not always the one you would.", Fix: "Make them different, or name one as canonical.",
+		SQL: "WITH p AS MATERIALIZED (SELECT url, title, description, h1, text_hash FROM pages WHERE indexable)\n" +
+			"SELECT 'title: ' || title AS same, count(*) AS pages, min(url) AS example FROM p WHERE title <> '' GROUP BY title HAVING pages > 1\n" +
+			"UNION ALL SELECT 'description: ' || description, count(*) AS pages, min(url) FROM p WHERE description <> '' GROUP BY description HAVING pages > 1\n" +
+			"UNION ALL SELECT 'h1: ' || h1, count(*) AS pages, min(url) FROM p WHERE h1 <> '' GROUP BY h1 HAVING pages > 1\n" +
+			"UNION ALL SELECT 'text: ' || text_hash, count(*) AS pages, min(url) FROM p WHERE text_hash <> '' GROUP BY text_hash HAVING pages > 1",
+	},
+	{
+		Name: "thin", Severity: Notice, Title: "Pages with fewer than 100 words",
+		Why: "There is little to find on them.", Fix: "Write more, or keep them from search engines.",
+		SQL: "SELECT url, words, title, inlinks FROM pages WHERE indexable AND words < 100 ORDER BY words, url",
+	},
+	{
+		Name: "canonicals", Severity: Warning, Title: "Canonical addresses that do not hold",
+		Why: "A canonical address that is no page of its own is not heeded.", Fix: "Name a page that answers 200, may be listed and names itself; name one only.",
+		SQL: "SELECT p.url, CASE WHEN p.canonicals > 1 THEN 'several' WHEN c.url IS NULL THEN 'not crawled' WHEN c.status <> 200 THEN 'no page' ELSE 'not itself canonical' END AS problem,\n" +
+			"p.canonical, c.status, c.why_not FROM pages p LEFT JOIN pages c ON c.url = p.canonical\n" +
+			"WHERE p.kind = 'page' AND p.status = 200 AND p.canonical <> '' AND (p.canonicals > 1 OR p.canonical <> p.url AND (c.url IS NULL OR NOT c.indexable)) ORDER BY problem, p.url",
+	},
+	{
+		Name: "indexability", Severity: Notice, Title: "Pages that search engines may not list, and why",
+		Why: "What is not listed is not found; some of it may not be meant so.", Fix: "Take away the directive where the page is to be found.",
+		SQL: "SELECT url, why_not, CASE WHEN prev_indexable THEN 'was listed in the run before' ELSE '' END AS note, inlinks FROM pages\n" +
+			"WHERE kind = 'page' AND status = 200 AND type = 'html' AND NOT indexable ORDER BY note DESC, why_not, url",
+	},
+	{
+		Name: "robots", Severity: Notice, Title: "URLs that robots.txt keeps crawlers from",
+		Why: "Search engines do not see them either.", Fix: "See that none of them is to be found: crawl explain URL.",
+		SQL: "SELECT url, rule, count AS inlinks, found_on FROM skipped WHERE reason = 'robots' ORDER BY inlinks DESC, url",
+	},
+	{
+		Name: "hreflang", Severity: Warning, Title: "Language versions that do not name each other, or are no page",
+		Why: "Without a link back the versions are not taken for versions of each other.", Fix: "Name all versions on all of them, each by its final address.",
+		SQL: "WITH h AS MATERIALIZED (SELECT p.url, e.value ->> 'lang' AS lang, e.value ->> 'url' AS target FROM pages p, json_each(p.hreflang) e WHERE p.hreflang <> '[]')\n" +
+			"SELECT h.url, h.lang, h.target, CASE WHEN t.url IS NULL THEN 'not crawled' WHEN t.status <> 200 THEN 'no page' ELSE 'no link back' END AS problem, t.status\n" +
+			"FROM h LEFT JOIN pages t ON t.url = h.target\n" +
+			"WHERE h.target <> h.url AND (t.url IS NULL OR t.status <> 200 OR NOT EXISTS (SELECT 1 FROM h b WHERE b.url = h.target AND b.target = h.url)) ORDER BY problem, h.url",
+	},
+	{
+		Name: "pagination", Severity: Notice, Title: "Pages of a series whose neighbour is no page",
+		Why: "The rest of the series may not be found.", Fix: "Correct rel=next and rel=prev.",
+		SQL: "SELECT p.url, p.next, n.status AS next_status, p.prev, b.status AS prev_status FROM pages p LEFT JOIN pages n ON n.url = p.next LEFT JOIN pages b ON b.url = p.prev\n" +
+			"WHERE p.kind = 'page' AND (p.next <> '' AND ifnull(n.status, 0) <> 200 OR p.prev <> '' AND ifnull(b.status, 0) <> 200) ORDER BY p.url",
+	},
+	{
+		Name: "sitemap", Severity: Warning, Title: "Sitemaps against the site",
+		Why: "A sitemap that names what is no page is trusted less; one that lacks pages hides them.", Fix: "Name the pages that may be listed, by their final address, and no others.",
+		SQL: "SELECT url, CASE WHEN in_sitemap AND status <> 200 THEN 'named, no page' WHEN in_sitemap AND NOT indexable THEN 'named, not to be listed' ELSE 'not named' END AS problem, status, why_not, inlinks FROM pages\n" +
+			"WHERE kind = 'page' AND (in_sitemap AND NOT indexable OR indexable AND NOT in_sitemap AND EXISTS (SELECT 1 FROM sitemaps WHERE status = 200)) ORDER BY problem, url",
+	},
+	{
+		Name: "orphans", Severity: Warning, Title: "Pages that no page links to",
+		Why: "Readers cannot get there, and search engines think little of them.", Fix: "Link to them from where they belong, or give them up.",
+		SQL: "SELECT url, title, in_sitemap FROM pages WHERE indexable AND inlinks = 0 AND in_sitemap ORDER BY url",
+	},
+	{
+		Name: "deep", Severity: Notice, Title: "Pages more than four clicks away",
+		Why: "The farther a page, the less it is read and crawled.", Fix: "Link to the important ones from nearer pages.",
+		SQL: "SELECT url, depth, inlinks, title FROM pages WHERE indexable AND depth > 4 ORDER BY depth DESC, url",
+	},
+	{
+		Name: "dead-ends", Severity: Notice, Title: "Pages without a link",
+		Why: "From there readers have to go back.", Fix: "Add navigation.",
+		SQL: "SELECT url, title, inlinks FROM pages WHERE indexable AND outlinks = 0 ORDER BY inlinks DESC, url",
+	},
+	{
+		Name: "anchors", Severity: Notice, Title: "The same words that lead to different pages",
+		Why: "Neither readers nor search engines can tell the pages apart by them.", Fix: "Say in the link what the page is about.",
+		SQL: "SELECT anchor, count(DISTINCT target_url) AS pages, count(*) AS links, min(target) AS example, min(source) AS on_page FROM links\n" +
+			"WHERE internal AND element = 'a' AND anchor <> '' AND source_indexable GROUP BY anchor HAVING pages > 1 ORDER BY pages DESC, anchor",
+	},
+	{
+		Name: "images", Severity: Notice, Title: "Images without a text",
+		Why: "Who cannot see them learns nothing of them.", Fix: "Give each image an alt.",
+		SQL:      "SELECT target, count(*) AS pages, min(source) AS example FROM links WHERE element = 'img' AND anchor = '' GROUP BY target ORDER BY pages DESC, target",
+		Unfolded: "SELECT target, source FROM links WHERE element = 'img' AND anchor = '' ORDER BY target, source",
+	},
+	{
+		Name: "mixed-content", Severity: Critical, Title: "Pages of https that show something by http",
+		Why: "Browsers do not load it, or call the page not secure.", Fix: "Ask for it by https.",
+		SQL:      "SELECT target, element, count(*) AS pages, min(source) AS example FROM links WHERE asset AND target LIKE 'http:%' AND source LIKE 'https:%' GROUP BY target, element ORDER BY pages DESC, target",
+		Unfolded: "SELECT target, element, source FROM links WHERE asset AND target LIKE 'http:%' AND source LIKE 'https:%' ORDER BY target, source",
+	},
+	{
+		Name: "security-headers", Severity: Notice, Title: "Seeds that lack a header which keeps visitors safe",
+		Why: "Browsers protect readers only if they are told to.", Fix: "Send the header from every page.",
+		SQL: "WITH wanted(name) AS (VALUES ('Strict-Transport-Security'), ('Content-Security-Policy'), ('X-Content-Type-Options'), ('Referrer-Policy'))\n" +
+			"SELECT p.url, w.name AS missing FROM pages p, wanted w\n" +
+			"WHERE p.depth = 0 AND p.kind = 'page' AND p.status = 200 AND (w.name <> 'Strict-Transport-Security' OR p.url LIKE 'https:%')\n" +
+			"AND EXISTS (SELECT 1 FROM headers h WHERE h.url = p.url) AND NOT EXISTS (SELECT 1 FROM headers h WHERE h.url = p.url AND h.name = w.name) ORDER BY p.url, w.name",
+	},
+	{
+		Name: "types", Severity: Notice, Title: "What kinds of files there are, and how large",
+		Why: "What should not be there is seen at a glance.", Fix: "Look at the largest: crawl query pages --sort -size.",
+		SQL: "SELECT mime, type, count(*) AS urls, sum(size) AS bytes, max(size) AS largest FROM pages WHERE kind = 'page' AND status = 200 GROUP BY mime, type ORDER BY urls DESC",
+	},
+	{
+		Name: "hosts", Severity: Notice, Title: "The hosts, and how they took the crawl",
+		Why: "A host that pushes back or fails was not crawled whole.", Fix: "Take a lower --rate, or talk to its owner.",
+		SQL: "SELECT origin, done, latency_ms, push_backs, fails, given_up, robots_status FROM hosts ORDER BY done DESC, origin",
+	},
+	{
+		Name: "skipped", Severity: Notice, Title: "What was not fetched, by rule",
+		Why: "What is not seen is not audited.", Fix: "Change the rule; crawl explain URL says more of one.",
+		SQL:      "SELECT reason || ' ' || rule AS why, reason, rule, count(*) AS urls, min(url) AS example FROM skipped GROUP BY reason, rule ORDER BY urls DESC",
+		Unfolded: "SELECT url, reason, rule, found_on, count FROM skipped ORDER BY reason, rule, url",
+	},
+	{
+		Name: "traps", Severity: Warning, Title: "Addresses without end",
+		Why: "Calendars and facets keep search engines from your pages.", Fix: "Exclude them in robots.txt, or link to them with nofollow.",
+		SQL: "SELECT rule, count(*) AS urls, min(url) AS example FROM skipped WHERE reason = 'trap' GROUP BY rule ORDER BY urls DESC",
+	},
+	{
+		Name: "changes", Severity: Notice, Title: "What is not as it was in the run before",
+		Why: "Changes that nobody meant are found early.", Fix: "Look at one over time: crawl page URL.",
+		SQL: "SELECT url, kind, before, after FROM changes ORDER BY kind, url",
+	},
+	{
+		Name: "new", Severity: Notice, Title: "URLs that the run before did not have",
+		Why: "What was published, or should not have been.", Fix: "See where they are linked: crawl page URL.",
+		SQL: "SELECT c.url, p.status, p.title, p.found_on FROM changes c JOIN pages p ON p.url = c.url WHERE c.kind = 'new' ORDER BY c.url",
+	},
+	{
+		Name: "gone", Severity: Warning, Title: "Pages that the run before had and this one has not",
+		Why: "Links from elsewhere lead nowhere now.", Fix: "Redirect them to what took their place.",
+		SQL: "SELECT url, kind AS how, before, after FROM changes WHERE kind = 'gone' OR kind = 'status' AND before = 200 AND after IN (404, 410) ORDER BY url",
+	},
+	{
+		Name: "moved", Severity: Notice, Title: "Pages with the same text at a new address",
+		Why: "A move without a redirect loses what the old address was worth.", Fix: "Redirect the old address to the new one.",
+		SQL: "WITH old AS MATERIALIZED (SELECT b.url, b.text_hash FROM pages b LEFT JOIN pages p ON p.url = b.url AND p.run = $run WHERE b.run = $base AND b.status = 200 AND b.text_hash <> '' AND ifnull(p.status, 0) <> 200),\n" +
+			"new AS MATERIALIZED (SELECT p.url, p.text_hash FROM pages p WHERE p.status = 200 AND p.text_hash <> '' AND p.prev_status IS NULL)\n" +
+			"SELECT old.url AS before, new.url AS after, r.status AS answers_now, r.redirect FROM old JOIN new USING (text_hash) LEFT JOIN pages r ON r.url = old.url ORDER BY 1, 2",
+	},
+}
