@@ -79,9 +79,16 @@ type PageReader struct {
 // Read sets the wanted fields of p from a record; those that it has from the
 // same record stay.
 func (r *PageReader) Read(rec *PageRecord, p *Page, wanted PageFields) error {
+	wanted = wanted.whole()
 	err := r.pick(rec.value, wanted)
+	if err == nil && p.URL.IsZero() && wanted.needURL() {
+		p.URL, err = rec.URL()
+	}
 	if err == nil {
 		err = decode(r.part, p)
+	}
+	if err == nil {
+		p.expand(wanted)
 	}
 	if err != nil {
 		return fmt.Errorf("store: read a page of run %d: %w", rec.Run, err)

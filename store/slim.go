@@ -16,8 +16,40 @@ import (
 //	Redirect, Canonical, Next,     "=": the page's own URL; what begins with a slash is
 //	Prev, From, PayloadURL         at the page's origin
 //
-// The fields that this changes depend on Fetched, Record, Size, Asked and the
-// key: whoever reads a record in parts must read those, too.
+// Whoever reads a record in parts must read what a field depends on, too: whole
+// tells what that is.
+
+// payloadFields and addressFields are left out or shortened together.
+var (
+	payloadFields = FieldsOf("Payload", "PayloadURL", "PayloadAt")
+	wireField     = FieldsOf("Wire")
+	addressFields = FieldsOf("Redirect", "Canonical", "Next", "Prev", "From", "PayloadURL")
+)
+
+// slimmed are fields that are left out, and what says then what they are.
+var slimmed = []struct{ fields, by PageFields }{
+	{payloadFields, payloadFields.With(FieldsOf("Record", "Fetched", "Asked"))},
+	{FieldsOf("Request"), FieldsOf("Record")},
+	{FieldsOf("FirstSeen", "Changed"), FieldsOf("Fetched")},
+	{wireField, FieldsOf("Size")},
+}
+
+// whole returns the fields of f and those that they depend on.
+func (f PageFields) whole() PageFields {
+	for _, s := range slimmed {
+		if f.meets(s.fields) {
+			f = f.With(s.by)
+		}
+	}
+	return f
+}
+
+// needURL tells whether one of the fields depends on the page's URL.
+func (f PageFields) needURL() bool { return f.meets(addressFields) || f.meets(payloadFields) }
+
+func (f PageFields) meets(g PageFields) bool {
+	return !(PageFields{f[0] & g[0], f[1] & g[1]}).IsEmpty()
+}
 
 // nowhere is the payload of a visit that has a record and none.
 var nowhere = Place{Offset: -1}
@@ -34,7 +66,7 @@ func decodePage(raw []byte, p *Page) error {
 	if err := decode(raw, p); err != nil {
 		return err
 	}
-	p.expand()
+	p.expand(AllFields)
 	return nil
 }
 
@@ -71,25 +103,40 @@ func (p *Page) slim() {
 	}
 }
 
-func (p *Page) expand() {
-	own, origin := p.URL.String(), p.URL.Origin()
-	for _, s := range p.addresses() {
-		if *s == "=" {
-			*s = own
-		} else if strings.HasPrefix(*s, "/") {
-			*s = origin + *s
+// expand undoes slim for these fields, which were read just now.
+func (p *Page) expand(in PageFields) {
+	if in.meets(addressFields) {
+		own, origin := p.URL.String(), p.URL.Origin()
+		for _, s := range p.addresses() {
+			if *s == "=" {
+				*s = own
+			} else if strings.HasPrefix(*s, "/") {
+				*s = origin + *s
+			}
 		}
 	}
+	if in.meets(wireField) {
+		p.expandWire()
+	}
+	p.FirstSeen, p.Changed = or(p.FirstSeen, p.Fetched), or(p.Changed, p.Fetched)
+	if p.Request.Segment == 0 && p.Request.Length > 0 {
+		p.Request.Segment, p.Request.Offset = p.Record.Segment, p.Record.Offset-p.Request.Length
+	}
+	if in.meets(payloadFields) {
+		p.expandPayload()
+	}
+}
+
+func (p *Page) expandWire() {
 	switch p.Wire {
 	case 0:
 		p.Wire = p.Size
 	case -1:
 		p.Wire = 0
 	}
-	p.FirstSeen, p.Changed = or(p.FirstSeen, p.Fetched), or(p.Changed, p.Fetched)
-	if p.Request.Segment == 0 && p.Request.Length > 0 {
-		p.Request.Segment, p.Request.Offset = p.Record.Segment, p.Record.Offset-p.Request.Length
-	}
+}
+
+func (p *Page) expandPayload() {
 	switch p.Payload {
 	case Place{}:
 		p.Payload = p.Record

@@ -2,6 +2,7 @@ package store
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -51,6 +52,32 @@ func TestSlimPage(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b weburl.URL) bool { return a == b }), cmpopts.EquateApproxTime(0)); diff != "" {
 			t.Fatalf("(-want +got)\n%s", diff)
+		}
+		inParts(t, r, want, raw)
+	}
+}
+
+// inParts reads a record field by field, in any order, and now and then two
+// at once.
+func inParts(t *testing.T, r *rand.Rand, want *Page, raw []byte) {
+	t.Helper()
+	var reader PageReader
+	got := &Page{Run: want.Run}
+	rec := &PageRecord{want.Run, want.URL.Key(), raw}
+	fields := []string{
+		"Fetched", "FirstSeen", "Changed", "Size", "Wire", "Redirect", "Canonical", "Next", "Prev", "From", "Record", "Request", "Payload",
+		"PayloadURL", "PayloadAt", "Asked",
+	}
+	r.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+	for i, name := range fields {
+		if err := reader.Read(rec, got, FieldsOf(name).With(FieldsOf(fields[r.IntN(i+1)]))); err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range fields[:i+1] {
+			a, b := reflect.ValueOf(want).Elem().FieldByName(read), reflect.ValueOf(got).Elem().FieldByName(read)
+			if diff := cmp.Diff(a.Interface(), b.Interface()); diff != "" {
+				t.Fatalf("%s after %v: (-want +got)\n%s", read, fields[:i+1], diff)
+			}
 		}
 	}
 }
