@@ -89,13 +89,14 @@ func Name(id store.RunID) string { return fmt.Sprintf("%06d", id) }
 func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error) {
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
-		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: &ruleCache{},
+		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(s.RulesBytes),
 		sitemaps: map[string]int{},
 		began:    time.Now(), before: int64(r.Counts.Received),
 	}
 	config := frontier.Config{
 		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,
 		Manners: w.manners(s.Manners), LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
+		CacheBytes: s.CacheBytes, NoSync: s.NoSync,
 	}
 	if err := c.sweep(ctx); err != nil {
 		return nil, err

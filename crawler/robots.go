@@ -1,6 +1,8 @@
 package crawler
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,55 +16,61 @@ import (
 	"crawl/store"
 )
 
-// maxRules is how much memory the parsed robots.txt files of a run may take, in
-// bytes of their texts; ruleCost is what a file costs beside its text.
-const (
-	maxRules = 16 << 20
-	ruleCost = 512
-)
+// defaultRules is Spec.RulesBytes where that is not set.
+const defaultRules = 32 << 20
 
 // ruleCache holds parsed robots.txt files by origin. Whatever it forgets is in
 // the store. Reading takes no lock.
 type ruleCache struct {
-	files sync.Map // origin to *ruleEntry
+	most int // bytes
+
+	files sync.Map // origin to *sizedRules
 
 	mu   sync.Mutex // guards size, and is held while files are put
 	size int
 }
 
-type ruleEntry struct {
+type sizedRules struct {
 	*robots.File
-	size int
+	size int // estimate, in bytes
 }
 
+func newRuleCache(most int) *ruleCache { return &ruleCache{most: cmp.Or(most, defaultRules)} }
+
 func (c *ruleCache) get(origin string) *robots.File {
-	if e, ok := c.files.Load(origin); ok {
-		return e.(*ruleEntry).File
+	if rules, ok := c.files.Load(origin); ok {
+		return rules.(*sizedRules).File
 	}
 	return nil
 }
 
-// put keeps a file whose text has so many bytes, in place of any others.
-func (c *ruleCache) put(origin string, f *robots.File, text int) {
+// put remembers what was made of a text; others give way, any ones.
+func (c *ruleCache) put(origin string, f *robots.File, text []byte) {
+	rules := &sizedRules{f, sizeOfRules(text)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forget(origin)
-	e := &ruleEntry{f, ruleCost + len(origin) + text}
+	c.drop(origin)
 	c.files.Range(func(other, _ any) bool {
-		if c.size+e.size <= maxRules {
+		if c.size+rules.size <= c.most {
 			return false
 		}
-		c.forget(other.(string))
+		c.drop(other.(string))
 		return true
 	})
-	c.files.Store(origin, e)
-	c.size += e.size
+	c.files.Store(origin, rules)
+	c.size += rules.size
 }
 
-func (c *ruleCache) forget(origin string) {
-	if e, ok := c.files.LoadAndDelete(origin); ok {
-		c.size -= e.(*ruleEntry).size
+func (c *ruleCache) drop(origin string) {
+	if rules, ok := c.files.LoadAndDelete(origin); ok {
+		c.size -= rules.(*sizedRules).size
 	}
+}
+
+// sizeOfRules is about what a parsed robots.txt takes: its lines are short, and
+// each is kept in two readings.
+func sizeOfRules(text []byte) int {
+	return 1<<10 + 3*len(text) + 256*bytes.Count(text, []byte("\n"))
 }
 
 // robots holds a leased URL against its origin's robots.txt. A disallowed URL
@@ -104,7 +112,7 @@ func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
 		return nil, err
 	}
 	f := w.parseRobots(rec)
-	w.rules.put(origin, f, len(rec.Text))
+	w.rules.put(origin, f, rec.Text)
 	return f, nil
 }
 
@@ -132,7 +140,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 	}
 	o := w.robotsOutcome(l, rec, time.Now())
 	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown {
-		w.rules.put(l.For, w.parseRobots(rec), len(rec.Text))
+		w.rules.put(l.For, w.parseRobots(rec), rec.Text)
 	}
 	return w.unless(ctx, w.Frontier.Done(ctx, l, o))
 }

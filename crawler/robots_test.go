@@ -20,7 +20,7 @@ import (
 
 // judgeRobots is a Job that only judges.
 func judgeRobots(t *testing.T, change func(*Spec)) *Job {
-	return &Job{Crawler: &Crawler{Log: slog.New(slog.DiscardHandler)}, spec: ready(t, change, "http://a.test/"), rules: &ruleCache{}}
+	return &Job{Crawler: &Crawler{Log: slog.New(slog.DiscardHandler)}, spec: ready(t, change, "http://a.test/"), rules: newRuleCache(0)}
 }
 
 func TestRobotsOutcome(t *testing.T) {
@@ -115,19 +115,26 @@ func TestRobotsAnswer(t *testing.T) {
 	}
 }
 
-func TestRuleCacheIsBounded(t *testing.T) {
-	var c ruleCache
-	const text = maxRules / 10
-	for i := range 30 {
-		c.put(fmt.Sprint(i%20), robots.AllowAll(), text)
-	}
-	n := 0
+// filesIn is how many files a cache holds.
+func filesIn(c *ruleCache) (n int) {
 	c.files.Range(func(any, any) bool { n++; return true })
-	if n != 9 || c.size > maxRules || c.size < n*text {
-		t.Errorf("%d files are held, %d bytes", n, c.size)
+	return n
+}
+
+func TestRuleCacheIsBounded(t *testing.T) {
+	text := []byte(strings.Repeat("allow:/a\n", 10))
+	size := sizeOfRules(text)
+	c := newRuleCache(10 * size)
+	for i := range 15 {
+		c.put(fmt.Sprint(i), robots.Parse(text), text)
+		c.put(fmt.Sprint(i), robots.Parse(text), text)
 	}
-	if c.get("9") == nil {
-		t.Error("the file put last is gone")
+	if filesIn(c) != 10 || c.size != 10*size || c.get("14") == nil || c.get("none") != nil {
+		t.Errorf("%d files of %d bytes are held, want 10 of %d", filesIn(c), c.size, size)
+	}
+	c.put("large", robots.AllowAll(), make([]byte, 100*size)) // what is larger than all room still serves
+	if filesIn(c) != 1 || c.get("large") == nil {
+		t.Errorf("%d files are held beside one that takes all", filesIn(c)-1)
 	}
 }
 

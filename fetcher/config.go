@@ -27,6 +27,7 @@ const (
 	DefaultMaxHeader  = 64 << 10 // bytes
 	DefaultMaxCookies = 50
 	DefaultMaxIdle    = 256
+	DefaultMaxNames   = 10_000
 )
 
 // Config says how a Fetcher talks. Its zero value is usable: every field then
@@ -103,6 +104,9 @@ type Config struct {
 	// MaxIdle is how many connections may wait for another request.
 	// 0 = DefaultMaxIdle; below 0 = none.
 	MaxIdle int
+	// MaxNames is how many answers of name servers are remembered. 0 =
+	// DefaultMaxNames.
+	MaxNames int
 
 	// Dial replaces the network, for tests: address is host:port as in the
 	// URL (or the proxy's). Whatever it returns is taken for the peer; the
@@ -130,6 +134,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MinSpeed = unset(c.MinSpeed, DefaultMinSpeed)
 	c.MaxCookies = max(unset(c.MaxCookies, DefaultMaxCookies), 0)
 	c.MaxIdle = unset(c.MaxIdle, DefaultMaxIdle)
+	c.MaxNames = unset(c.MaxNames, DefaultMaxNames)
 	return c, c.check()
 }
 

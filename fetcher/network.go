@@ -33,7 +33,7 @@ type network struct {
 
 func newNetwork(c *Config) (*network, error) {
 	n := &network{
-		lookup:   newLookup(nil),
+		lookup:   newLookup(nil, c.MaxNames),
 		via:      c.Proxy,
 		timeout:  c.Timeout,
 		testDial: c.Dial,

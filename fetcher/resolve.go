@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	maxNames   = 10_000           // answers kept
 	minNameTTL = time.Minute      // however short-lived the answer says it is
 	maxNameTTL = 10 * time.Minute // and however long; no-such-name answers too
 	lookupTime = 10 * time.Second
@@ -27,11 +26,11 @@ type dialAddr struct {
 	free bool
 }
 
-// newLookup returns a look-up with a cache. /etc/hosts and resolv.conf are
+// newLookup returns a look-up with a cache of so many answers. /etc/hosts and resolv.conf are
 // obeyed; parent nil is the system's resolver.
-func newLookup(parent *net.Resolver) func(ctx context.Context, host string) ([]netip.Addr, error) {
+func newLookup(parent *net.Resolver, names int) func(ctx context.Context, host string) ([]netip.Addr, error) {
 	r := dns.NewCachingResolver(parent,
-		dns.MaxCacheEntries(maxNames), dns.MinCacheTTL(minNameTTL), dns.MaxCacheTTL(maxNameTTL), dns.NegativeCache(true))
+		dns.MaxCacheEntries(names), dns.MinCacheTTL(minNameTTL), dns.MaxCacheTTL(maxNameTTL), dns.NegativeCache(true))
 	return func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return r.LookupNetIP(ctx, "ip", host)
 	}

@@ -84,7 +84,7 @@ func TestNameServer(t *testing.T) {
 		return dnsmessage.RCodeSuccess, []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	})
 	f := open(t, Config{})
-	f.net.lookup = newLookup(r)
+	f.net.lookup = newLookup(r, DefaultMaxNames)
 	for _, c := range []struct {
 		host      string
 		kind      Kind

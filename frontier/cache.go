@@ -17,10 +17,13 @@ type seenSlot struct {
 	used  bool
 }
 
-// newSeenCache holds n URLs; n is rounded up to a power of two. One takes 28 bytes.
-func newSeenCache(n int) *seenCache {
+// slotBytes is what a URL takes.
+const slotBytes = 28
+
+// newSeenCache takes at most so many bytes, and more than half of them.
+func newSeenCache(bytes int) *seenCache {
 	size := uint64(2)
-	for size < uint64(n) {
+	for 2*size <= uint64(bytes)/slotBytes {
 		size *= 2
 	}
 	return &seenCache{slots: make([]seenSlot, size), mask: size/2 - 1}

@@ -83,15 +83,18 @@ func openRun(ctx context.Context, f *Bolt, name string, c Config) (*run, error) 
 	if c.LeaseTime <= 0 {
 		c.LeaseTime = defaultLease
 	}
+	if c.CacheBytes <= 0 {
+		c.CacheBytes = defaultCache
+	}
 	if c.Manners == nil {
 		c.Manners = func(string) Manners { return Manners{} }
 	}
 	r := &run{
-		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(cacheURLs),
+		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.CacheBytes / 3),
 		leases: map[uint64]*lease{}, leased: map[seenKey]*lease{},
 	}
 	r.counts.Skipped = map[string]uint64{}
-	db, err := kv.Open(f.path(name), kv.Options{}, r.apply, r.applied)
+	db, err := kv.Open(f.path(name), kv.Options{NoSync: c.NoSync}, r.apply, r.applied)
 	if err != nil {
 		return nil, fmt.Errorf("frontier: %w", err)
 	}

@@ -35,7 +35,7 @@ func TestPlacesSort(t *testing.T) {
 }
 
 func TestSeenCache(t *testing.T) {
-	c := newSeenCache(100)
+	c := newSeenCache(128 * slotBytes)
 	if len(c.slots) != 128 {
 		t.Fatalf("%d slots", len(c.slots))
 	}

@@ -12,8 +12,8 @@ import (
 
 const (
 	defaultLease = 15 * time.Minute
-	cacheURLs    = 1 << 18 // fingerprints remembered for each run: 7 MB
-	windowTotal  = 1 << 15 // URLs of all hosts held in memory, roughly
+	defaultCache = 24 << 20
+	entryBytes   = 512 // a queued URL in memory, roughly
 )
 
 // run is one open run. All but db, name and config is guarded by Bolt.mu.
@@ -115,7 +115,7 @@ func (r *run) checkFull(now time.Time) {
 // windowSize is how many URLs of a host to hold in memory: fewer where there
 // are many hosts.
 func (r *run) windowSize() int {
-	return max(1, min(windowSize, windowTotal/max(1, len(r.hosts))))
+	return max(1, min(windowSize, 2*r.config.CacheBytes/3/entryBytes/max(1, len(r.hosts))))
 }
 
 func (r *run) stats() Stats {

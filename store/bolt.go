@@ -23,7 +23,17 @@ const File = "crawl.db"
 type Options struct {
 	Program string // written into each segment, "crawl/1.2"
 	Command string // of this process, told to whoever finds the store held
+	// Memory is how many bytes one part of an index may take while links are
+	// indexed, and what waits for a disk that takes nothing; a sixteenth of it
+	// is for the groups of links met lately. 0 means 64 MiB.
+	Memory int
+	// NoSync leaves it to the system when what is written reaches the disk,
+	// until Close; see kv.Options.
+	NoSync bool
 }
+
+// defaultMemory is Options.Memory where that is not set.
+const defaultMemory = 64 << 20
 
 // Bolt is a Store in one folder.
 type Bolt struct {
@@ -37,7 +47,7 @@ type Bolt struct {
 
 	templates memory     // groups of links met lately
 	indexing  sync.Mutex // held while links are indexed
-	maxPart   int        // of an index, see maxPart; tests lower it
+	maxPart   int        // size of one of an index, in bytes; tests lower it
 
 	mu     sync.Mutex
 	coming map[[32]byte]body // guarded by mu: handed in and not yet in the index
@@ -79,9 +89,12 @@ func open(dir string, o Options) (*Bolt, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	b := &Bolt{dir: dir, maxPart: maxPart, coming: map[[32]byte]body{}}
+	if o.Memory <= 0 {
+		o.Memory = defaultMemory
+	}
+	b := &Bolt{dir: dir, maxPart: o.Memory, templates: memory{most: o.Memory / memoryPart / groupBytes}, coming: map[[32]byte]body{}}
 	var err error
-	if b.db, err = kv.Open(filepath.Join(dir, File), kv.Options{}, b.apply, nil); err != nil {
+	if b.db, err = kv.Open(filepath.Join(dir, File), kv.Options{NoSync: o.NoSync}, b.apply, nil); err != nil {
 		return nil, err
 	}
 	if err = hold(dir, o.Command); err == nil {
@@ -105,7 +118,7 @@ func (b *Bolt) start(o Options) error {
 	if err != nil {
 		return err
 	}
-	if b.bodies, err = openSegments(bodies, o.Program, end); err != nil {
+	if b.bodies, err = openSegments(bodies, o, end); err != nil {
 		return err
 	}
 	return b.commit(put{bucketMeta, keyVersion, []byte{layoutVersion}})

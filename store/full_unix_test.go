@@ -149,7 +149,7 @@ func TestFullForLong(t *testing.T) {
 			t.Fatalf("Put: %v", err)
 		}
 	}
-	if b.bodies.waiting > maxWaiting+9<<20 {
+	if b.bodies.waiting > b.bodies.most+9<<20 {
 		t.Errorf("%d bytes wait for the disk", b.bodies.waiting)
 	}
 	lift()

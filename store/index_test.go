@@ -170,7 +170,8 @@ func TestTemplatesAreKeptOnce(t *testing.T) {
 // TestMemory sees that groups are met again until they are forgotten, and that
 // what is forgotten is taken for new.
 func TestMemory(t *testing.T) {
-	var m memory
+	const most = 1000
+	m := memory{most: most}
 	id := func(i int) templateKey { return templateKey{byte(i), byte(i >> 8), byte(i >> 16)} }
 	if _, seen := m.meet(id(0)); seen {
 		t.Error("seen before it was met")
@@ -179,20 +180,36 @@ func TestMemory(t *testing.T) {
 		t.Errorf("met twice: known %v, seen %v", known, seen)
 	}
 	m.keep([]templateKey{id(0)})
-	for i := 1; i <= maxMemory+1; i++ {
+	for i := 1; i <= most+1; i++ {
 		m.meet(id(i))
 	}
 	if known, seen := m.meet(id(0)); !known || !seen {
 		t.Errorf("of the generation before: known %v, seen %v", known, seen)
 	}
-	for i := range 2*maxMemory + 2 {
-		m.meet(id(maxMemory + 2 + i))
+	for i := range 2*most + 2 {
+		m.meet(id(most + 2 + i))
 	}
 	if known, seen := m.meet(id(0)); known || seen {
 		t.Errorf("forgotten: known %v, seen %v", known, seen)
 	}
-	if n := len(m.young) + len(m.old); n > 2*maxMemory {
+	if n := len(m.young) + len(m.old); n > 2*most {
 		t.Errorf("%d groups are remembered", n)
+	}
+}
+
+// TestOptionsMemory sees that Options.Memory reaches all that it is for.
+func TestOptionsMemory(t *testing.T) {
+	for memory, want := range map[int][3]int{0: {64 << 20, 64 << 20, 1 << 15}, 8 << 20: {8 << 20, 8 << 20, 1 << 12}} {
+		b, err := Open(t.TempDir(), Options{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [3]int{b.maxPart, int(b.bodies.most), b.templates.most}; got != want {
+			t.Errorf("of %d bytes a part of an index, waiting bodies and groups have %d, want %d", memory, got, want)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 	"crawl/internal/weburl"
 )
 
-// maxPart is about how much memory a part may take, in bytes.
-const maxPart = 64 << 20
-
 // What things in a part cost beside their bytes.
 const (
 	costTarget  = 120

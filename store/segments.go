@@ -15,8 +15,6 @@ import (
 const (
 	// maxSegment is the size at which the next file of bodies is begun.
 	maxSegment = 1 << 30
-	// maxWaiting bounds the records that wait for a disk that takes none.
-	maxWaiting = 64 << 20
 	// writeAtOnce bounds one write, unless a single record is larger.
 	writeAtOnce = 1 << 20
 )
@@ -31,6 +29,8 @@ type segments struct {
 	dir     string
 	program string
 	limit   int64 // maxSegment; tests lower it
+	most    int64 // bytes of records that may wait for a disk that takes none
+	noSync  bool  // but when a segment is closed
 
 	mu      sync.Mutex // guards what follows
 	end     tail       // where the next record goes
@@ -60,11 +60,11 @@ func (s *segments) path(n uint32) string { return segmentPath(s.dir, n) }
 // openSegments makes the archive end where the last commit says: what lies
 // behind was written and never committed. Segments before the last one are
 // Check's affair: one that is lost takes its own bodies with it, no more.
-func openSegments(dir, program string, end tail) (*segments, error) {
+func openSegments(dir string, o Options, end tail) (*segments, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	s := &segments{dir: dir, program: program, limit: maxSegment, end: end}
+	s := &segments{dir: dir, program: o.Program, limit: maxSegment, most: int64(o.Memory), noSync: o.NoSync, end: end}
 	if err := s.cut(); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (s *segments) cut() error {
 func (s *segments) add(records ...[]byte) ([]Place, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed != nil && s.waiting > maxWaiting {
+	if s.failed != nil && s.waiting > s.most {
 		return nil, s.failed
 	}
 	if s.end.Segment == 0 || s.end.Size >= s.limit {
@@ -181,6 +181,9 @@ func (s *segments) write(pending []chunk) error {
 			return err
 		}
 		pending = pending[n:]
+	}
+	if s.noSync {
+		return nil
 	}
 	return s.file.Sync()
 }

@@ -66,12 +66,17 @@ func (p *pagePacker) recall(m *memory) (key templateKey, known, seen bool) {
 	return key, known, seen
 }
 
-// maxMemory is how many groups of either generation are remembered: 3 MB.
-const maxMemory = 1 << 15
+// The share of Options.Memory that groups have, and what one takes, in either
+// generation, roughly.
+const (
+	memoryPart = 16
+	groupBytes = 128
+)
 
 // memory knows the groups that were met lately. What it forgets is kept once
 // more, under the same key, when it is met twice again.
 type memory struct {
+	most       int // groups of either generation
 	mu         sync.Mutex
 	young, old map[templateKey]bool // whether it is a template on disk
 }
@@ -99,7 +104,7 @@ func (m *memory) keep(keys []templateKey) {
 }
 
 func (m *memory) set(key templateKey, known bool) {
-	if m.young == nil || len(m.young) >= maxMemory {
+	if m.young == nil || len(m.young) >= m.most {
 		m.old, m.young = m.young, map[templateKey]bool{}
 	}
 	m.young[key] = known

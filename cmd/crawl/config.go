@@ -45,6 +45,7 @@ says the same. With --origin a comment tells where each value came from; with
 			if err != nil {
 				return err
 			}
+			r.Origin["memory"] = r.Settings.Memory.explain(r.Origin["memory"])
 			return r.print(cmd.OutOrStdout(), origin)
 		},
 	}

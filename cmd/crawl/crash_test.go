@@ -26,6 +26,9 @@ func crashWeb(pages, hosts int) testweb.SyntheticOptions {
 func TestCrashKill(t *testing.T) {
 	bin := buildCrawl(t)
 	t.Run("at any time", func(t *testing.T) { killAndResume(t, bin, 4000, 40, 12, 1, 20*time.Millisecond) })
+	t.Run("nothing is synced", func(t *testing.T) {
+		killAndResume(t, bin, 1500, 40, 8, 1, 20*time.Millisecond, "--durability", "process")
+	})
 	t.Run("at every step", func(t *testing.T) { killFinely(t, bin, 60) })
 	t.Run("between two requests", func(t *testing.T) { killBetween(t, bin, 6) })
 	t.Run("at the ends", func(t *testing.T) { killAtEnds(t, bin, 15) })
@@ -36,9 +39,9 @@ func TestCrashKill(t *testing.T) {
 // killAndResume is the promise: whenever the program is killed, resuming it
 // brings what an undisturbed run brings, and no server notices but by the
 // requests that were under way.
-func killAndResume(t *testing.T, bin *crawlBinary, pages, hosts, kills, checkEvery int, delay time.Duration) {
+func killAndResume(t *testing.T, bin *crawlBinary, pages, hosts, kills, checkEvery int, delay time.Duration, flags ...string) {
 	site := serveCrashSite(t, crashWeb(pages, hosts))
-	o := newOrdeal(t, site, bin, delay)
+	o := newOrdeal(t, site, bin, delay, flags...)
 	o.kill(t, kills, checkEvery)
 	o.finish(t)
 	counted := o.judge(t, poolSize)

@@ -36,7 +36,7 @@ to find: dead links, redirect chains, duplicate titles, a calendar without end.`
 		Args: none,
 		RunE: runDemo,
 	}
-	addSettingsFlags(c.Flags(), "data", "run", "output")
+	addSettingsFlags(c.Flags(), "data", "run", "machine", "output")
 	return c
 }
 

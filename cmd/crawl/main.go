@@ -232,11 +232,16 @@ func openStore(s *Settings) (*store.Bolt, string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, "", &exitError{exitStore, fault{What: "store: " + err.Error(), Next: "name a folder that can be written with --data DIR or CRAWL_DATA"}}
 	}
-	st, err := store.Open(dir, store.Options{Program: "crawl/" + version(), Command: commandLine()})
+	st, err := store.Open(dir, storeOptions(s))
 	if err != nil {
 		return nil, "", &exitError{exitStore, err}
 	}
 	return st, dir, nil
+}
+
+// storeOptions says how the settings want the store opened.
+func storeOptions(s *Settings) store.Options {
+	return store.Options{Program: "crawl/" + version(), Command: commandLine(), Memory: s.shares().store, NoSync: s.unsynced()}
 }
 
 // commandLine is what another process is told of this one: no flag's value,

@@ -26,6 +26,7 @@ func optionSamples(t *testing.T, o *option) []string {
 		reflect.TypeFor[Count]():    {"7", "8", "unlimited"},
 		reflect.TypeFor[Duration](): {"3s", "1m", "7s"},
 		reflect.TypeFor[Size]():     {"1MB", "2MiB", "512000"},
+		reflect.TypeFor[Budget]():   {"64MiB", "auto", "1GB"},
 		reflect.TypeFor[Speed]():    {"1KB/s", "0", "2KiB/s"},
 		reflect.TypeFor[Rate]():     {"4/s", "adaptive", "1/10s"},
 	}

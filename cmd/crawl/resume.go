@@ -22,7 +22,7 @@ func newResumeCommand() *cobra.Command {
 		Args:  atMostOne,
 		RunE:  runResume,
 	}
-	addSettingsFlags(c.Flags(), "data", "output")
+	addSettingsFlags(c.Flags(), "data", "memory", "output")
 	return c
 }
 
@@ -51,8 +51,8 @@ func runResume(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.Data = dir
-	if run.Rules != nil { // `crawl extract` may have changed them
+	s.Data, s.Memory = dir, r.Settings.Memory // the machine may be another
+	if run.Rules != nil {                     // `crawl extract` may have changed them
 		s.Extract = run.Rules
 	}
 	s.Progress, s.JSON, s.Quiet, s.Verbose, s.LogFormat = r.Settings.Progress, r.Settings.JSON, r.Settings.Quiet, r.Settings.Verbose, r.Settings.LogFormat

@@ -33,7 +33,7 @@ found. Ctrl-C once stops: fetches under way end, everything is saved, and
   crawl run --list urls.txt --json`,
 		RunE: runRun,
 	}
-	addSettingsFlags(c.Flags(), "data", "run", "output")
+	addSettingsFlags(c.Flags(), "data", "run", "machine", "output")
 	return c
 }
 
@@ -105,6 +105,8 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 	if err != nil {
 		return newUsageError("", err.Error(), "")
 	}
+	budget, _ := s.Memory.here()
+	defer holdTo(budget)()
 	log := newLogger(s, c.ErrOrStderr())
 	if spec.Workers < s.Concurrency {
 		log.Warn("fewer requests in flight: few files may be open (ulimit -n)", "wanted", s.Concurrency, "now", spec.Workers)

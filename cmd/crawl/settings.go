@@ -20,7 +20,7 @@ import (
 //
 //	json       the key; --flag and CRAWL_ENV are spelled after it
 //	default    as the user would write it, or a list of sharedDefaults
-//	group      which commands take it as a flag: data, run, output
+//	group      which commands take it as a flag: data, run, machine, output
 //	section    the heading it is shown under
 //	help       one line
 //	words      the words it takes, with bars between; else: what it takes besides them
@@ -92,12 +92,18 @@ type Settings struct {
 	Extract []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" named:"yes" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
 	Store   string   `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
 
+	Durability string `json:"durability" default:"full" group:"run" section:"machine" words:"full|process" help:"what a run survives: kill -9 and a power cut, or kill -9 alone: faster, but a power cut may damage the whole store"`
+	Memory     Budget `json:"memory" default:"auto" group:"machine" section:"machine" help:"memory to get by with: 512MiB, or auto: three quarters of the container's limit, 512MiB at most; files that are mapped come on top"`
+
 	Progress  string `json:"progress" default:"lines" group:"output" section:"output" words:"lines|json|none" help:"what a run says on standard error while it goes"`
 	JSON      bool   `json:"json" default:"false" group:"output" section:"output" help:"write JSON to standard output"`
 	Quiet     bool   `json:"quiet" short:"q" default:"false" group:"output" section:"output" help:"say faults only"`
 	Verbose   int    `json:"verbose" short:"v" default:"0" group:"output" section:"output" min:"0" max:"9" help:"say more; -vv more still"`
 	LogFormat string `json:"log_format" default:"text" group:"output" section:"output" words:"text|json" help:"how log lines are written"`
 }
+
+// durableProcess is the Durability that survives the end of the process alone.
+const durableProcess = "process"
 
 // HostSettings are the options that a `hosts:` block of a config file may set
 // for one host; nil means the run's own value. Keys are those of Settings.
@@ -173,6 +179,10 @@ func (s *Settings) dataDir() (string, error) {
 	}
 	return filepath.Join(home, ".local", "share", "crawl"), nil
 }
+
+// unsynced tells whether what is stored is left to the system to write to the
+// disk until all is closed.
+func (s *Settings) unsynced() bool { return s.Durability == durableProcess }
 
 // headers returns the header option with its secrets read. They are meant for
 // the seeds' origins only.

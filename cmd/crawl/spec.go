@@ -128,6 +128,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 	if err != nil {
 		return nil, err
 	}
+	memory := s.shares()
 	spec := &crawler.Spec{
 		Seeds: seeds, Scope: s.Scope, Include: include, Exclude: exclude, DropParams: drop,
 		Depth: int(s.Depth), MaxPages: int(max(s.MaxPages, 0)), MaxPagesHost: int(max(s.MaxPagesPerHost, 0)),
@@ -139,7 +140,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(), MaxFetch: s.MaxFetchTime.Std(),
 		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, Fields: fields,
 		Workers: inFlight(s.Concurrency, openFiles()), Keep: s.Store == "all",
-		Manners: manners(s, hosts, seeds),
+		Manners: manners(s, hosts, seeds), CacheBytes: memory.queue, RulesBytes: memory.rules, NoSync: s.unsynced(),
 	}
 	if s.MaxTime.Limited() {
 		spec.MaxTime = s.MaxTime.Std()
@@ -228,7 +229,7 @@ func fetcherConfig(s *Settings, seeds []weburl.URL) (fetcher.Config, error) {
 		Trusted: origins(seeds), AllowPrivate: s.AllowPrivate, Insecure: s.Insecure,
 		Timeout: s.Timeout.Std(), MaxTime: s.MaxFetchTime.Std(), MinSpeed: int64(cmp.Or(s.MinSpeed, -1)),
 		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: inFlight(s.Concurrency, openFiles()),
-		Resolve: map[string]string{},
+		Resolve: map[string]string{}, MaxNames: s.shares().names,
 	}
 	var err error
 	if c.Bound, err = boundHeaders(s, c.Trusted); err != nil {

@@ -36,6 +36,7 @@ type summary struct {
 	Bytes   uint64            `json:"received_bytes"`
 	Stored  uint64            `json:"stored_bytes"`
 	Fields  coverage          `json:"fields,omitempty"`
+	Durable string            `json:"durability"`
 }
 
 func newSummary(run *store.Run, code int) summary {
@@ -45,7 +46,7 @@ func newSummary(run *store.Run, code int) summary {
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields,
+		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: durabilityOf(run),
 	}
 }
 
@@ -83,6 +84,9 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	}
 	fmt.Fprintf(w, "\n  FOUND    %s = %s done + %s failed + %s queued + %s skipped\n", grouped(c.Found), grouped(c.Done), grouped(c.Failed), grouped(c.Queued), grouped(c.Found-c.Done-c.Failed-c.Queued))
 	fmt.Fprintf(w, "  STORED   +%s (%s received, %s pages unchanged)\n", bytesText(c.Stored), bytesText(c.Received), grouped(c.Unchanged))
+	if durabilityOf(run) == durableProcess {
+		fmt.Fprintf(w, "  DURABLE  against kill -9; a power cut while it ran may have damaged the store (--durability process)\n")
+	}
 	if c.PushBacks > 0 {
 		fmt.Fprintf(w, "  MANNERS  hosts asked for less %s times\n", grouped(c.PushBacks))
 	}
@@ -91,6 +95,16 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	if code != exitDone {
 		fmt.Fprintf(w, "  exit     %d\n", code)
 	}
+}
+
+// durabilityOf is the durability that a run was begun with; runs of before there
+// was a choice have the default.
+func durabilityOf(run *store.Run) string {
+	s, _, err := storedSettings(run)
+	if err != nil || s.Durability == "" {
+		return defaultSettings().Durability
+	}
+	return s.Durability
 }
 
 // endText says how a run ended, how long it took and how far it came.

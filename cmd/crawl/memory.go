@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
+	"time"
+)
+
+// Budget is how much memory to get by with, in bytes; 0 is auto, see budget. Its
+// text is that of a Size, or auto.
+type Budget int64
+
+const (
+	autoWord      = "auto"
+	leastBudget   = 32 << 20
+	mostAuto      = 512 << 20 // where neither the user nor a container says otherwise
+	ofContainer   = 0.75      // the rest is for what mapped files take, and the program itself
+	goLimitEnv    = "GOMEMLIMIT"
+	goPercentEnv  = "GOGC"
+	leastGoMemory = 48 << 20
+)
+
+func (b Budget) String() string {
+	if b == 0 {
+		return autoWord
+	}
+	return Size(b).String()
+}
+
+// MarshalText writes the text that UnmarshalText reads, for JSON.
+func (b Budget) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads a budget; a fault says how one is written.
+func (b *Budget) UnmarshalText(text []byte) error { return unmarshalUnit(b, text, parseBudget) }
+
+func parseBudget(text string) (Budget, error) {
+	if text == autoWord {
+		return 0, nil
+	}
+	size, err := parseSize(text)
+	if err != nil || size == unlimited {
+		return 0, badUnit(text, "an amount of memory", "write a number with its unit, 512MiB or 2GB, or "+autoWord)
+	}
+	if size < leastBudget {
+		return 0, fault{What: quoted(text) + " is too little memory", Next: "take " + Size(leastBudget).String() + " or more, or " + autoWord}
+	}
+	return Budget(size), nil
+}
+
+// bytes is the budget in bytes, and where that comes from if nobody said it:
+// GOMEMLIMIT, or a share of what the container may have, but no more than
+// mostAuto, or mostAuto.
+func (b Budget) bytes(root fs.FS, goLimit int64) (n int64, from string) {
+	if b != 0 {
+		return int64(b), ""
+	}
+	if goLimit != math.MaxInt64 {
+		return max(goLimit, leastBudget), goLimitEnv
+	}
+	if limit, ok := containerLimit(root); ok && int64(ofContainer*float64(limit)) < mostAuto {
+		return max(int64(ofContainer*float64(limit)), leastBudget), "of the container's " + bytesText(uint64(limit))
+	}
+	return mostAuto, ""
+}
+
+// here is the budget on this machine.
+func (b Budget) here() (n int64, from string) {
+	return b.bytes(os.DirFS("/"), goMemoryLimit())
+}
+
+// goMemoryLimit is what GOMEMLIMIT says; math.MaxInt64 if nothing.
+func goMemoryLimit() int64 {
+	if os.Getenv(goLimitEnv) == "" {
+		return math.MaxInt64
+	}
+	return debug.SetMemoryLimit(-1)
+}
+
+// explain says in an origin what auto comes to.
+func (b Budget) explain(origin string) string {
+	n, from := b.here()
+	switch {
+	case b != 0:
+		return origin
+	case from == "":
+		return fmt.Sprintf("%s: %s", origin, Size(n))
+	}
+	return fmt.Sprintf("%s: %s, %s", origin, bytesText(uint64(n)), from)
+}
+
+// shares divides a budget among what keeps things in memory to be fast. All
+// shares together are less than a half: pages under way take the rest. Buffers
+// that are kept for the next page have none: the collector of garbage, which the
+// budget drives, empties them.
+type shares struct {
+	queue int // known URLs, heads of queues
+	rules int // parsed robots.txt files
+	store int // an index while it is made, which is when nothing is fetched; templates
+	names int // answers of name servers; a number
+}
+
+// nameBytes is what an answer of a name server takes in memory, roughly.
+const nameBytes = 400
+
+func divide(budget int64) shares {
+	n := int(min(budget, math.MaxInt32)) // what more than that would bring is little
+	return shares{queue: n * 3 / 32, rules: n / 16, store: n / 8, names: n / 128 / nameBytes}
+}
+
+// shares are what the budget of the settings comes to on this machine.
+func (s *Settings) shares() shares {
+	n, _ := s.Memory.here()
+	return divide(n)
+}
+
+// Every so often the limit of memory is held against what is in use; what is in
+// use for a shorter time than so many looks in a row is a peak.
+const (
+	lookEvery = time.Second
+	looks     = 3
+)
+
+// holdTo makes the process get by with a budget until the function returned is
+// called. While little is in use, it may take up to leastGoMemory, so that a few
+// large pages at once, of which a crawl has many moments, cost some turns of the
+// collector and not twice their memory for the rest of the run. As more is in
+// use for longer the limit rises to twice that, and ends at the budget. What the
+// user said to the Go runtime himself, by GOMEMLIMIT or GOGC, holds instead.
+func holdTo(budget int64) (end func()) {
+	if os.Getenv(goLimitEnv) != "" {
+		return func() {}
+	}
+	debug.SetMemoryLimit(budget)
+	restore := func() { debug.SetMemoryLimit(math.MaxInt64) }
+	if os.Getenv(goPercentEnv) != "" || budget <= leastGoMemory {
+		return restore
+	}
+	debug.SetMemoryLimit(leastGoMemory)
+	done, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		follow(budget, done)
+	}()
+	return func() {
+		close(done)
+		<-gone
+		restore()
+	}
+}
+
+// follow moves the limit of memory with what is in use, until done is closed.
+func follow(budget int64, done <-chan struct{}) {
+	every := time.NewTicker(lookEvery)
+	defer every.Stop()
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	var last [looks]int64
+	limit := int64(leastGoMemory)
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return
+		case <-every.C:
+		}
+		metrics.Read(live)
+		last[i%looks] = int64(live[0].Value.Uint64())
+		if next := memoryLimit(slices.Min(last[:]), budget); next > limit || next < limit*3/4 {
+			limit = next
+			debug.SetMemoryLimit(limit)
+		}
+	}
+}
+
+// memoryLimit is twice what is in use, within bounds.
+func memoryLimit(live, budget int64) int64 {
+	return max(min(2*live, budget), min(leastGoMemory, budget))
+}
