@@ -17,12 +17,18 @@ func (w *Job) ask(ctx context.Context, r fetcher.Request) (*fetcher.Response, er
 	origin := r.URL.Origin()
 	r.HTTP1 = w.isPlain(origin)
 	w.requests.Add(1)
-	resp, failed := w.Fetcher.Fetch(ctx, r)
+	resp, failed := w.fetchTimed(ctx, r)
 	var f *fetcher.Fault
 	if errors.As(failed, &f) && f.Temporary && (f.Kind == fetcher.Protocol || f.Kind == fetcher.Disconnect) && r.URL.Scheme() == "https" {
 		w.setPlain(origin, !r.HTTP1)
 	}
 	return resp, failed
+}
+
+func (w *Job) fetchTimed(ctx context.Context, r fetcher.Request) (*fetcher.Response, error) {
+	w.meter.network.add(1)
+	defer w.meter.network.add(-1)
+	return w.Fetcher.Fetch(ctx, r)
 }
 
 func (w *Job) isPlain(origin string) bool {

@@ -52,6 +52,7 @@ type Progress struct {
 	frontier.Stats
 	Status   [6]uint64 // answers to pages of this session by class; 0: none
 	Received int64     // bytes of bodies as sent, this session
+	Load     store.Load
 }
 
 // Job is one run being crawled.
@@ -63,7 +64,8 @@ type Job struct {
 	rules *ruleCache
 	began time.Time
 
-	before   int64         // bytes received in earlier sessions
+	before   int64 // bytes received in earlier sessions
+	meter    meter
 	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
 	status   [6]atomic.Uint64
@@ -91,7 +93,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	w := &Job{
 		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(s.RulesBytes),
 		sitemaps: map[string]int{},
-		began:    time.Now(), before: int64(r.Counts.Received),
+		began:    time.Now(), before: int64(r.Counts.Received), meter: meter{cpu: cpuTime()},
 	}
 	config := frontier.Config{
 		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,
@@ -125,6 +127,9 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 // resumed when its cause is mended.
 func (w *Job) Crawl(ctx context.Context, stop <-chan struct{}) error {
 	err := w.work(ctx, stop)
+	if l := w.load(); l != nil {
+		w.store.Load = l
+	}
 	w.store.Active += int64(time.Since(w.began))
 	w.store.Counts.Requests += w.requests.Load()
 	if err == nil {
@@ -182,7 +187,7 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 	workers := int64(max(w.spec.Workers, 1))
 	pool := semaphore.NewWeighted(workers)
 	for {
-		if pool.Acquire(leasing, 1) != nil {
+		if w.acquire(leasing, pool) != nil {
 			break
 		}
 		lease, err := w.Frontier.Next(leasing, w.name)
@@ -195,6 +200,8 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 		}
 		go func() {
 			defer pool.Release(1)
+			w.meter.visits.add(1)
+			defer w.meter.visits.add(-1)
 			err := w.visit(fetching, lease)
 			if err == nil && fetching.Err() != nil {
 				err = w.abandon(fetching, lease)
@@ -209,6 +216,16 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 		return err
 	}
 	return nil
+}
+
+// acquire waits for a place in the pool.
+func (w *Job) acquire(ctx context.Context, pool *semaphore.Weighted) error {
+	if pool.TryAcquire(1) {
+		return nil
+	}
+	w.meter.full.add(1)
+	defer w.meter.full.add(-1)
+	return pool.Acquire(ctx, 1)
 }
 
 // abandon ends a lease that the end of a run cut short, if it did. Where the
@@ -296,6 +313,7 @@ func (w *Job) record() {
 	r := *w.store
 	w.mu.Unlock()
 	r.Active += int64(time.Since(w.began))
+	r.Load = w.load()
 	r.Counts.Requests += w.requests.Load()
 	if err := w.Store.Update(context.Background(), &r); err != nil { // what ends the run if it lasts
 		w.Log.Warn("the state of the run is not recorded yet", "error", err)
@@ -315,6 +333,9 @@ func (w *Job) Progress() Progress {
 		stats = frontier.Stats{}
 	}
 	p := Progress{Stats: stats, Received: w.received.Load()}
+	if l := w.load(); l != nil {
+		p.Load = *l
+	}
 	for i := range p.Status {
 		p.Status[i] = w.status[i].Load()
 	}

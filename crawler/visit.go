@@ -33,7 +33,7 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 		return w.unless(ctx, err)
 	}
 	whole := context.WithoutCancel(ctx) // what is stored is not asked for again
-	return w.unless(ctx, w.Frontier.Done(whole, l, w.spec.outcome(l, page, links, time.Now())))
+	return w.unless(ctx, w.done(whole, l, w.spec.outcome(l, page, links, time.Now())))
 }
 
 // fetch asks for a URL and stores what comes of it; last and good are what the
@@ -50,11 +50,23 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	page.Barred = barred
 	w.Frontier.Release(l, w.spec.answer(l, page, resp))
 	w.widen(l, page)
-	if err := w.Store.Put(ctx, page, links, body); err != nil { // durable before forgotten
+	if err := w.put(ctx, page, links, body); err != nil { // durable before forgotten
 		return nil, nil, err
 	}
 	w.note(page)
 	return page, links, nil
+}
+
+func (w *Job) put(ctx context.Context, p *store.Page, links []store.Link, x *store.Exchange) error {
+	w.meter.disk.add(1)
+	defer w.meter.disk.add(-1)
+	return w.Store.Put(ctx, p, links, x)
+}
+
+func (w *Job) done(ctx context.Context, l frontier.Lease, o frontier.Outcome) error {
+	w.meter.disk.add(1)
+	defer w.meter.disk.add(-1)
+	return w.Frontier.Done(ctx, l, o)
 }
 
 // refuse ends the lease of a URL that is not to be fetched after all: what is
@@ -65,7 +77,7 @@ func (w *Job) refuse(ctx context.Context, l *frontier.Lease) (barred string, ref
 		return "", false, nil
 	}
 	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
-		return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
+		return "", true, w.done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
 	}
 	return w.robots(ctx, l)
 }

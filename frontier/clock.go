@@ -150,14 +150,17 @@ func (c *clock) end(a Answer, now time.Time) {
 }
 
 // next is when the host may be asked again.
-func (c *clock) next(now time.Time) time.Time {
+func (c *clock) next(now time.Time) time.Time { return latest(c.paced(now), c.restUntil) }
+
+// paced is when its pace alone would have it asked again.
+func (c *clock) paced(now time.Time) time.Time {
 	t := c.asked
 	if l := c.lim.Limit(); l != rate.Inf {
 		if missing := 1 - c.lim.TokensAt(now); missing > 0 {
 			t = now.Add(time.Duration(math.Ceil(missing / float64(l) * float64(time.Second))))
 		}
 	}
-	return latest(t, c.restUntil)
+	return t
 }
 
 // learn moves the pace by what an exchange told.

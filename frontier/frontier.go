@@ -237,6 +237,9 @@ type Frontier interface {
 
 	Stats(run string) (Stats, error)
 
+	// Waits tells for how long, and why, Next has waited.
+	Waits(run string) (Waits, error)
+
 	// Skips yields every refused URL of the run, in no order.
 	Skips(ctx context.Context, run string) iter.Seq2[Skip, error]
 

@@ -42,6 +42,10 @@ type run struct {
 	gone    bool // left or closed
 	waiters []chan struct{}
 	timer   *time.Timer
+
+	waits      Waits
+	waitsFor   *time.Duration // one of waits, while a caller waits; nil for none
+	waitsSince time.Time
 }
 
 // next leases a URL if some host is free now. Neither a lease nor an error

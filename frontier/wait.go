@@ -11,6 +11,7 @@ func (r *run) wait(ctx context.Context, now time.Time) {
 	woken := make(chan struct{})
 	r.waiters = append(r.waiters, woken)
 	r.setTimer(now)
+	r.beginWait(now)
 	r.frontier.mu.Unlock()
 	select {
 	case <-woken:
@@ -24,6 +25,7 @@ func (r *run) wait(ctx context.Context, now time.Time) {
 			}
 		}
 	}
+	r.endWait(time.Now())
 }
 
 // setTimer sets the run's timer to the next host that gets free or the next

@@ -51,6 +51,34 @@ type Run struct {
 
 	Counts  Counts `msg:"counts"`
 	Cookies []byte `msg:"cookies,omitempty"` // cookies that servers set, while the run can be resumed
+	Load    *Load  `msg:"load,omitempty"`    // of its last session; nil for runs of older programs
+}
+
+// Load is where the time of a run went. Times are nanoseconds; those of visits
+// are of all together.
+type Load struct {
+	Elapsed int64 `msg:"elapsed"`
+
+	CPU        int64 `msg:"cpu"`        // of the process
+	Processors int   `msg:"processors"` // that it could use
+	Places     int   `msg:"places"`     // visits that could be under way at once
+
+	Visits  int64 `msg:"visits"`  // of all places
+	Network int64 `msg:"network"` // of visits, from the request to the end of the body
+	Disk    int64 `msg:"disk"`    // of visits, until what they brought was durable
+
+	// Time in which no visit could begin, by what kept it.
+	Full    int64 `msg:"full"` // all places were taken
+	Pace    int64 `msg:"pace"` // see frontier.Waits for this and the next three
+	Rest    int64 `msg:"rest"`
+	PerHost int64 `msg:"perhost"`
+	Empty   int64 `msg:"empty"`
+
+	// When it was last waited for Pace or Rest, as in frontier.Waits.
+	Hosts      int   `msg:"hosts,omitempty"`
+	Resting    int   `msg:"resting,omitempty"`
+	Delay      int64 `msg:"delay,omitempty"`
+	CrawlDelay int64 `msg:"crawldelay,omitempty"`
 }
 
 // Counts are a run's totals. Found is the sum of Queued, Done, Failed and all

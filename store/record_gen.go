@@ -777,6 +777,230 @@ func (z *Host) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Load) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(16)
+	var zb0001Mask uint16 /* 16 bits */
+	_ = zb0001Mask
+	if z.Hosts == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.Resting == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.Delay == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.CrawlDelay == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "elapsed"
+		o = append(o, 0xa7, 0x65, 0x6c, 0x61, 0x70, 0x73, 0x65, 0x64)
+		o = msgp.AppendInt64(o, z.Elapsed)
+		// string "cpu"
+		o = append(o, 0xa3, 0x63, 0x70, 0x75)
+		o = msgp.AppendInt64(o, z.CPU)
+		// string "processors"
+		o = append(o, 0xaa, 0x70, 0x72, 0x6f, 0x63, 0x65, 0x73, 0x73, 0x6f, 0x72, 0x73)
+		o = msgp.AppendInt(o, z.Processors)
+		// string "places"
+		o = append(o, 0xa6, 0x70, 0x6c, 0x61, 0x63, 0x65, 0x73)
+		o = msgp.AppendInt(o, z.Places)
+		// string "visits"
+		o = append(o, 0xa6, 0x76, 0x69, 0x73, 0x69, 0x74, 0x73)
+		o = msgp.AppendInt64(o, z.Visits)
+		// string "network"
+		o = append(o, 0xa7, 0x6e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b)
+		o = msgp.AppendInt64(o, z.Network)
+		// string "disk"
+		o = append(o, 0xa4, 0x64, 0x69, 0x73, 0x6b)
+		o = msgp.AppendInt64(o, z.Disk)
+		// string "full"
+		o = append(o, 0xa4, 0x66, 0x75, 0x6c, 0x6c)
+		o = msgp.AppendInt64(o, z.Full)
+		// string "pace"
+		o = append(o, 0xa4, 0x70, 0x61, 0x63, 0x65)
+		o = msgp.AppendInt64(o, z.Pace)
+		// string "rest"
+		o = append(o, 0xa4, 0x72, 0x65, 0x73, 0x74)
+		o = msgp.AppendInt64(o, z.Rest)
+		// string "perhost"
+		o = append(o, 0xa7, 0x70, 0x65, 0x72, 0x68, 0x6f, 0x73, 0x74)
+		o = msgp.AppendInt64(o, z.PerHost)
+		// string "empty"
+		o = append(o, 0xa5, 0x65, 0x6d, 0x70, 0x74, 0x79)
+		o = msgp.AppendInt64(o, z.Empty)
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "hosts"
+			o = append(o, 0xa5, 0x68, 0x6f, 0x73, 0x74, 0x73)
+			o = msgp.AppendInt(o, z.Hosts)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "resting"
+			o = append(o, 0xa7, 0x72, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67)
+			o = msgp.AppendInt(o, z.Resting)
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "delay"
+			o = append(o, 0xa5, 0x64, 0x65, 0x6c, 0x61, 0x79)
+			o = msgp.AppendInt64(o, z.Delay)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "crawldelay"
+			o = append(o, 0xaa, 0x63, 0x72, 0x61, 0x77, 0x6c, 0x64, 0x65, 0x6c, 0x61, 0x79)
+			o = msgp.AppendInt64(o, z.CrawlDelay)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Load) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "elapsed":
+			z.Elapsed, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Elapsed")
+				return
+			}
+		case "cpu":
+			z.CPU, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CPU")
+				return
+			}
+		case "processors":
+			z.Processors, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Processors")
+				return
+			}
+		case "places":
+			z.Places, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Places")
+				return
+			}
+		case "visits":
+			z.Visits, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Visits")
+				return
+			}
+		case "network":
+			z.Network, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Network")
+				return
+			}
+		case "disk":
+			z.Disk, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Disk")
+				return
+			}
+		case "full":
+			z.Full, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Full")
+				return
+			}
+		case "pace":
+			z.Pace, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Pace")
+				return
+			}
+		case "rest":
+			z.Rest, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rest")
+				return
+			}
+		case "perhost":
+			z.PerHost, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PerHost")
+				return
+			}
+		case "empty":
+			z.Empty, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Empty")
+				return
+			}
+		case "hosts":
+			z.Hosts, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Hosts")
+				return
+			}
+		case "resting":
+			z.Resting, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Resting")
+				return
+			}
+		case "delay":
+			z.Delay, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Delay")
+				return
+			}
+		case "crawldelay":
+			z.CrawlDelay, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CrawlDelay")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Load) Msgsize() (s int) {
+	s = 3 + 8 + msgp.Int64Size + 4 + msgp.Int64Size + 11 + msgp.IntSize + 7 + msgp.IntSize + 7 + msgp.Int64Size + 8 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 8 + msgp.Int64Size + 6 + msgp.Int64Size + 6 + msgp.IntSize + 8 + msgp.IntSize + 6 + msgp.Int64Size + 11 + msgp.Int64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z Named) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 2
@@ -2792,8 +3016,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(16)
-	var zb0001Mask uint16 /* 16 bits */
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -2826,6 +3050,10 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Cookies == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000
+	}
+	if z.Load == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -2908,6 +3136,19 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "cookies"
 			o = append(o, 0xa7, 0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65, 0x73)
 			o = msgp.AppendBytes(o, z.Cookies)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "load"
+			o = append(o, 0xa4, 0x6c, 0x6f, 0x61, 0x64)
+			if z.Load == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Load.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Load")
+					return
+				}
+			}
 		}
 	}
 	return
@@ -3074,6 +3315,23 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Cookies")
 				return
 			}
+		case "load":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Load = nil
+			} else {
+				if z.Load == nil {
+					z.Load = new(Load)
+				}
+				bts, err = z.Load.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Load")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -3100,7 +3358,12 @@ func (z *Run) Msgsize() (s int) {
 	for za0003 := range z.Rules {
 		s += msgp.StringPrefixSize + len(z.Rules[za0003])
 	}
-	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies)
+	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 5
+	if z.Load == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Load.Msgsize()
+	}
 	return
 }
 

@@ -197,6 +197,8 @@ type statusLine struct {
 	Status4  uint64    `json:"4xx"`
 	Status5  uint64    `json:"5xx"`
 	NoAnswer uint64    `json:"none"`
+
+	Limited *limitedBy `json:"limited_by,omitempty"` // since the last line
 }
 
 // statusOf counts what there is now and since the last line.
@@ -213,6 +215,8 @@ func (r *reporter) statusOf(p, last crawler.Progress) statusLine {
 	for i := range p.Status {
 		visits += p.Status[i] - last.Status[i]
 	}
+	load := crawler.LoadSince(p.Load, last.Load)
+	s.Limited = newLimitedBy(&load, r.s)
 	s.Rate = math.Round(float64(visits)/lineEvery.Seconds()*10) / 10
 	return s
 }
@@ -224,8 +228,12 @@ func (r *reporter) status(s statusLine, since time.Duration) {
 	}
 	r.tell(s)
 	if r.s.Progress == "lines" {
-		r.say("%02d:%02d fetched=%d queued=%d skipped=%d found=%d rate=%.1f/s 2xx=%d 3xx=%d 4xx=%d 5xx=%d none=%d",
-			int(since.Minutes()), int(since.Seconds())%60, s.Fetched, s.Queued, s.Skipped, s.Found, s.Rate, s.Status2, s.Status3, s.Status4, s.Status5, s.NoAnswer)
+		limited := ""
+		if s.Limited != nil {
+			limited = " · limited by " + s.Limited.Text
+		}
+		r.say("%02d:%02d fetched=%d queued=%d skipped=%d found=%d rate=%.1f/s 2xx=%d 3xx=%d 4xx=%d 5xx=%d none=%d%s",
+			int(since.Minutes()), int(since.Seconds())%60, s.Fetched, s.Queued, s.Skipped, s.Found, s.Rate, s.Status2, s.Status3, s.Status4, s.Status5, s.NoAnswer, limited)
 	}
 }
 

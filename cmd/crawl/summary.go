@@ -37,16 +37,17 @@ type summary struct {
 	Stored  uint64            `json:"stored_bytes"`
 	Fields  coverage          `json:"fields,omitempty"`
 	Durable string            `json:"durability"`
+	Limited *limitedBy        `json:"limited_by,omitempty"`
 }
 
 func newSummary(run *store.Run, code int) summary {
-	c := run.Counts
+	c, s := run.Counts, settingsOf(run)
 	return summary{
 		Type: "summary", Run: runName(run), Site: run.Site, State: run.State, Why: run.Why, Exit: code, Seeds: run.Seeds,
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: durabilityOf(run),
+		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s),
 	}
 }
 
@@ -84,7 +85,11 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	}
 	fmt.Fprintf(w, "\n  FOUND    %s = %s done + %s failed + %s queued + %s skipped\n", grouped(c.Found), grouped(c.Done), grouped(c.Failed), grouped(c.Queued), grouped(c.Found-c.Done-c.Failed-c.Queued))
 	fmt.Fprintf(w, "  STORED   +%s (%s received, %s pages unchanged)\n", bytesText(c.Stored), bytesText(c.Received), grouped(c.Unchanged))
-	if durabilityOf(run) == durableProcess {
+	s := settingsOf(run)
+	if l := newLimitedBy(run.Load, &s); l != nil {
+		fmt.Fprintf(w, "  SPEED    %.3g URLs/s, limited by %s\n", float64(c.Done+c.Failed)/time.Duration(run.Active).Seconds(), l.Text)
+	}
+	if s.unsynced() {
 		fmt.Fprintf(w, "  DURABLE  against kill -9; a power cut while it ran may have damaged the store (--durability process)\n")
 	}
 	if c.PushBacks > 0 {
@@ -97,14 +102,14 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	}
 }
 
-// durabilityOf is the durability that a run was begun with; runs of before there
-// was a choice have the default.
-func durabilityOf(run *store.Run) string {
+// settingsOf are the settings that a run was begun with; the defaults if they
+// cannot be read.
+func settingsOf(run *store.Run) Settings {
 	s, _, err := storedSettings(run)
-	if err != nil || s.Durability == "" {
-		return defaultSettings().Durability
+	if err != nil {
+		return defaultSettings()
 	}
-	return s.Durability
+	return s
 }
 
 // endText says how a run ended, how long it took and how far it came.
