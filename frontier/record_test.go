@@ -269,3 +269,20 @@ func useRun(t *testing.T, dir string) error {
 	}
 	return errors.Join(err, f.Close())
 }
+
+// TestCacheBytes sees that Config.CacheBytes is what a run's memory of URLs gets.
+func TestCacheBytes(t *testing.T) {
+	for bytes, want := range map[int][2]int{0: {1 << 18, windowSize}, 300_000: {1 << 11, windowSize}, 30_000: {256, 39}} {
+		f := NewBolt(t.TempDir())
+		if err := f.Open(t.Context(), "run", Config{CacheBytes: bytes}); err != nil {
+			t.Fatal(err)
+		}
+		r := f.runs["run"]
+		if got := [2]int{len(r.cache.slots), r.windowSize()}; got != want {
+			t.Errorf("of %d bytes: %d known URLs and %d queued ones, want %d", bytes, got[0], got[1], want)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

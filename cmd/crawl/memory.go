@@ -22,7 +22,9 @@ const (
 	ofContainer   = 0.75      // the rest is for what mapped files take, and the program itself
 	goLimitEnv    = "GOMEMLIMIT"
 	goPercentEnv  = "GOGC"
-	leastGoMemory = 48 << 20
+	leastGoMemory = 50 << 20
+	goPercent     = 200 // how much may become garbage before it is collected, of what is in use
+	usualPercent  = 100 // the Go runtime's own
 )
 
 func (b Budget) String() string {
@@ -122,15 +124,15 @@ func (s *Settings) shares() shares {
 // use for a shorter time than so many looks in a row is a peak.
 const (
 	lookEvery = time.Second
-	looks     = 3
+	looks     = 10
 )
 
 // holdTo makes the process get by with a budget until the function returned is
-// called. While little is in use, it may take up to leastGoMemory, so that a few
-// large pages at once, of which a crawl has many moments, cost some turns of the
-// collector and not twice their memory for the rest of the run. As more is in
-// use for longer the limit rises to twice that, and ends at the budget. What the
-// user said to the Go runtime himself, by GOMEMLIMIT or GOGC, holds instead.
+// called. While little is in use it may take up to leastGoMemory: garbage is
+// collected less often than usual, and a few large pages at once, of which a
+// crawl has many moments, cost some turns of the collector and not twice their
+// memory. As more is in use for longer the limit rises to twice that, and ends at
+// the budget. What the user told the Go runtime himself holds instead.
 func holdTo(budget int64) (end func()) {
 	if os.Getenv(goLimitEnv) != "" {
 		return func() {}
@@ -141,6 +143,7 @@ func holdTo(budget int64) (end func()) {
 		return restore
 	}
 	debug.SetMemoryLimit(leastGoMemory)
+	debug.SetGCPercent(goPercent)
 	done, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -149,6 +152,7 @@ func holdTo(budget int64) (end func()) {
 	return func() {
 		close(done)
 		<-gone
+		debug.SetGCPercent(usualPercent)
 		restore()
 	}
 }
@@ -157,17 +161,22 @@ func holdTo(budget int64) (end func()) {
 func follow(budget int64, done <-chan struct{}) {
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
 	var last [looks]int64
-	limit := int64(leastGoMemory)
-	for i := 0; ; i++ {
+	limit, cycles := int64(leastGoMemory), uint64(0)
+	for i := 0; ; {
 		select {
 		case <-done:
 			return
 		case <-every.C:
 		}
-		metrics.Read(live)
-		last[i%looks] = int64(live[0].Value.Uint64())
+		metrics.Read(now)
+		if now[1].Value.Uint64() == cycles { // nothing new is known of what is in use
+			continue
+		}
+		cycles = now[1].Value.Uint64()
+		last[i%looks] = int64(now[0].Value.Uint64())
+		i++
 		if next := memoryLimit(slices.Min(last[:]), budget); next > limit || next < limit*3/4 {
 			limit = next
 			debug.SetMemoryLimit(limit)

@@ -316,3 +316,21 @@ func TestNoFolder(t *testing.T) {
 		t.Errorf("SyncDir: %v", err)
 	}
 }
+
+// TestNoSync sees that what was not synced is there once Close has returned,
+// which may be called twice.
+func TestNoSync(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	for n := range 3 {
+		l := openLog(t, path, kv.Options{NoSync: true})
+		if got := l.count(t); got != n {
+			t.Errorf("%d keys are there, want %d", got, n)
+		}
+		if err := l.Commit(t.Context(), put{n: uint64(n)}); err != nil {
+			t.Error(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
