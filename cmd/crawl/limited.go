@@ -55,6 +55,9 @@ func limitText(by crawler.Limit, l *store.Load, s *Settings) string {
 	case crawler.LimitCPU:
 		return fmt.Sprintf("CPU (%s at %s)", processors(l.Processors), percent(l.CPU, l.Elapsed*int64(max(l.Processors, 1))))
 	case crawler.LimitDisk:
+		if s.unsynced() {
+			return fmt.Sprintf("commits (%s of the time of pages was waiting for them; none was synced)", percent(l.Disk, l.Visits))
+		}
 		return fmt.Sprintf("the disk (%s of the time of pages was waiting for writes)", percent(l.Disk, l.Visits))
 	case crawler.LimitPages:
 		return fmt.Sprintf("few known pages (nothing was queued %s of the time)", percent(l.Empty, l.Elapsed))

@@ -40,6 +40,11 @@ func TestLimitText(t *testing.T) {
 			t.Errorf("%+v:\n%+v, want\n%s", test.load, got, test.want)
 		}
 	}
+	unsynced := Settings{Durability: durableProcess}
+	load := store.Load{Elapsed: 100 * s, Full: 88 * s, Visits: 100 * s, Disk: 62 * s}
+	if got, want := newLimitedBy(&load, &unsynced).Text, "commits (62 % of the time of pages was waiting for them; none was synced)"; got != want {
+		t.Errorf("without syncs: %s", got)
+	}
 	if got := newLimitedBy(&store.Load{}, &Settings{}); got != nil {
 		t.Errorf("of nothing: %+v", got)
 	}
