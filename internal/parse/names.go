@@ -1,6 +1,11 @@
 package parse
 
-import "strings"
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+	"unsafe"
+)
 
 // elem is an element that means something here; all others are elemOther.
 type elem uint8
@@ -211,7 +216,7 @@ const slots = 1 << 10
 func newNameTable(names []string) *nameTable {
 	t := &nameTable{names: names}
 	for n, name := range names[1:] {
-		key := nameKey(name, 0, len(name))
+		key := nameKey(name)
 		i := slotOf(key, len(name))
 		for t.at[i].length != 0 {
 			i = (i + 1) % slots
@@ -226,36 +231,57 @@ func slotOf(key uint64, length int) uint64 {
 	return (key + uint64(length)) * 0x9E3779B97F4A7C15 >> (64 - 10)
 }
 
-// nameKey returns the key of the name in s from start to end: what distinguishes
-// an upper-case letter is set in every byte.
-func nameKey(s string, start, end int) uint64 {
-	const fold = 0x2020202020202020
-	n := end - start
-	if start+8 <= len(s) {
-		b := s[start : start+8]
-		key := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-		if n < 8 {
-			key &= 1<<(8*n) - 1
-		}
-		return key | fold
-	}
-	key := uint64(fold)
-	for i := start; i < end; i++ {
-		key |= uint64(s[i]) << (8 * (i - start))
-	}
+// nameKey returns the key of a name.
+func nameKey(name string) uint64 {
+	key, _ := nameFrom(name, 0, 0)
 	return key
 }
 
-// find returns the number of the name in s from start to end, 0 if it has none.
-func (t *nameTable) find(s string, start, end int) uint8 {
-	key, n := nameKey(s, start, end), end-start
-	for i := slotOf(key, n); ; i = (i + 1) % slots {
+// fold is what distinguishes an upper-case letter, in each byte of a key.
+const fold = 0x2020202020202020
+
+// nameFrom reads the name that begins at i and ends before a byte that tagBytes
+// says so of, though never before its first; it returns its key and its end.
+func nameFrom(s string, i int, ends uint8) (key uint64, end int) {
+	if i+8 <= len(s) {
+		v := load(s, i)
+		if at := nameEnds(v) &^ 0xFF; at != 0 {
+			n := bits.TrailingZeros64(at) / 8
+			if tagBytes[s[i+n]]&ends != 0 {
+				return v&(1<<(8*n)-1) | fold, i + n
+			}
+		}
+	}
+	key = fold
+	for end = i; end < len(s) && (end == i || tagBytes[s[end]]&ends == 0); end++ {
+		if n := end - i; n < 8 {
+			key |= uint64(s[end]) << (8 * n)
+		}
+	}
+	return key, end
+}
+
+// load returns the eight bytes of s from i on, the first one lowest.
+func load(s string, i int) uint64 {
+	return binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s), len(s))[i:])
+}
+
+// nameEnds marks the bytes of v at which a name may end: controls and blanks,
+// "/", and "<" to "?". Those behind the first may be marked wrongly.
+func nameEnds(v uint64) uint64 {
+	slash := v ^ '/'*eachByte
+	angle := v&(0xFC*eachByte) ^ '<'*eachByte
+	return ((v-0x21*eachByte)&^v | (slash-eachByte)&^slash | (angle-eachByte)&^angle) & highBits
+}
+
+// find returns the number of the name with that key, 0 if it has none.
+func (t *nameTable) find(key uint64, name string) uint8 {
+	for i := slotOf(key, len(name)); ; i = (i + 1) % slots {
 		slot := &t.at[i]
 		if slot.length == 0 {
 			return 0
 		}
-		if slot.key == key && int(slot.length) == n && (!slot.weak || equalFold(t.names[slot.number], s[start:end])) {
+		if slot.key == key && int(slot.length) == len(name) && (!slot.weak || equalFold(t.names[slot.number], name)) {
 			return slot.number
 		}
 	}

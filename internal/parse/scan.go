@@ -58,36 +58,33 @@ func (s *scanner) next() token {
 		}
 	}
 	s.plain = false
-	start := s.pos
+	src, start := s.src, s.pos
 	for i := start; ; {
-		n := strings.IndexByte(s.src[i:], '<')
-		if n < 0 || i+n+1 >= len(s.src) {
+		if i >= len(src) || src[i] != '<' {
+			i = indexFrom(src, '<', i)
+		}
+		if i+1 >= len(src) {
 			return s.rest(start)
 		}
-		i += n
-		if isLetter(s.src[i+1]) {
+		switch c := src[i+1]; {
+		case isLetter(c):
 			if i > start {
 				return s.piece(start, i)
 			}
 			return s.tag(i+1, startToken)
-		}
-		switch s.src[i+1] {
-		case '/':
-			if i+2 >= len(s.src) {
-				return s.rest(start)
+		case c == '/' && i+2 >= len(src):
+			return s.rest(start)
+		case c == '/' || c == '!' || c == '?':
+			if i > start {
+				return s.piece(start, i)
 			}
-		case '!', '?':
+			if t, done := s.markup(i); done {
+				return t
+			}
+			start, i = s.pos, s.pos
 		default:
 			i++
-			continue
 		}
-		if i > start {
-			return s.piece(start, i)
-		}
-		if t, done := s.markup(i); done {
-			return t
-		}
-		start, i = s.pos, s.pos
 	}
 }
 
@@ -186,13 +183,13 @@ func commentEnd(s string) int {
 // tag reads a tag of that kind whose name begins at i. A tag that the document
 // ends in is none.
 func (s *scanner) tag(i int, kind token) token {
-	i = s.tagName(i)
+	key, end := nameFrom(s.src, i, endsName)
+	s.nameAt, s.elem = span{i, end}, elem(elemByName.find(key, s.src[i:end]))
 	s.has, s.closed = 0, false
-	if i = s.attributes(i); i < 0 {
+	if s.pos = s.attributes(end); s.pos < 0 {
 		s.pos = len(s.src)
 		return endToken
 	}
-	s.pos = i
 	return kind
 }
 
@@ -214,47 +211,34 @@ var tagBytes = func() (t [256]uint8) {
 	return t
 }()
 
-// tagName reads the name that begins at i and returns where it ends.
-func (s *scanner) tagName(i int) int {
-	start := i
-	for i < len(s.src) && tagBytes[s.src[i]]&endsName == 0 {
-		i++
-	}
-	s.nameAt = span{start, i}
-	s.elem = elem(elemByName.find(s.src, start, i))
-	return i
-}
-
 // attributes reads from the end of the name on and returns what is behind the
 // tag, -1 if the document ends before. Of attributes with one name the first
 // counts.
 func (s *scanner) attributes(i int) int {
 	src, everywhere := s.src, is(s.elem, reading)
 	for {
-		slash := false
+		end := i // of what came before
 		for i < len(src) && tagBytes[src[i]]&blank != 0 {
-			slash = src[i] == '/'
 			i++
 		}
 		if i >= len(src) {
 			return -1
 		}
 		if src[i] == '>' {
-			s.closed = slash
+			s.closed = i > end && src[i-1] == '/'
 			return i + 1
 		}
-		var id attrID
-		var value span
-		if id, i = attrOther, i+1; everywhere || anyTag[src[i-1]] {
-			id, i = s.attrName(i - 1)
-		} else {
-			for i < len(src) && tagBytes[src[i]]&endsAttr == 0 {
-				i++
-			}
-		}
-		if value, i = s.attrValue(i); i < 0 {
+		start := i
+		key, nameEnd := nameFrom(src, start, endsAttr)
+		value, next := valueAfter(src, nameEnd)
+		if next < 0 {
 			return -1
 		}
+		i = next
+		if !everywhere && !anyTag[src[start]] {
+			continue
+		}
+		id := attrID(attrByName.find(key, src[start:nameEnd]))
 		if bit := uint64(1) << id; id != attrOther && s.has&bit == 0 {
 			s.has |= bit
 			s.values[id] = value
@@ -267,21 +251,9 @@ func (s *scanner) attributes(i int) int {
 // others are.
 var anyTag = [256]bool{'s': true, 'S': true, 'r': true, 'R': true, 'i': true, 'I': true}
 
-// attrName reads the name that begins at i, if only with "=", and returns
-// where it ends.
-func (s *scanner) attrName(i int) (attrID, int) {
-	start := i
-	i++
-	for i < len(s.src) && tagBytes[s.src[i]]&endsAttr == 0 {
-		i++
-	}
-	return attrID(attrByName.find(s.src, start, i)), i
-}
-
-// attrValue reads the value that a name may have, and returns where it ends,
-// -1 for behind the end of the document.
-func (s *scanner) attrValue(i int) (span, int) {
-	src := s.src
+// valueAfter reads the value that the name which ends at i may have, and returns
+// where that ends, -1 for behind the end of the document.
+func valueAfter(src string, i int) (value span, end int) {
 	for i < len(src) && isSpace(src[i]) {
 		i++
 	}

@@ -35,7 +35,7 @@ func theirTokens(doc []byte) (out []string) {
 			flush()
 			name, more := z.TagName()
 			s := string(name)
-			e := elem(elemByName.find(s, 0, len(s)))
+			e := elem(elemByName.find(nameKey(s), s))
 			for more {
 				var k, v []byte
 				if k, v, more = z.TagAttr(); wantedAttrs[string(k)] && (is(e, reading) || anyTag[k[0]]) {
@@ -102,7 +102,6 @@ func ourTokens(doc []byte) (out []string) {
 func inOrder(s *scanner) (list []attrID) {
 	seen := uint64(0)
 	rest := s.src[s.nameAt.start-1 : s.pos]
-	probe := scanner{src: rest}
 	for i := 1 + len(s.name()); i < len(rest); {
 		for i < len(rest) && tagBytes[rest[i]]&blank != 0 {
 			i++
@@ -110,12 +109,13 @@ func inOrder(s *scanner) (list []attrID) {
 		if i >= len(rest) || rest[i] == '>' {
 			break
 		}
-		wanted := is(s.elem, reading) || anyTag[rest[i]]
-		var id attrID
-		if id, i = probe.attrName(i); !wanted {
-			id = attrOther
+		start := i
+		key, end := nameFrom(rest, start, endsAttr)
+		id := attrOther
+		if is(s.elem, reading) || anyTag[rest[start]] {
+			id = attrID(attrByName.find(key, rest[start:end]))
 		}
-		if _, i = probe.attrValue(i); i < 0 {
+		if _, i = valueAfter(rest, end); i < 0 {
 			break
 		}
 		if id != attrOther && seen&(1<<id) == 0 {
