@@ -175,7 +175,7 @@ func (p *parser) link(ref string, l Link) int {
 	if i := strings.IndexByte(ref, '#'); i == 0 || i > 0 && ref[i-1] > ' ' { // a blank before it is a part of the address
 		ref = ref[:i]
 	}
-	l.Place = p.place
+	l.Place = placeNames[p.place]
 	hash := hashOf(ref, &l)
 	if i := p.byRef.find(hash, func(i int) bool { return p.refs[i].ref == ref && p.alike(p.refs[i].link, &l) }); i >= 0 {
 		return p.merge(p.refs[i].link, &l)
@@ -196,7 +196,7 @@ func (p *parser) link(ref string, l Link) int {
 
 // hashOf is the hash of what alike and an address tell apart.
 func hashOf(address string, l *Link) uint64 {
-	return maphash.String(tableSeed, address) + mix(maphash.String(tableSeed, l.Element)^uint64(len(l.Place)))
+	return maphash.String(tableSeed, address) + mixA*(maphash.String(tableSeed, l.Element)^uint64(len(l.Place)))
 }
 
 // alike tells whether l, if it had the same address, would be link i once more.

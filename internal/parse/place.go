@@ -2,23 +2,28 @@ package parse
 
 import "strings"
 
-// The places of a page.
+// place is a part of a page that readers know it by.
+type place uint8
+
 const (
-	placeHeader = "header"
-	placeNav    = "nav"
-	placeMain   = "main"
-	placeAside  = "aside"
-	placeFooter = "footer"
+	placeNone place = iota
+	placeHeader
+	placeNav
+	placeMain
+	placeAside
+	placeFooter
 )
 
+var placeNames = [...]string{"", "header", "nav", "main", "aside", "footer"}
+
 // roles are the landmark roles of ARIA.
-var roles = map[string]string{
+var roles = map[string]place{
 	"banner": placeHeader, "navigation": placeNav, "main": placeMain, "complementary": placeAside, "contentinfo": placeFooter,
 }
 
 // classPlaces are classes and ids by which pages without landmarks name their
 // places; a word of a class counts whole.
-var classPlaces = map[string]string{
+var classPlaces = map[string]place{
 	"header": placeHeader, "masthead": placeHeader, "site-header": placeHeader, "page-header": placeHeader,
 	"nav": placeNav, "navbar": placeNav, "navigation": placeNav, "menu": placeNav, "breadcrumb": placeNav, "breadcrumbs": placeNav,
 	"navheader": placeNav, "navfooter": placeNav, // DocBook
@@ -30,10 +35,10 @@ var classPlaces = map[string]string{
 // region is an open element that is a place, or that holds microdata.
 type region struct {
 	elem      elem
-	nested    int    // elements of the same name open in it
-	place     string // in it
-	sectioned bool   // header and footer in it are not the page's
-	item      bool   // itemscope
+	nested    int   // elements of the same name open in it
+	place     place // in it
+	sectioned bool  // header and footer in it are not the page's
+	item      bool  // itemscope
 	itemType  string
 	prop      string // itemprop whose value is the text of the element
 	from      mark   // where that begins
@@ -42,7 +47,7 @@ type region struct {
 // regions are open elements, found again by the name of their end tags, which
 // need not fit: there is no tree.
 type regions struct {
-	outside string // the place of the document itself
+	outside place // the place of the document itself
 	open    []region
 	has     [2]uint64 // names in open
 }
@@ -108,36 +113,43 @@ func (reg *region) locate(w *walker) {
 	switch w.elem {
 	case elemArticle, elemSection:
 		reg.sectioned = true
-	case elemMain, elemNav, elemAside:
-		reg.place, reg.sectioned = elemNames[w.elem], true
+	case elemMain:
+		reg.place, reg.sectioned = placeMain, true
+	case elemNav:
+		reg.place, reg.sectioned = placeNav, true
+	case elemAside:
+		reg.place, reg.sectioned = placeAside, true
 	case elemHeader, elemFooter:
 		if !reg.sectioned {
-			reg.place = elemNames[w.elem]
+			reg.place = placeHeader
+			if w.elem == elemFooter {
+				reg.place = placeFooter
+			}
 		}
 	default:
 		if !is(w.elem, landmark) || w.has&(1<<attrClass|1<<attrIdent) == 0 {
 			return
 		}
-		if place := placeOfClass(w.at(w.values[attrIdent]), w.has&(1<<attrIdent) != 0); place != "" {
+		if place := placeOfClass(w.at(w.values[attrIdent]), w.has&(1<<attrIdent) != 0); place != placeNone {
 			reg.place = place
-		} else if place := placeOfClass(w.at(w.values[attrClass]), w.has&(1<<attrClass) != 0); place != "" {
+		} else if place := placeOfClass(w.at(w.values[attrClass]), w.has&(1<<attrClass) != 0); place != placeNone {
 			reg.place = place
 		}
 	}
 }
 
-func placeOfClass(class string, ok bool) string {
+func placeOfClass(class string, ok bool) place {
 	for ok && class != "" {
 		end := 0
 		for end < len(class) && !isSpace(class[end]) {
 			end++
 		}
-		if place := classPlaces[class[:end]]; place != "" {
+		if place := classPlaces[class[:end]]; place != placeNone {
 			return place
 		}
 		class = class[min(end+1, len(class)):]
 	}
-	return ""
+	return placeNone
 }
 
 // end notes the end tag at hand, one that r holds. It closes the innermost

@@ -5,25 +5,32 @@ package parse
 // 64 bits are kept as binary numbers that lie across words, so that all are
 // counted at once.
 type simhash struct {
-	planes [24]uint64 // bit i of count n is bit n of planes[i]
-	held   [8]uint64  // features not yet counted
+	planes [24]uint64  // bit i of count n is bit n of planes[i]
+	held   [128]uint64 // features not yet counted
+	holds  int
 	n      int
 }
 
-// add counts a feature. At most 1<<24 are counted.
+// add takes a feature. After 64 of them settle has to be called.
 func (s *simhash) add(h uint64) {
-	if s.n >= 1<<len(s.planes)-1 {
-		return
-	}
-	s.held[s.n%8] = h
-	if s.n++; s.n%8 == 0 {
-		s.count()
-	}
+	s.held[s.holds&127] = h
+	s.holds++
 }
 
-// count adds the eight features held with a tree of carry-save adders.
-func (s *simhash) count() {
-	x := &s.held
+// settle counts the features held but for a few. About 1<<24 are counted, the
+// others left out.
+func (s *simhash) settle() {
+	i := 0
+	for ; i+8 <= s.holds; i += 8 {
+		if s.n < 1<<len(s.planes)-16 {
+			s.count((*[8]uint64)(s.held[i:]))
+		}
+	}
+	s.holds = copy(s.held[:], s.held[i:s.holds])
+}
+
+// count adds eight features with a tree of carry-save adders.
+func (s *simhash) count(x *[8]uint64) {
 	ones, twosA := addBits(s.planes[0], x[0], x[1])
 	ones, twosB := addBits(ones, x[2], x[3])
 	twos, foursA := addBits(s.planes[1], twosA, twosB)
@@ -33,6 +40,7 @@ func (s *simhash) count() {
 	fours, carry := addBits(s.planes[2], foursA, foursB)
 	s.planes[0], s.planes[1], s.planes[2] = ones, twos, fours
 	s.ripple(3, carry)
+	s.n += len(x)
 }
 
 // addBits adds three bits in each of 64 places.
@@ -49,8 +57,10 @@ func (s *simhash) ripple(plane int, carry uint64) {
 
 // sum returns the bits that more than half of the features have. It is called once, last.
 func (s *simhash) sum() uint64 {
-	for _, h := range s.held[:s.n%8] {
+	s.settle()
+	for _, h := range s.held[:s.holds] {
 		s.ripple(0, h)
+		s.n++
 	}
 	most, above, equal := s.n/2+1, uint64(0), ^uint64(0)
 	for i := len(s.planes) - 1; i >= 0; i-- {

@@ -77,7 +77,7 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-const pagesATurn = 32 // of one reader in BenchmarkTrees
+const pagesATurn = 400 // of one reader in BenchmarkTrees; more than stay in a cache for the next
 
 // BenchmarkTrees reads real pages, all of a tree in one round: with Parse, which
 // does everything; with the tokenizer that takes links alone, and with the one

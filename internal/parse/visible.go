@@ -13,7 +13,7 @@ type visible struct {
 	from   int     // where the block at hand begins in shown
 	linked int     // bytes of it that stand in links
 	anchor int     // where the open link begins in shown; -1 if none is open
-	place  string  // of the page, see Link.Place
+	place  place   // of the page
 	alts   []alt
 }
 
@@ -21,7 +21,7 @@ type visible struct {
 type block struct {
 	end     int // in shown, its newline not counted; it begins behind that of the block before
 	linked  int
-	place   string
+	place   place
 	heading bool
 }
 
@@ -132,19 +132,26 @@ func appendCollapsed[T string | []byte](b []byte, start int, s T, limit int) []b
 	return b
 }
 
-// mainText says which blocks are the main text: those in main where the page
-// has one; else those in no other place of which links are the smaller part.
-func (v *visible) mainText() func(b block, length int) bool {
+// choice says which blocks are the main text.
+type choice struct {
+	anyPlace bool
+	noPlace  bool // those in no place too, and not only those in main
+	prose    bool // but only of which links are the smaller part
+}
+
+// mainText chooses the main text: the blocks in main where the page has one;
+// else those in no other place of which links are the smaller part.
+func (v *visible) mainText() choice {
 	all, inMain, prose, bare := 0, 0, 0, 0
 	start := 0
 	for _, b := range v.blocks {
 		n := b.end - start
 		start = b.end + 1
 		all += n
-		switch {
-		case b.place == placeMain:
+		switch b.place {
+		case placeMain:
 			inMain += n
-		case b.place == "":
+		case placeNone:
 			bare += n
 			if isProse(b, n) {
 				prose += n
@@ -153,13 +160,17 @@ func (v *visible) mainText() func(b block, length int) bool {
 	}
 	switch {
 	case inMain*10 >= all:
-		return func(b block, _ int) bool { return b.place == placeMain }
+		return choice{}
 	case prose > 0:
-		return func(b block, n int) bool { return b.place == "" && isProse(b, n) || b.place == placeMain }
+		return choice{noPlace: true, prose: true}
 	case bare > 0:
-		return func(b block, _ int) bool { return b.place == "" || b.place == placeMain }
+		return choice{noPlace: true}
 	}
-	return func(block, int) bool { return true }
+	return choice{anyPlace: true}
+}
+
+func (c choice) takes(b block, length int) bool {
+	return c.anyPlace || b.place == placeMain || c.noPlace && b.place == placeNone && (!c.prose || isProse(b, length))
 }
 
 func isProse(b block, length int) bool { return b.heading || 2*b.linked <= length }
@@ -170,29 +181,28 @@ func (p *parser) readText() {
 	if len(p.blocks) == 0 {
 		return
 	}
-	p.shown = append(p.shown, "        "...) // it is read eight bytes at a time
-	isMain := p.mainText()
+	end := len(p.shown)
+	p.shown = append(p.shown, make([]byte, textSpare)...)
+	chosen := p.mainText()
 	var t textReader
-	var out []byte
-	start := 0
+	var lines []byte
+	from, start, inMain := 0, 0, false
 	for _, b := range p.blocks {
-		keep := isMain(b, b.end-start)
-		if keep {
-			t.read(p.shown, start, b.end)
-		} else {
-			t.count(p.shown, start, b.end)
+		if is := chosen.takes(b, b.end-start); is != inMain {
+			t.take(p.shown, from, start, inMain)
+			from, inMain = start, is
 		}
-		if keep && p.wantText && len(out) < maxText {
-			from := len(out)
-			out = appendCollapsed(out, from, p.shown[start:b.end], maxText-from)
-			out = append(out, '\n')
+		if inMain && p.wantText && len(lines) < maxText {
+			n := len(lines)
+			lines = append(appendCollapsed(lines, n, p.shown[start:b.end], maxText-n), '\n')
 		}
 		start = b.end + 1
 	}
+	t.take(p.shown, from, end, inMain)
 	p.doc.Words += t.words
 	p.doc.TextHash, p.doc.Simhash = t.hash(), t.simhash()
-	p.doc.Text = strings.TrimRight(string(out), " \n")
-	if len(out) >= maxText {
+	p.doc.Text = strings.TrimRight(string(lines), " \n")
+	if len(lines) >= maxText {
 		p.cut("text")
 	}
 }

@@ -3,23 +3,24 @@ package parse
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode"
-	"unicode/utf8"
 )
 
-// textReader counts words and makes the hashes of the main text in one pass. A
-// word is a run without white space that holds a letter or a digit; scripts
-// written without blanks count each ideograph and each kana.
+// textReader counts words and makes the hashes of the main text. A word is a
+// run without white space that holds a letter or a digit; scripts written
+// without blanks count each ideograph and each kana.
+//
+// It looks at 64 bytes at once, a bit for each, and reads a word in one go
+// whether it is long or short: no processor foresees where words end, and to be
+// wrong about it costs as much as to read two.
 //
 // Hash and simhash are stored and compared across versions of the program: a
 // change to what goes into them is a change of the stored format.
 type textReader struct {
-	words  int
-	lo, hi uint64
-	some   bool // the main text is not empty
-	before [2]uint64
-	known  int // words in before
-	sim    simhash
+	words        int
+	inMain       int    // words in the main text
+	lo, hi       uint64 // of the runs so far
+	last, before uint64 // hashes of the two runs before
+	sim          simhash
 }
 
 // Odd numbers without a pattern: the fractions of the golden ratio, of the
@@ -36,56 +37,56 @@ const (
 	lowCase  = 0x2020202020202020
 )
 
-// read takes in a block of the main text, text[start:end], which ends before
-// its newline; text goes on for eight bytes behind that.
-func (t *textReader) read(text []byte, start, end int) {
-	lo, hi := t.lo, t.hi
-	for i := start; i < end; {
-		v := binary.LittleEndian.Uint64(text[i:])
-		blank := blanks(v)
-		if blank&0x80 != 0 {
-			i++
-			continue
-		}
-		from, high, h := i, uint64(0), uint64(mixB)
-		for blank == 0 {
-			h = mix(h ^ (v | lowCase))
-			lo, hi = (lo^v)*mixA, bits.RotateLeft64(hi+v, 29)*mixC
-			high |= v
-			i += 8
-			v = binary.LittleEndian.Uint64(text[i:])
-			blank = blanks(v)
-		}
-		n := bits.TrailingZeros64(blank) / 8
-		v &= 1<<(8*n) - 1
-		h = mix(h ^ (v | lowCase))
-		lo, hi = (lo^v)*mixA, bits.RotateLeft64(hi+v, 29)*mixC
-		i += n + 1
-		if (high|v)&highBits != 0 {
-			t.notASCII(text[from:i-1], true)
-		} else if isWord(text[from : i-1]) {
-			t.word(h)
+// take takes in text[start:end], whole blocks; there is textSpare more of text.
+func (t *textReader) take(text []byte, start, end int, isMain bool) {
+	r := runReader{text: text}
+	if isMain {
+		t.read(&r, start, end)
+		t.inMain += r.words
+	} else {
+		for at := start; at < end; at += chunkSize {
+			r.next(at, end)
 		}
 	}
-	t.lo, t.hi, t.some = lo, hi, true
+	t.words += r.words
 }
 
-// count counts the words of a block that is none of the main text.
-func (t *textReader) count(text []byte, start, end int) {
-	for i := start; i < end; {
-		for i < end && text[i] <= ' ' {
-			i++
+// read takes in a part of the main text.
+func (t *textReader) read(r *runReader, start, end int) {
+	text, lo, hi, last, before := r.text, t.lo, t.hi, t.last, t.before
+	for at := start; at < end; at += chunkSize {
+		for starts := r.next(at, end); starts != 0; starts &= starts - 1 {
+			i := at + bits.TrailingZeros64(starts)
+			first, second := binary.LittleEndian.Uint64(text[i:]), binary.LittleEndian.Uint64(text[i+8:])
+			blank, late := blanks(first), blanks(second)
+			first &= upTo(blank)
+			second &= upTo(late) &^ ifAny(blank)
+			h := mix(first|lowCase^mixA, second|lowCase^mixB)
+			if blank|late == 0 && (i == 0 || text[i-1] <= ' ') {
+				h, first = longWord(text[i+16:], h, first)
+			}
+			lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi^second, 29)*mixC+first
+			// Each three on end are a feature; the turns keep their order.
+			t.sim.add(before ^ bits.RotateLeft64(last, 21) ^ bits.RotateLeft64(h, 42))
+			before, last = last, h
 		}
-		from, high := i, byte(0)
-		for i < end && text[i] > ' ' {
-			high |= text[i]
-			i++
+		t.sim.settle()
+	}
+	t.lo, t.hi, t.last, t.before = lo, hi, last, before
+}
+
+// longWord reads on from the 17th byte of a word, whose hashes so far are h and,
+// which tells upper from lower case, v.
+func longWord(text []byte, h, v uint64) (uint64, uint64) {
+	for {
+		next := binary.LittleEndian.Uint64(text)
+		blank := blanks(next)
+		next &= upTo(blank)
+		h, v = mix(next|lowCase^mixA, h), bits.RotateLeft64(v, 29)*mixC+next
+		if blank != 0 {
+			return h, v
 		}
-		if run := text[from:i]; high >= utf8.RuneSelf {
-			t.notASCII(run, false)
-		} else if isWord(run) {
-			t.words++
-		}
+		text = text[8:]
 	}
 }
 
@@ -93,119 +94,32 @@ func (t *textReader) count(text []byte, start, end int) {
 // first one may be marked wrongly.
 func blanks(v uint64) uint64 { return (v - 0x21*eachByte) & ^v & highBits }
 
-func mix(h uint64) uint64 {
-	h *= mixA
-	return h ^ h>>32
-}
+// upTo returns the bits of the bytes before the first that is marked.
+func upTo(marks uint64) uint64 { return marks&-marks>>7 - 1 }
 
-// isWord tells whether a run of ASCII is a word.
-func isWord(run []byte) bool {
-	for _, c := range run {
-		if alnum[c] {
-			return true
-		}
-	}
-	return false
-}
+// ifAny returns all bits if there is a mark, else none.
+func ifAny(marks uint64) uint64 { return uint64(int64(marks|-marks) >> 63) }
 
-var alnum = func() (t [256]bool) {
-	for c := range t {
-		t[c] = isAlnum(byte(c))
-	}
-	return t
-}()
-
-// word takes in one word of the main text by its hash.
-func (t *textReader) word(h uint64) {
-	t.words++
-	if t.known < 2 {
-		t.known++
-	} else {
-		f := (t.before[0] ^ bits.RotateLeft64(t.before[1], 21) ^ bits.RotateLeft64(h, 42)) * mixB
-		t.sim.add(f ^ f>>29)
-	}
-	t.before[0], t.before[1] = t.before[1], h
-}
-
-// notASCII takes in a run that is not ASCII, which may hold several words.
-func (t *textReader) notASCII(run []byte, isMain bool) {
-	h, inWord := uint64(mixB), false
-	word := func(h uint64) {
-		if isMain {
-			t.word(h)
-		} else {
-			t.words++
-		}
-	}
-	end := func() {
-		if inWord {
-			word(h)
-		}
-		h, inWord = mixB, false
-	}
-	for len(run) > 0 {
-		r, n := utf8.DecodeRune(run)
-		run = run[n:]
-		switch kind := kindOfRune(r); kind {
-		case runeIdeograph:
-			end()
-			word(mix(mixB ^ uint64(r)))
-			continue
-		case runeBreak:
-			end()
-			continue
-		case runeLetter:
-			inWord = true
-		}
-		h = mix(h ^ uint64(unicode.ToLower(r)))
-	}
-	end()
-}
-
-type runeKind uint8
-
-const (
-	runeOther     runeKind = iota // goes with the word it stands in
-	runeLetter                    // makes a word
-	runeIdeograph                 // is one
-	runeBreak                     // ends one
-)
-
-func kindOfRune(r rune) runeKind {
-	switch {
-	case r < utf8.RuneSelf:
-		if isAlnum(byte(r)) {
-			return runeLetter
-		}
-		return runeOther
-	case r < 0x0250: // Latin
-		if r == 0xA0 || r == 0x85 {
-			return runeBreak
-		}
-		if r >= 0xC0 && r != 0xD7 && r != 0xF7 || r == 0xAA || r == 0xB5 || r == 0xBA {
-			return runeLetter
-		}
-		return runeOther
-	case 0x0370 <= r && r < 0x0530: // Greek, Cyrillic
-		return runeLetter
-	case r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
-		return runeIdeograph
-	case unicode.In(r, unicode.L, unicode.N):
-		return runeLetter
-	case unicode.IsSpace(r), r >= 0x3000 && unicode.IsPunct(r), r == 0x2014, r == 0x2026:
-		return runeBreak
-	}
-	return runeOther
+// mix mixes two numbers: the halves of their product, one over the other.
+func mix(a, b uint64) uint64 {
+	high, low := bits.Mul64(a, b)
+	return high ^ low
 }
 
 // hash returns the hash of the main text as the runs that make it, whatever
 // white space parts them: 128 bits, and no cryptographic ones.
 func (t *textReader) hash() (h [16]byte) {
-	if t.some {
-		binary.BigEndian.PutUint64(h[:8], mix(t.lo^t.hi>>31))
-		binary.BigEndian.PutUint64(h[8:], mix(t.hi^t.lo>>29))
+	if t.lo|t.hi != 0 {
+		binary.BigEndian.PutUint64(h[:8], mix(t.lo^mixA, t.hi^mixB))
+		binary.BigEndian.PutUint64(h[8:], mix(t.hi^mixC, bits.RotateLeft64(t.lo, 32)^mixA))
 	}
 	return h
 }
 
-func (t *textReader) simhash() uint64 { return t.sim.sum() }
+// simhash returns that of each three runs on end, 0 for fewer than three words.
+func (t *textReader) simhash() uint64 {
+	if t.inMain < 3 {
+		return 0
+	}
+	return t.sim.sum()
+}
