@@ -181,17 +181,22 @@ func (p *parser) link(ref string, l Link) int {
 		return p.merge(p.refs[i].link, &l)
 	}
 	u, reason := p.resolve(ref)
-	if reason != "" {
-		p.refuse(reason)
-		return -1
-	}
-	l.URL = u
-	i := p.add(&l)
+	i := p.linkTo(u, reason, &l)
 	if i >= 0 {
 		p.byRef.add(hash, len(p.refs))
 		p.refs = append(p.refs, writtenLink{ref, i})
 	}
 	return i
+}
+
+// linkTo is link for what resolve returned.
+func (p *parser) linkTo(u weburl.URL, reason string, l *Link) int {
+	if reason != "" {
+		p.refuse(reason)
+		return -1
+	}
+	l.URL, l.Place = u, placeNames[p.place]
+	return p.add(l)
 }
 
 // hashOf is the hash of what alike and an address tell apart.

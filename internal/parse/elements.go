@@ -190,38 +190,33 @@ type relation struct {
 func (p *parser) relation(r relation, l Link) {
 	l.Rel = relOf(r.rel)
 	l.NoFollow = hasWord(l.Rel, "nofollow")
+	u, reason := p.resolve(r.ref)
 	if !r.elsewhere && l.Rel != "" {
-		p.related(r, l.Rel)
+		p.related(r, l.Rel, u)
 	}
-	switch relRole(l.Rel, r.as) {
-	case asset:
-		l.Asset = true
-		p.link(r.ref, l)
-	case page:
-		p.link(r.ref, l)
-	default:
+	role := relRole(l.Rel, r.as)
+	if role == 0 {
 		p.refuse("rel")
+		return
 	}
+	l.Asset = role == asset
+	p.linkTo(u, reason, &l)
 }
 
-// related notes the relations that say something of the page itself.
-func (p *parser) related(r relation, rel string) {
+// related notes the relations that say something of the page itself; u is no
+// URL if the address is none.
+func (p *parser) related(r relation, rel string, u weburl.URL) {
 	canonical := hasWord(rel, "canonical")
 	if canonical {
 		p.doc.Canonicals++
 	}
-	next, prev, alternate := hasWord(rel, "next"), hasWord(rel, "prev") || hasWord(rel, "previous"), hasWord(rel, "alternate")
-	if !canonical && !next && !prev && !alternate {
-		return
-	}
-	u, reason := p.resolve(r.ref)
-	if reason != "" {
+	if u.IsZero() {
 		return
 	}
 	setURL(&p.doc.Canonical, u, canonical)
-	setURL(&p.doc.Next, u, next)
-	setURL(&p.doc.Prev, u, prev)
-	if alternate {
+	setURL(&p.doc.Next, u, hasWord(rel, "next"))
+	setURL(&p.doc.Prev, u, hasWord(rel, "prev") || hasWord(rel, "previous"))
+	if hasWord(rel, "alternate") {
 		p.alternate(r, u)
 	}
 }

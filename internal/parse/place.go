@@ -21,15 +21,22 @@ var roles = map[string]place{
 	"banner": placeHeader, "navigation": placeNav, "main": placeMain, "complementary": placeAside, "contentinfo": placeFooter,
 }
 
-// classPlaces are classes and ids by which pages without landmarks name their
-// places; a word of a class counts whole.
-var classPlaces = map[string]place{
-	"header": placeHeader, "masthead": placeHeader, "site-header": placeHeader, "page-header": placeHeader,
-	"nav": placeNav, "navbar": placeNav, "navigation": placeNav, "menu": placeNav, "breadcrumb": placeNav, "breadcrumbs": placeNav,
-	"navheader": placeNav, "navfooter": placeNav, // DocBook
-	"main": placeMain, "main-content": placeMain, "maincontent": placeMain,
-	"sidebar": placeAside, "side-bar": placeAside,
-	"footer": placeFooter, "site-footer": placeFooter, "page-footer": placeFooter,
+// placeNamed returns the place that a class or an id names, as pages without
+// landmarks do.
+func placeNamed(class string) place {
+	switch class {
+	case "header", "masthead", "site-header", "page-header":
+		return placeHeader
+	case "nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "navheader", "navfooter": // the last two are DocBook's
+		return placeNav
+	case "main", "main-content", "maincontent":
+		return placeMain
+	case "sidebar", "side-bar":
+		return placeAside
+	case "footer", "site-footer", "page-footer":
+		return placeFooter
+	}
+	return placeNone
 }
 
 // region is an open element that is a place, or that holds microdata.
@@ -106,9 +113,11 @@ func (r *regions) start(w *walker) {
 
 // locate says which place the element of the tag at hand is.
 func (reg *region) locate(w *walker) {
-	if place, ok := roles[lower(trimSpace(w.value(attrRole)))]; ok {
-		reg.place = place
-		return
+	if w.has&(1<<attrRole) != 0 {
+		if place, ok := roles[lower(trimSpace(w.value(attrRole)))]; ok {
+			reg.place = place
+			return
+		}
 	}
 	switch w.elem {
 	case elemArticle, elemSection:
@@ -127,27 +136,34 @@ func (reg *region) locate(w *walker) {
 			}
 		}
 	default:
-		if !is(w.elem, landmark) || w.has&(1<<attrClass|1<<attrIdent) == 0 {
-			return
-		}
-		if place := placeOfClass(w.at(w.values[attrIdent]), w.has&(1<<attrIdent) != 0); place != placeNone {
-			reg.place = place
-		} else if place := placeOfClass(w.at(w.values[attrClass]), w.has&(1<<attrClass) != 0); place != placeNone {
-			reg.place = place
+		if is(w.elem, landmark) {
+			reg.locateByClass(w)
 		}
 	}
 }
 
-func placeOfClass(class string, ok bool) place {
-	for ok && class != "" {
-		end := 0
-		for end < len(class) && !isSpace(class[end]) {
-			end++
+func (reg *region) locateByClass(w *walker) {
+	for _, id := range [...]attrID{attrIdent, attrClass} {
+		if w.has&(1<<id) != 0 {
+			if place := placeOfClass(w.at(w.values[id])); place != placeNone {
+				reg.place = place
+				return
+			}
 		}
-		if place := classPlaces[class[:end]]; place != placeNone {
+	}
+}
+
+// placeOfClass returns the place that the first word of a class names that names
+// one; a word counts whole.
+func placeOfClass(class string) place {
+	for start, i := 0, 0; i <= len(class); i++ {
+		if i < len(class) && !isSpace(class[i]) {
+			continue
+		}
+		if place := placeNamed(class[start:i]); place != placeNone {
 			return place
 		}
-		class = class[min(end+1, len(class)):]
+		start = i + 1
 	}
 	return placeNone
 }

@@ -83,7 +83,7 @@ func ParseSitemap(base weburl.URL, body []byte, o SitemapLimits) (Sitemap, error
 		return Sitemap{}, err
 	}
 	r := &sitemapReader{base: base, limits: o, clock: newClock(o.Time), Sitemap: Sitemap{Cut: cut}, entry: SitemapEntry{Priority: 0.5}}
-	kind := rootKind(body)
+	kind := rootKind(rootElement(trimHead(body)))
 	switch {
 	case kind == "sitemap" || kind == "feed":
 		r.read(decodeXML(base, body))

@@ -66,13 +66,18 @@ func declaredKind(mime string) string {
 // sniffMarkup finds out what a body declared as HTML or XML is. A feed or a
 // sitemap is often sent as HTML; a page as XML.
 func sniffMarkup(body []byte, kind string, nosniff bool) string {
-	if hasMagic(body) || mostlyBinary(body) {
+	if hasMagic(body) {
+		return "binary"
+	}
+	head := trimHead(body)
+	root := rootElement(head)
+	if root == "" && mostlyBinary(body, head) {
 		return "binary"
 	}
 	if kind == "html" && nosniff {
 		return kind
 	}
-	if k := rootKind(body); k != "" {
+	if k := rootKind(root); k != "" {
 		return k
 	}
 	return kind
@@ -80,10 +85,10 @@ func sniffMarkup(body []byte, kind string, nosniff bool) string {
 
 // sniffUnknown finds out what a body without a type is.
 func sniffUnknown(body []byte) string {
-	if k := rootKind(body); k != "" && !hasMagic(body) {
+	head := trimHead(body)
+	if k := rootKind(rootElement(head)); k != "" && !hasMagic(body) {
 		return k
 	}
-	head := trimHead(body)
 	if bytes.HasPrefix(head, []byte("<?xml")) {
 		return "xml"
 	}
@@ -96,9 +101,9 @@ func sniffUnknown(body []byte) string {
 	return "text"
 }
 
-// rootKind returns the kind that the root element shows, "" if it shows none.
-func rootKind(body []byte) string {
-	name := rootElement(trimHead(body))
+// rootKind returns the kind that the name of the root element shows, "" if it
+// shows none.
+func rootKind(name string) string {
 	if _, local, ok := strings.Cut(name, ":"); ok {
 		name = local
 	}
@@ -229,11 +234,11 @@ func isBinary(b []byte) bool {
 	return hasMagic(b) || binaryBytes(b) > 0
 }
 
-// mostlyBinary is the weaker question for a body declared as markup, where a
-// few control characters are a fault of the page.
-func mostlyBinary(b []byte) bool {
+// mostlyBinary is the weaker question for a body declared as markup without a
+// root element, where a few control characters are a fault of the page.
+func mostlyBinary(b, head []byte) bool {
 	n := min(len(b), sniffBytes)
-	return !isUTF16(b) && !looksHTML(trimHead(b)) && rootElement(trimHead(b)) == "" && !wideText(b[:n]) && binaryBytes(b)*10 > n
+	return binaryBytes(b)*10 > n && !isUTF16(b) && !looksHTML(head) && !wideText(b[:n])
 }
 
 // wideText reports whether every second byte of b is NUL: UTF-16 without a mark.
