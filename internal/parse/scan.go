@@ -66,20 +66,24 @@ func (s *scanner) next() token {
 		if i+1 >= len(src) {
 			return s.rest(start)
 		}
-		switch c := src[i+1]; {
+		kind, name := startToken, i+1
+		if src[name] == '/' {
+			if kind, name = closeToken, i+2; name == len(src) {
+				return s.rest(start)
+			}
+		}
+		switch c := src[name]; {
 		case isLetter(c):
 			if i > start {
 				return s.piece(start, i)
 			}
-			return s.tag(i+1, startToken)
-		case c == '/' && i+2 >= len(src):
-			return s.rest(start)
-		case c == '/' || c == '!' || c == '?':
+			return s.tag(name, kind)
+		case kind == closeToken || c == '!' || c == '?':
 			if i > start {
 				return s.piece(start, i)
 			}
-			if t, done := s.markup(i); done {
-				return t
+			if s.markup(i) {
+				return textToken
 			}
 			start, i = s.pos, s.pos
 		default:
@@ -135,20 +139,18 @@ func indexFrom(s string, c byte, i int) int {
 	return len(s)
 }
 
-// markup reads what begins at i with "</", "<!" or "<?". Not done: it was
-// nothing to be told of, and pos is behind it.
-func (s *scanner) markup(i int) (t token, done bool) {
+// markup reads what begins at i with "</", "<!" or "<?" and is no tag, and
+// reports whether it was text; else pos is behind it.
+func (s *scanner) markup(i int) (isText bool) {
 	rest := s.src[i+2:]
 	switch {
-	case s.src[i+1] == '/' && isLetter(rest[0]):
-		return s.tag(i+2, closeToken), true
 	case s.src[i+1] == '!' && strings.HasPrefix(rest, "--"):
 		s.pos = i + 4 + commentEnd(rest[2:])
 	case s.src[i+1] == '!' && s.cdata && strings.HasPrefix(rest, "[CDATA["):
 		text, _, _ := strings.Cut(rest[7:], "]]>")
 		s.text, s.plain = span{i + 9, i + 9 + len(text)}, true
 		s.pos = min(i+9+len(text)+3, len(s.src))
-		return textToken, text != ""
+		return text != ""
 	default: // a declaration, or a comment that is none
 		end := strings.IndexByte(rest, '>')
 		if end < 0 {
@@ -156,7 +158,7 @@ func (s *scanner) markup(i int) (t token, done bool) {
 		}
 		s.pos = i + 2 + end + 1
 	}
-	return endToken, false
+	return false
 }
 
 // commentEnd returns the length of a comment without its "<!--": to "-->" or
@@ -183,11 +185,16 @@ func commentEnd(s string) int {
 // tag reads a tag of that kind whose name begins at i. A tag that the document
 // ends in is none.
 func (s *scanner) tag(i int, kind token) token {
-	key, end := nameFrom(s.src, i, endsName)
-	s.nameAt, s.elem = span{i, end}, elem(elemByName.find(key, s.src[i:end]))
+	src := s.src
+	key, end := nameFrom(src, i, endsName)
+	s.nameAt, s.elem = span{i, end}, elem(elemByName.find(key, src[i:end]))
 	s.has, s.closed = 0, false
+	if end < len(src) && src[end] == '>' {
+		s.pos = end + 1
+		return kind
+	}
 	if s.pos = s.attributes(end); s.pos < 0 {
-		s.pos = len(s.src)
+		s.pos = len(src)
 		return endToken
 	}
 	return kind
