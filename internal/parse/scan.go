@@ -1,6 +1,9 @@
 package parse
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // token is what scanner.next met.
 type token uint8
@@ -133,6 +136,13 @@ func (s *scanner) readable() string {
 
 // indexFrom returns the index of the next c from i on, the length of s for none.
 func indexFrom(s string, c byte, i int) int {
+	if i+8 <= len(s) {
+		v := load(s, i) ^ uint64(c)*eachByte
+		if m := (v - eachByte) &^ v & highBits; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+		i += 8
+	}
 	if n := strings.IndexByte(s[i:], c); n >= 0 {
 		return i + n
 	}
@@ -276,11 +286,10 @@ func valueAfter(src string, i int) (value span, end int) {
 	}
 	start := i
 	if q := src[i]; q == '"' || q == '\'' {
-		n := strings.IndexByte(src[i+1:], q)
-		if n < 0 {
+		if end = indexFrom(src, q, i+1); end == len(src) {
 			return span{}, -1
 		}
-		return span{i + 1, i + 1 + n}, i + n + 2
+		return span{i + 1, end}, end + 1
 	}
 	for i < len(src) && tagBytes[src[i]]&endsValue == 0 {
 		i++
