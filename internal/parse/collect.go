@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/text/encoding"
 
@@ -56,13 +57,16 @@ type writtenLink struct {
 // textPlace says where the text of a link lies in parser.words.
 type textPlace struct{ start, length int }
 
-// Buffers that grew beyond this are not kept for the next document.
-const (
-	maxPooledText  = 1 << 20
-	maxPooledLinks = 1 << 14
-)
+// maxPooled is the most memory that is kept for the next document.
+const maxPooled = 4 << 20
 
-var parsers = sync.Pool{New: func() any { return new(parser) }}
+var parsers = sync.Pool{New: func() any { return emptyParser() }}
+
+func emptyParser() *parser {
+	p := new(parser)
+	p.forget()
+	return p
+}
 
 // newParser returns one for a document; whoever is done with it calls finish or
 // release.
@@ -79,8 +83,6 @@ func (p *parser) begin(base weburl.URL, header http.Header, o Options) {
 	p.agent, p.limits, p.wantText = strings.ToLower(o.Agent), o.Limits, o.Text
 	p.now, p.declared, p.doc = time.Now(), mime, Doc{MIME: mime.essence}
 	p.clock = clock{end: p.now.Add(o.Time)}
-	p.list = p.list[:0]
-	p.forget()
 }
 
 // forget empties what is gathered while a document is read.
@@ -142,7 +144,7 @@ func (p *parser) finish() Doc {
 
 // release gives the parser back. It may not be used after that.
 func (p *parser) release() {
-	if cap(p.shown) > maxPooledText || cap(p.decoded) > maxPooledText || cap(p.list) > maxPooledLinks {
+	if p.memory() > maxPooled {
 		return
 	}
 	clear(p.list)
@@ -150,6 +152,17 @@ func (p *parser) release() {
 	p.forget()
 	p.doc, p.page, p.base = Doc{}, weburl.URL{}, weburl.URL{}
 	parsers.Put(p)
+}
+
+// memory is what the parser's buffers take.
+func (p *parser) memory() int {
+	return bytesOf(p.shown) + bytesOf(p.blocks) + bytesOf(p.alts) + bytesOf(p.list) + bytesOf(p.texts) + bytesOf(p.words) +
+		bytesOf(p.decoded) + bytesOf(p.headings) + bytesOf(p.refs) + bytesOf(p.byRef.slots) + bytesOf(p.byURL.slots) + bytesOf(p.regions.open)
+}
+
+func bytesOf[T any](s []T) int {
+	var one T
+	return cap(s) * int(unsafe.Sizeof(one))
 }
 
 // headers reads what the header says of the document as a whole.

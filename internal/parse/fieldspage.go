@@ -41,7 +41,7 @@ type fieldPage struct {
 }
 
 func newFieldPage(base weburl.URL, header http.Header, body []byte, o FieldOptions) *fieldPage {
-	p := new(parser) // it gathers nothing: those that have room for that are left to Parse
+	p := emptyParser() // it gathers nothing: those that have room for that are left to Parse
 	p.begin(base, header, Options{Limits: Limits{Time: o.Time}})
 	p.doc.Type = "html" // so that decode looks for a declaration
 	return &fieldPage{parser: p, text: p.decode(body, false)}

@@ -282,7 +282,7 @@ func TestParsersAreUsedAgain(t *testing.T) {
 	pages = append(pages, links.String())
 	var want []Doc
 	for _, p := range pages {
-		parsers = sync.Pool{New: func() any { return new(parser) }}
+		parsers = sync.Pool{New: func() any { return emptyParser() }}
 		want = append(want, page8(t, p))
 	}
 	for range 3 {
@@ -290,6 +290,24 @@ func TestParsersAreUsedAgain(t *testing.T) {
 			if diff := cmp.Diff(want[i], page8(t, p), cmp.Comparer(func(a, b weburl.URL) bool { return a == b })); diff != "" {
 				t.Fatalf("%.40q: %s", p, diff)
 			}
+		}
+	}
+}
+
+// A parser that one page has made large is not kept for the next.
+func TestPooledMemory(t *testing.T) {
+	for name, html := range map[string]string{
+		"text":   strings.Repeat("text ", maxPooled/4),
+		"blocks": strings.Repeat("<p>a", maxPooled/16),
+	} {
+		p := newParser(mustURL(t, here), header("Content-Type", "text/html"), Options{})
+		p.html(html)
+		if p.memory() == 0 {
+			t.Errorf("%s: it took no memory", name)
+		}
+		p.finish()
+		if p = parsers.Get().(*parser); p.memory() > maxPooled {
+			t.Errorf("%s: %d MiB are kept", name, p.memory()>>20)
 		}
 	}
 }

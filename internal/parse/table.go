@@ -7,11 +7,13 @@ import "hash/maphash"
 type linkTable struct {
 	slots []linkSlot // a power of two
 	used  int
+	round uint32 // of documents; what an earlier one left is not there
 }
 
 type linkSlot struct {
 	hash  uint64
-	index int32 // of the link, from 1; 0 for an empty slot
+	index int32  // of the link
+	round uint32 // an empty slot has another than the table
 }
 
 // maxKeptSlots is the size of the largest table that is used again.
@@ -29,11 +31,11 @@ func (t *linkTable) find(hash uint64, isIt func(index int) bool) int {
 	mask := uint64(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &t.slots[i]
-		if s.index == 0 {
+		if s.round != t.round {
 			return -1
 		}
-		if s.hash == hash && isIt(int(s.index-1)) {
-			return int(s.index - 1)
+		if s.hash == hash && isIt(int(s.index)) {
+			return int(s.index)
 		}
 	}
 }
@@ -41,22 +43,26 @@ func (t *linkTable) find(hash uint64, isIt func(index int) bool) int {
 // add notes a link that find did not find.
 func (t *linkTable) add(hash uint64, index int) {
 	if 2*t.used >= len(t.slots) {
-		old := t.slots
-		t.slots = make([]linkSlot, max(256, 2*len(old)))
-		for _, s := range old {
-			if s.index != 0 {
-				t.put(s)
-			}
+		t.grow()
+	}
+	t.put(linkSlot{hash, int32(index), t.round})
+	t.used++
+}
+
+func (t *linkTable) grow() {
+	old, round := t.slots, t.round
+	t.slots, t.round = make([]linkSlot, max(256, 2*len(old))), 1
+	for _, s := range old {
+		if s.round == round {
+			t.put(linkSlot{s.hash, s.index, t.round})
 		}
 	}
-	t.put(linkSlot{hash, int32(index + 1)})
-	t.used++
 }
 
 func (t *linkTable) put(s linkSlot) {
 	mask := uint64(len(t.slots) - 1)
 	i := s.hash & mask
-	for t.slots[i].index != 0 {
+	for t.slots[i].round == t.round {
 		i = (i + 1) & mask
 	}
 	t.slots[i] = s
@@ -64,11 +70,8 @@ func (t *linkTable) put(s linkSlot) {
 
 // forget empties the table.
 func (t *linkTable) forget() {
-	switch {
-	case len(t.slots) > maxKeptSlots:
+	if t.round++; len(t.slots) > maxKeptSlots || t.round == 0 {
 		t.slots = nil
-	case t.used > 0:
-		clear(t.slots)
 	}
 	t.used = 0
 }
