@@ -61,11 +61,11 @@ func (t *textReader) read(r *runReader, start, end int) {
 			blank, late := blanks(first), blanks(second)
 			first &= upTo(blank)
 			second &= upTo(late) &^ ifAny(blank)
-			h := mix(first|lowCase^mixA, second|lowCase^mixB)
+			h, v := mix(first|lowCase^mixA, second|lowCase^mixB), first^bits.RotateLeft64(second, 27)
 			if blank|late == 0 && (i == 0 || text[i-1] <= ' ') {
-				h, first = longWord(text[i+16:], h, first)
+				h, v = longWord(text[i+16:], h, v)
 			}
-			lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi^second, 29)*mixC+first
+			lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi, 29)*mixC+v
 			// Each three on end are a feature; the turns keep their order.
 			t.sim.add(before ^ bits.RotateLeft64(last, 21) ^ bits.RotateLeft64(h, 42))
 			before, last = last, h
@@ -82,7 +82,7 @@ func longWord(text []byte, h, v uint64) (uint64, uint64) {
 		next := binary.LittleEndian.Uint64(text)
 		blank := blanks(next)
 		next &= upTo(blank)
-		h, v = mix(next|lowCase^mixA, h), bits.RotateLeft64(v, 29)*mixC+next
+		h, v = mix(next|lowCase^mixA, h), bits.RotateLeft64(v, 29)*mixB+next
 		if blank != 0 {
 			return h, v
 		}
