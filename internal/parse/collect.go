@@ -350,9 +350,13 @@ func whyNot(err error) string {
 // opaqueScheme returns the scheme of addresses that are common, may be very
 // long and are never fetched, so that they are not parsed at all.
 func opaqueScheme(ref string) string {
-	ref = strings.TrimLeft(ref, " \t\r\n\f")
+	ref = trimLeft(ref)
+	end := strings.IndexByte(ref[:min(len(ref), len("javascript:"))], ':')
+	if end < 0 {
+		return ""
+	}
 	for _, s := range [...]string{"data", "javascript", "mailto", "tel", "blob", "about"} {
-		if len(ref) > len(s) && ref[len(s)] == ':' && strings.EqualFold(ref[:len(s)], s) {
+		if strings.EqualFold(ref[:end], s) {
 			return s
 		}
 	}

@@ -280,8 +280,8 @@ func relRole(rel, as string) role {
 }
 
 func hasWord(list, word string) bool {
-	if len(list) <= len(word) {
-		return list == word
+	if !strings.Contains(list, word) {
+		return false
 	}
 	for w := range strings.FieldsSeq(list) {
 		if w == word {

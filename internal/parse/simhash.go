@@ -1,19 +1,22 @@
 package parse
 
+// maxHeld is how many features wait to be counted; a power of two.
+const maxHeld = 2 * chunkSize
+
 // simhash is the bitwise majority of 64-bit features: texts that share most of
 // their features differ in few bits of it (Charikar, 2002). The counts of the
 // 64 bits are kept as binary numbers that lie across words, so that all are
 // counted at once.
 type simhash struct {
-	planes [24]uint64  // bit i of count n is bit n of planes[i]
-	held   [128]uint64 // features not yet counted
+	planes [24]uint64      // bit i of count n is bit n of planes[i]
+	held   [maxHeld]uint64 // features not yet counted
 	holds  int
 	n      int
 }
 
-// add takes a feature. After 64 of them settle has to be called.
+// add takes a feature. Before there are maxHeld settle has to be called.
 func (s *simhash) add(h uint64) {
-	s.held[s.holds&127] = h
+	s.held[s.holds%maxHeld] = h
 	s.holds++
 }
 

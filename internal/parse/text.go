@@ -12,7 +12,20 @@ func isSpace(c byte) bool {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'
 }
 
-func trimSpace(s string) string { return strings.Trim(s, space) }
+func trimSpace(s string) string {
+	s = trimLeft(s)
+	for s != "" && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func trimLeft(s string) string {
+	for s != "" && isSpace(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
 
 // collapse trims s and turns each run of white space into one blank; bytes
 // that are not UTF-8 become U+FFFD.

@@ -40,9 +40,7 @@ func (v *visible) mark() mark { return mark{len(v.shown), len(v.alts)} }
 // see takes text in, coded if there are character references in it.
 func (v *visible) see(s string, coded bool) {
 	if len(v.shown) == v.from { // no block is blank, nor begins so
-		for s != "" && isSpace(s[0]) {
-			s = s[1:]
-		}
+		s = trimLeft(s)
 	}
 	if coded {
 		v.shown = appendDecoded(v.shown, s, false)

@@ -70,7 +70,9 @@ func (t *textReader) read(r *runReader, start, end int) {
 			t.sim.add(before ^ bits.RotateLeft64(last, 21) ^ bits.RotateLeft64(h, 42))
 			before, last = last, h
 		}
-		t.sim.settle()
+		if t.sim.holds >= maxHeld-chunkSize {
+			t.sim.settle()
+		}
 	}
 	t.lo, t.hi, t.last, t.before = lo, hi, last, before
 }
