@@ -135,7 +135,7 @@ type Doc struct {
 
 	Text     string   // main text without boilerplate, a line a block; only with Options.Text
 	TextHash [16]byte // of the main text, whatever its white space; zero if there is none
-	Simhash  uint64   // of the main text, over each three words on end; 0 if it has fewer
+	Simhash  uint64   // of the main text, over each three runs without white space; 0 if it has fewer than three words
 
 	Links   []Link         // each URL once for an element and place, in document order
 	Refused map[string]int // addresses that are no link: by scheme, or "invalid", "too long", "too many", "form", "rel"
