@@ -198,6 +198,14 @@ func TestSimhash(t *testing.T) {
 	if h := page8(t, "<p>two words").Simhash; h != 0 {
 		t.Errorf("two words: %x", h)
 	}
+	// More features than can be counted are left out.
+	full := simhash{n: 1<<24 - 16}
+	for range 17 {
+		full.add(1)
+	}
+	if full.sum(); full.n != 1<<24-15 {
+		t.Errorf("%d features are counted", full.n)
+	}
 	// The tree of adders counts as a simple count does.
 	for n := range 100 {
 		var s simhash
