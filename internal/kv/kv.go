@@ -2,9 +2,12 @@
 //
 // bbolt syncs the disk once a transaction, so a transaction for each change is
 // slow and one goroutine that waits for each is slower. Here callers hand in
-// changes and wait; one committer applies whatever arrived while the last sync
-// ran as one transaction. An idle file commits at once; a busy one lets changes
-// gather for a moment, so that it commits hundreds or thousands together.
+// changes, and one committer applies many of them as one transaction. Who waits
+// for a change to be durable (Commit) is served at once, together with whatever
+// arrived while the last sync ran, or after a short rest where many come. What nobody waits for (Schedule) waits for
+// more of its kind, a moment at most: a transaction rewrites the pages it
+// touches and the list of free ones, so a large one costs little more than a
+// small one. Changes become durable in the order they were handed in.
 //
 // The package knows nothing of what is stored. It refuses to hide damage:
 // bbolt panics on a corrupt file, and every panic becomes an error that names
@@ -34,6 +37,9 @@ var (
 type Options struct {
 	MaxBatch int           // changes in one transaction; 0 means 4096
 	LockWait time.Duration // how long Open waits for another process; 0 means 500 ms
+	Delay    time.Duration // how long a scheduled change waits for others; 0 means 100 ms
+	Failed   func(error)   // runs in the committer when scheduled changes were lost; nil for nothing
+
 	// NoSync leaves it to the system when what is written reaches the disk,
 	// until Close: the order of writes stays, so that the end of the process
 	// loses nothing. A power cut before Close may leave a damaged file, as any
@@ -41,13 +47,14 @@ type Options struct {
 	NoSync bool
 }
 
-// Where many callers hand in changes at once, the committer rests after a
-// batch for so many times as long as that took: it is at work a part of the
-// time, however fast changes come. A caller alone never waits for this.
+// Where so many callers wait for one batch, the committer rests behind it,
+// some times as long as it took, so that the next is as large: until enough
+// have gathered. A caller alone never waits for this.
 const (
 	manyAtOnce = 4
-	restFactor = 3
-	maxRest    = 50 * time.Millisecond
+	enough     = 32
+	restFactor = 2
+	maxRest    = 20 * time.Millisecond
 )
 
 // DB is one bbolt file. Its methods may be called from any goroutine.
@@ -59,24 +66,37 @@ type DB[T any] struct {
 	maxBatch  int
 	damage    error // met by a batch: no later one may build on it; the committer's own
 	unsynced  error // of the sync that NoSync left to Close; the committer's until it has ended
+	delay     time.Duration
+	onFailure func(error)
 
 	step   sync.Mutex // guards making and makes
 	making bool       // a transaction becomes durable, until committed has run
 	makes  int        // which one
 	made   sync.Cond  // making is no longer true
 
-	mu      sync.Mutex // guards pending and closed
+	mu      sync.Mutex // guards the six below
 	pending []change[T]
+	weight  int         // of what is pending
+	hurry   bool        // somebody waits for what is pending, or it has waited long enough
+	timer   *time.Timer // sets hurry
+	lost    error       // scheduled changes failed: none is taken any more
 	closed  bool
-	wake    chan struct{} // holds one token when pending is not empty
-	hurry   chan struct{} // closed by Close, which waits for no rest
+	wake    chan struct{} // holds one token when there may be something to do
+	rested  chan struct{} // holds one token when a rest is over
 	done    chan struct{} // closed when the committer has ended
 }
 
+// change is what one caller handed in.
 type change[T any] struct {
-	op     T
-	answer chan error
+	op      T
+	weight  int
+	barrier bool       // no change: it is answered when all before it are durable
+	answer  chan error // nil if nobody waits
 }
+
+// maxWeight is the weight of a batch, and of the changes that pile up before
+// whoever schedules one waits: memory holds all that a transaction touches.
+const maxWeight = 4096
 
 // Open opens or creates the file at path. apply turns a batch of changes into
 // writes; it runs in the committer, one batch at a time, and its error undoes
@@ -93,6 +113,9 @@ func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, commit
 	if o.LockWait <= 0 {
 		o.LockWait = 500 * time.Millisecond
 	}
+	if o.Delay <= 0 {
+		o.Delay = 100 * time.Millisecond
+	}
 	if err := create(path, o); err != nil {
 		return nil, err
 	}
@@ -105,7 +128,8 @@ func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, commit
 	}
 	d := &DB[T]{
 		bolt: b, path: path, apply: apply, committed: committed, maxBatch: o.MaxBatch,
-		wake: make(chan struct{}, 1), hurry: make(chan struct{}), done: make(chan struct{}),
+		delay: o.Delay, onFailure: o.Failed,
+		wake: make(chan struct{}, 1), rested: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	d.made.L = &d.step
 	go d.commitLoop()
@@ -117,27 +141,87 @@ func (d *DB[T]) Path() string { return d.path }
 
 // Commit hands in one change and returns when it is durable. A context that
 // ends first does not undo the change.
-func (d *DB[T]) Commit(ctx context.Context, op T) error {
-	answer := make(chan error, 1)
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		return fmt.Errorf("kv: %s: %w", d.path, ErrClosed)
+func (d *DB[T]) Commit(ctx context.Context, op T) error { return d.CommitAll(ctx, op, 1) }
+
+// CommitAll is Commit of a change that is so many writes, roughly. Small ones
+// weigh 1.
+func (d *DB[T]) CommitAll(ctx context.Context, op T, weight int) error {
+	return d.await(ctx, change[T]{op: op, weight: weight, answer: make(chan error, 1)})
+}
+
+// Flush returns when all that was handed in before is durable. Where some of
+// it was lost, it says so.
+func (d *DB[T]) Flush(ctx context.Context) error {
+	return d.await(ctx, change[T]{barrier: true, answer: make(chan error, 1)})
+}
+
+func (d *DB[T]) await(ctx context.Context, c change[T]) error {
+	if err := d.handIn(c); err != nil {
+		return err
 	}
-	d.pending = append(d.pending, change[T]{op, answer})
-	d.mu.Unlock()
-	d.signal()
 	select {
-	case err := <-answer:
+	case err := <-c.answer:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (d *DB[T]) signal() {
+// Schedule hands in a change of so many writes, roughly, and returns before it
+// is durable, unless too many are on their way. If it is lost, because the disk is full or the file
+// damaged, every later call says so, and Options.Failed hears of it.
+func (d *DB[T]) Schedule(ctx context.Context, op T, weight int) error {
+	d.mu.Lock()
+	piled := d.weight >= maxWeight
+	d.mu.Unlock()
+	if piled {
+		return d.CommitAll(ctx, op, weight)
+	}
+	return d.handIn(change[T]{op: op, weight: weight})
+}
+
+func (d *DB[T]) handIn(c change[T]) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return fmt.Errorf("kv: %s: %w", d.path, ErrClosed)
+	}
+	if d.lost != nil {
+		return d.lost
+	}
+	d.pending = append(d.pending, c)
+	d.weight += c.weight
+	if len(d.pending) == enough {
+		signal(d.rested)
+	}
+	switch {
+	case c.answer != nil || d.weight >= maxWeight:
+		d.rush()
+	case d.timer == nil:
+		d.timer = time.AfterFunc(d.delay, d.Hurry)
+	}
+	return nil
+}
+
+// Hurry makes what was scheduled become durable now. It does not wait for that.
+func (d *DB[T]) Hurry() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.pending) > 0 {
+		d.rush()
+	}
+}
+
+// rush wakes the committer; d.mu is held.
+func (d *DB[T]) rush() {
+	d.hurry = true
+	signal(d.wake)
+}
+
+// signal leaves a token, if there is none.
+func signal(c chan struct{}) {
 	select {
-	case d.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -185,16 +269,15 @@ func (d *DB[T]) enter(id int) (leave func()) {
 }
 
 // Close commits what was handed in and closes the file. It may be called twice.
+// Where scheduled changes were lost, it says so.
 func (d *DB[T]) Close() error {
 	d.mu.Lock()
-	if !d.closed {
-		close(d.hurry)
-	}
 	d.closed = true
+	d.rush()
+	signal(d.rested)
 	d.mu.Unlock()
-	d.signal()
 	<-d.done
-	return errors.Join(d.unsynced, d.bolt.Close())
+	return errors.Join(d.lost, d.unsynced, d.bolt.Close())
 }
 
 // settle makes durable what was not synced when it was written.
@@ -215,7 +298,7 @@ func (d *DB[T]) commitLoop() {
 		if len(batch) > 0 {
 			began := time.Now()
 			d.commit(batch)
-			d.rest(len(batch), time.Since(began))
+			d.rest(batch, time.Since(began))
 			continue
 		}
 		if closed {
@@ -226,40 +309,98 @@ func (d *DB[T]) commitLoop() {
 	}
 }
 
-// rest lets more arrive after a batch of n that took so long, where many hand
-// in at once: a transaction of many costs little more than one of few.
-func (d *DB[T]) rest(n int, took time.Duration) {
-	if n < manyAtOnce {
+// rest lets as many gather again as waited for a batch that took so long.
+func (d *DB[T]) rest(batch []change[T], took time.Duration) {
+	waited := 0
+	for _, c := range batch {
+		if c.answer != nil {
+			waited++
+		}
+	}
+	d.mu.Lock()
+	over := waited < manyAtOnce || d.closed || len(d.pending) >= enough
+	if !over { // a token is of a rest before
+		select {
+		case <-d.rested:
+		default:
+		}
+	}
+	d.mu.Unlock()
+	if over {
 		return
 	}
 	timer := time.NewTimer(min(restFactor*took, maxRest))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-d.hurry:
+	case <-d.rested:
 	}
 }
 
+// take returns the next batch, if it is time for one.
 func (d *DB[T]) take() ([]change[T], bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := min(len(d.pending), d.maxBatch)
+	if !d.hurry {
+		return nil, d.closed
+	}
+	n := d.next()
 	batch := d.pending[:n:n]
 	d.pending = d.pending[n:]
-	if len(d.pending) == 0 {
-		d.pending = nil
+	if len(d.pending) > 0 {
+		return batch, d.closed
+	}
+	d.pending, d.hurry = nil, d.closed
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
 	}
 	return batch, d.closed
 }
 
-func (d *DB[T]) commit(batch []change[T]) {
-	ops := make([]T, len(batch))
-	for i, c := range batch {
-		ops[i] = c.op
+// next is how many changes are a batch; it takes their weight away. d.mu is held.
+func (d *DB[T]) next() (n int) {
+	for weight := 0; n < min(len(d.pending), d.maxBatch) && weight < maxWeight; n++ {
+		weight += d.pending[n].weight
+		d.weight -= d.pending[n].weight
 	}
-	err := d.update(ops)
+	return n
+}
+
+// commit makes a batch durable. Once scheduled changes were lost it makes none
+// of the later ones durable: they may build on those.
+func (d *DB[T]) commit(batch []change[T]) {
+	ops, waited := make([]T, 0, len(batch)), true
 	for _, c := range batch {
-		c.answer <- err
+		if !c.barrier {
+			ops = append(ops, c.op)
+			waited = waited && c.answer != nil
+		}
+	}
+	err := d.lost
+	if err == nil && len(ops) > 0 {
+		if err = d.update(ops); err != nil && !waited {
+			d.lose(err)
+		}
+	}
+	for _, c := range batch {
+		switch {
+		case c.answer == nil:
+		case c.barrier:
+			c.answer <- d.lost
+		default:
+			c.answer <- err
+		}
+	}
+}
+
+// lose notes that changes were lost for which nobody waits.
+func (d *DB[T]) lose(err error) {
+	d.mu.Lock()
+	d.lost = err
+	d.mu.Unlock()
+	if d.onFailure != nil {
+		d.onFailure(err)
 	}
 }
 
