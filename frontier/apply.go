@@ -18,6 +18,7 @@ type change struct {
 	links   []found
 	lease   *lease // with outcome: the end of a lease
 	outcome Outcome
+	coming  []*host // whose links are among links, see host.expect; once for each
 	refuse  *refusal
 	added   int  // result: URLs newly queued
 	gaveUp  bool // result: a host was given up
@@ -49,10 +50,15 @@ type batch struct {
 	shapes  *bolt.Bucket
 	counts  countsRecord
 	origins map[string]*host      // those met, new ones included
+	last    *host                 // the one met last: links to one host come together
 	hosts   map[*host]*hostRecord // those changed, as they will be
 	made    []*host
-	alike   map[seenKey]uint64 // counts of shapes that changed
+	marks   map[seenKey]seenValue // the seen-set as it will be
+	moved   int                   // how many of the recent ones went to the tree
+	id      uint64                // of the transaction
+	alike   map[seenKey]uint64    // counts of shapes that changed
 	puts    []queued
+	met     []met // for the cache
 	effects []func(now time.Time)
 }
 
@@ -98,14 +104,18 @@ func (r *run) apply(tx *bolt.Tx, ops []*change) error {
 }
 
 func (r *run) begin(tx *bolt.Tx) (*batch, error) {
-	b := &batch{run: r, now: time.Now(), origins: map[string]*host{}, hosts: map[*host]*hostRecord{}, alike: map[seenKey]uint64{}}
-	for _, name := range [][]byte{bucketMeta, bucketHosts, bucketSeen, bucketQueue, bucketSkipped, bucketShapes} {
+	b := &batch{
+		run: r, now: time.Now(), origins: map[string]*host{}, hosts: map[*host]*hostRecord{}, alike: map[seenKey]uint64{},
+		marks: map[seenKey]seenValue{}, id: uint64(tx.ID()),
+	}
+	for _, name := range buckets {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return nil, err
 		}
 	}
 	b.seen, b.queue, b.skipped = tx.Bucket(bucketSeen), tx.Bucket(bucketQueue), tx.Bucket(bucketSkipped)
 	b.shapes = tx.Bucket(bucketShapes)
+	b.queue.FillPercent, b.skipped.FillPercent = 0.9, 1 // what is put comes last of its host, and last of all
 	b.counts = r.counts
 	b.counts.Skipped = maps.Clone(r.counts.Skipped)
 	return b, nil
@@ -153,7 +163,7 @@ func compareCandidates(a, b *candidate) int {
 }
 
 // applied brings memory in step; it runs in the committer when the batch is durable.
-func (r *run) applied([]*change) {
+func (r *run) applied(ops []*change) {
 	r.frontier.mu.Lock()
 	defer r.frontier.mu.Unlock()
 	b, now := r.batch, time.Now()
@@ -162,14 +172,19 @@ func (r *run) applied([]*change) {
 		return
 	}
 	r.counts = b.counts
+	r.recent.take(b.id, b.marks, b.moved)
 	for _, h := range b.made {
 		r.join(h)
 	}
 	for h, rec := range b.hosts {
 		h.rec.Pages, h.rec.Done, h.rec.GivenUp = rec.Pages, rec.Done, rec.GivenUp
 	}
+	r.remember(b.met)
 	for _, effect := range b.effects {
 		effect(now)
+	}
+	for _, op := range ops {
+		r.arrived(op, now)
 	}
 	for h := range b.hosts {
 		r.update(h, now)
@@ -183,7 +198,11 @@ func (b *batch) then(effect func(now time.Time)) { b.effects = append(b.effects,
 
 // known finds a host of the run, nil if it is none yet.
 func (b *batch) known(origin string) *host {
+	if b.last != nil && b.last.rec.Origin == origin {
+		return b.last
+	}
 	if h := b.origins[origin]; h != nil {
+		b.last = h
 		return h
 	}
 	f := b.run.frontier
@@ -261,9 +280,9 @@ func (b *batch) write() error {
 	return nil
 }
 
-// writeRecords writes counters and hosts.
+// writeRecords writes counters, hosts and the seen-set.
 func (b *batch) writeRecords(tx *bolt.Tx) error {
-	meta, hosts := tx.Bucket(bucketMeta), tx.Bucket(bucketHosts)
+	meta, blocks := tx.Bucket(bucketMeta), tx.Bucket(bucketRecent)
 	raw, err := b.counts.MarshalMsg(nil)
 	if err != nil {
 		return err
@@ -283,11 +302,15 @@ func (b *batch) writeRecords(tx *bolt.Tx) error {
 		if raw, err = b.hostRecord(h, rec).MarshalMsg(nil); err != nil {
 			return err
 		}
-		if err := hosts.Put(binary.BigEndian.AppendUint32(nil, h.rec.ID), raw); err != nil {
+		if err := b.queue.Put(hostKey(h.rec.ID), raw); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := writeBlocks(blocks, b.id, b.marks); err != nil {
+		return err
+	}
+	b.moved, err = b.run.recent.move(blocks, b.seen, len(b.marks))
+	return err
 }
 
 // hostRecord is the host as memory has it now, with what this batch changed.

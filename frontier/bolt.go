@@ -106,8 +106,17 @@ func (f *Bolt) lookup(name string) (*run, error) {
 	return f.find(name)
 }
 
+// settled finds a run when all that Done was told of it is durable.
+func (f *Bolt) settled(ctx context.Context, name string) (*run, error) {
+	r, err := f.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.flush(ctx)
+}
+
 // addAtOnce is how many links of one Add become durable together.
-const addAtOnce = 10000
+const addAtOnce = 4000
 
 // Add implements Frontier.
 func (f *Bolt) Add(ctx context.Context, name string, links ...Link) (int, error) {
@@ -118,19 +127,29 @@ func (f *Bolt) Add(ctx context.Context, name string, links ...Link) (int, error)
 	defer r.idle()
 	added := 0
 	for some := range slices.Chunk(links, addAtOnce) {
-		op := &change{links: digests(some)}
-		f.mu.Lock()
-		op.links = r.unknown(op.links)
-		f.mu.Unlock()
-		if len(op.links) == 0 {
-			continue
-		}
-		if err := r.commit(ctx, op); err != nil {
+		n, err := r.add(ctx, some)
+		if added += n; err != nil {
 			return added, err
 		}
-		added += op.added
 	}
 	return added, nil
+}
+
+func (r *run) add(ctx context.Context, links []Link) (added int, err error) {
+	op, sums := &change{}, digests(links)
+	r.frontier.mu.Lock()
+	op.links = r.unknown(links, sums)
+	r.frontier.mu.Unlock()
+	if len(op.links) > 0 {
+		op.links, err = r.unseen(op.links)
+	}
+	if len(op.links) == 0 || err != nil {
+		return 0, r.explain(err)
+	}
+	if err := r.commit(ctx, op); err != nil {
+		return 0, err
+	}
+	return op.added, nil
 }
 
 // begin finds a run and counts it busy until idle.
@@ -165,6 +184,9 @@ func (f *Bolt) Next(ctx context.Context, name string) (Lease, error) {
 		if err := ctx.Err(); err != nil {
 			r.kick() // it may have been woken: pass it on
 			return Lease{}, err
+		}
+		if r.failed != nil {
+			return Lease{}, r.failed
 		}
 		now := time.Now()
 		r.lapse(now)
@@ -216,25 +238,37 @@ func (f *Bolt) Release(l Lease, a Answer) {
 	}
 }
 
-// Done implements Frontier.
+// Done implements Frontier. Whoever leases is not made to wait for the disk,
+// see kv: thousands of pages a second become durable a few times a second. What
+// is rare, and what ends more than the URL, is waited for.
 func (f *Bolt) Done(ctx context.Context, l Lease, o Outcome) error {
-	op := &change{outcome: o, links: digests(o.Links)}
-	r, err := f.ending(l, op)
+	sums := digests(o.Links)
+	op := &change{outcome: o}
+	op.outcome.Links = nil
+	r, err := f.ending(l, op, o.Links, sums)
 	if err != nil {
 		return err
 	}
 	defer r.idle()
-	if err := r.commit(ctx, op); err != nil {
+	if op.soon() {
+		err = r.schedule(ctx, op)
+	} else {
+		err = r.commit(ctx, op)
+	}
+	if err != nil {
 		f.mu.Lock()
 		op.lease.ending = false // if it failed it may be tried again, or lapse
+		r.arrived(op, time.Now())
 		f.mu.Unlock()
-		return err
 	}
-	return nil
+	return err
 }
 
+// soon tells whether a change need not be waited for.
+func (op *change) soon() bool { return op.lease.Kind != Robots && op.outcome.GiveUp == "" }
+
 // ending takes the lease that op is to end.
-func (f *Bolt) ending(l Lease, op *change) (*run, error) {
+func (f *Bolt) ending(l Lease, op *change, links []Link, sums []digest) (*run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r, err := f.find(l.Run)
@@ -249,7 +283,10 @@ func (f *Bolt) ending(l Lease, op *change) (*run, error) {
 	}
 	st.ending = true
 	r.release(st, Answer{}, now)
-	op.lease, op.links = st, r.unknown(op.links)
+	op.lease, op.links = st, r.unknown(links, sums)
+	if op.soon() {
+		r.expect(op, now)
+	}
 	r.busy++
 	return r, nil
 }
@@ -261,6 +298,9 @@ func (f *Bolt) Refuse(ctx context.Context, name string, why Reason) (int, error)
 		return 0, err
 	}
 	defer r.idle()
+	if err := r.flush(ctx); err != nil { // what waits for another try is in the queue then
+		return 0, err
+	}
 	r.hold(1)
 	defer r.hold(-1)
 	return r.refuseAll(ctx, refusal{reason: why})
@@ -288,24 +328,24 @@ func (f *Bolt) Pause(name string, on bool) error {
 
 // Stats implements Frontier.
 func (f *Bolt) Stats(name string) (Stats, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r, err := f.find(name)
+	r, err := f.settled(context.Background(), name)
 	if err != nil {
 		return Stats{}, err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	r.lapse(time.Now())
 	return r.stats(), nil
 }
 
 // Hosts implements Frontier.
 func (f *Bolt) Hosts(name string) ([]Host, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r, err := f.find(name)
+	r, err := f.settled(context.Background(), name)
 	if err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	all := make([]Host, 0, len(r.hosts))
 	for _, h := range r.hosts {
 		c := h.clock
@@ -321,7 +361,7 @@ func (f *Bolt) Hosts(name string) ([]Host, error) {
 // Skips implements Frontier.
 func (f *Bolt) Skips(ctx context.Context, name string) iter.Seq2[Skip, error] {
 	return func(yield func(Skip, error) bool) {
-		r, err := f.lookup(name)
+		r, err := f.settled(ctx, name)
 		if err != nil {
 			yield(Skip{}, err)
 			return
@@ -332,7 +372,7 @@ func (f *Bolt) Skips(ctx context.Context, name string) iter.Seq2[Skip, error] {
 
 // Check implements Frontier.
 func (f *Bolt) Check(ctx context.Context, name string) ([]string, error) {
-	r, err := f.lookup(name)
+	r, err := f.settled(ctx, name)
 	if err != nil {
 		return nil, err
 	}

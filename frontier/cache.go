@@ -1,54 +1,108 @@
 package frontier
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // seenCache remembers the depth of URLs that were found wanted, so that most
-// links, which are known already, never touch the tree. It holds a fixed
-// number of 128-bit fingerprints; what it forgets is asked of the tree. It is
-// guarded by Bolt.mu.
+// links, which are known already, never touch the tree. It grows with the run
+// up to a bound; what it forgets then is asked of the tree. It is guarded by
+// Bolt.mu.
+//
+// The digest of a URL is its identity, so its host is not looked up. A set of
+// eight lies in three lines of the processor's cache, the one met last in front.
 type seenCache struct {
-	slots []seenSlot // two for each bucket
-	mask  uint64
+	sets []seenSet
+	used int // slots
+	most int // sets
 }
 
-type seenSlot struct {
-	key   seenKey
-	depth int32
-	used  bool
+type seenSet struct {
+	digests [setSlots]digest
+	depths  [setSlots]uint16 // one more than the depth; 0 in a slot that is free
 }
 
-// slotBytes is what a URL takes.
-const slotBytes = 28
+const (
+	setSlots  = 8
+	setBytes  = setSlots * (16 + 2)
+	leastSets = 1 << 8
+	farDepth  = 1<<16 - 1
+)
 
-// newSeenCache takes at most so many bytes, and more than half of them.
-func newSeenCache(bytes int) *seenCache {
-	size := uint64(2)
-	for 2*size <= uint64(bytes)/slotBytes {
-		size *= 2
-	}
-	return &seenCache{slots: make([]seenSlot, size), mask: size/2 - 1}
+// newSeenCache takes at most so many bytes of memory.
+func newSeenCache(size int) *seenCache {
+	most := max(size/setBytes, leastSets)
+	return &seenCache{sets: make([]seenSet, leastSets), most: most}
 }
 
-func (c *seenCache) bucket(k seenKey) []seenSlot {
-	i := (binary.BigEndian.Uint64(k[4:12]) & c.mask) * 2
-	return c.slots[i : i+2]
+// set is where d belongs. All bits of a digest are alike.
+func (c *seenCache) set(d digest) *seenSet {
+	i, _ := bits.Mul64(binary.LittleEndian.Uint64(d[:]), uint64(len(c.sets)))
+	return &c.sets[i]
 }
 
-// knows reports whether k was seen, and wanted, at this depth or a smaller one.
-func (c *seenCache) knows(k seenKey, depth int) bool {
-	for _, s := range c.bucket(k) {
-		if s.used && s.key == k {
-			return int(s.depth) <= depth
+// knows reports whether d was seen, and wanted, at this depth or a smaller one.
+func (c *seenCache) knows(d digest, depth int) bool {
+	s := c.set(d)
+	for i := range s.digests {
+		if s.digests[i] == d && s.depths[i] != 0 {
+			known := s.depths[i]
+			s.front(i, d, known)
+			return known <= depthAsked(depth)
 		}
 	}
 	return false
 }
 
-// add remembers k; the older of its bucket gives way.
-func (c *seenCache) add(k seenKey, depth int) {
-	b := c.bucket(k)
-	if b[0].used && b[0].key != k {
-		b[1] = b[0]
+// depthKept and depthAsked pack a depth into 16 bits. Beyond them, where nothing
+// but NoDepth is usual, what is kept is rounded up and what is asked for down:
+// the tree is asked once too often, never too seldom.
+func depthKept(depth int) uint16 { return uint16(min(max(depth, 0)+1, farDepth)) }
+
+func depthAsked(depth int) uint16 {
+	if depth >= NoDepth {
+		return farDepth
 	}
-	b[0] = seenSlot{key: k, depth: int32(min(depth, NoDepth)), used: true}
+	return uint16(min(max(depth, 0)+1, farDepth-1))
+}
+
+// add remembers d; the one of its set that was met longest ago gives way.
+func (c *seenCache) add(d digest, depth int) {
+	if c.used >= len(c.sets)*setSlots*5/8 && len(c.sets) < c.most {
+		c.grow()
+	}
+	c.used += c.set(d).add(d, depthKept(depth))
+}
+
+// add returns how many more slots are in use.
+func (s *seenSet) add(d digest, depth uint16) (more int) {
+	at := 0
+	for at < setSlots-1 && s.depths[at] != 0 && s.digests[at] != d {
+		at++
+	}
+	if s.depths[at] == 0 {
+		more = 1
+	}
+	s.front(at, d, depth)
+	return more
+}
+
+// front puts d in front, and those before slot at one further back.
+func (s *seenSet) front(at int, d digest, depth uint16) {
+	copy(s.digests[1:at+1], s.digests[:at])
+	copy(s.depths[1:at+1], s.depths[:at])
+	s.digests[0], s.depths[0] = d, depth
+}
+
+func (c *seenCache) grow() {
+	old := c.sets
+	c.sets, c.used = make([]seenSet, min(2*len(old), c.most)), 0
+	for i := range old {
+		for j := setSlots - 1; j >= 0; j-- { // the one met last is to be in front again
+			if s := &old[i]; s.depths[j] != 0 {
+				c.used += c.set(s.digests[j]).add(s.digests[j], s.depths[j])
+			}
+		}
+	}
 }

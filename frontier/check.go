@@ -104,25 +104,10 @@ func (r *run) check(ctx context.Context) (faults []string, err error) {
 // each other.
 func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (countsRecord, error) {
 	c := countsRecord{Skipped: map[string]uint64{}}
-	err := tx.Bucket(bucketSeen).ForEach(func(k, raw []byte) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		v, err := readSeen(raw)
-		if err == nil {
-			c.Found++
-			recountURL(tx, &c, k, v, report)
-		}
-		return err
-	})
-	if err != nil {
-		return c, err
-	}
-	err = tx.Bucket(bucketHosts).ForEach(func(_, raw []byte) error {
-		var rec hostRecord
-		_, err := rec.UnmarshalMsg(raw)
-		c.Pages += rec.Pages
-		return err
+	err := seenURLs(tx, func(k []byte, v seenValue) error {
+		c.Found++
+		recountURL(tx, &c, k, v, report)
+		return ctx.Err()
 	})
 	if err != nil {
 		return c, err
@@ -134,7 +119,38 @@ func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (cou
 	if n := uint64(tx.Bucket(bucketSkipped).Stats().KeyN); n != refused {
 		report("%d reasons are kept for %d skipped URLs", n, refused)
 	}
-	return c, recountQueue(tx, c.Queued, report)
+	return c, recountQueue(tx, &c, report)
+}
+
+// seenURLs goes through the whole seen-set, what is recent included.
+func seenURLs(tx *bolt.Tx, fn func(k []byte, v seenValue) error) error {
+	recent, err := readBlocks(tx.Bucket(bucketRecent))
+	if err != nil {
+		return err
+	}
+	err = tx.Bucket(bucketSeen).ForEach(func(k, raw []byte) error {
+		if len(k) == len(seenKey{}) {
+			if _, newer := recent[seenKey(k)]; newer {
+				return nil
+			}
+		}
+		v, err := readSeen(raw)
+		if err != nil {
+			return err
+		}
+		return fn(k, v)
+	})
+	if err != nil {
+		return err
+	}
+	for k, v := range recent {
+		if v.state != stateGone {
+			if err := fn(k[:], v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // recountURL counts one URL of the seen-set.
@@ -150,7 +166,7 @@ func recountURL(tx *bolt.Tx, c *countsRecord, k []byte, v seenValue, report func
 	case stateFailed:
 		c.Failed++
 	case stateSkipped, stateBarred:
-		s, err := readSkip(tx.Bucket(bucketSkipped).Get(k))
+		s, err := readSkip(tx.Bucket(bucketSkipped).Get(skipKey(v.place)))
 		if err != nil {
 			report("a skipped URL has no reason (%x): %v", k, err)
 		}
@@ -160,18 +176,25 @@ func recountURL(tx *bolt.Tx, c *countsRecord, k []byte, v seenValue, report func
 	}
 }
 
-// recountQueue counts the queue, in which marked URLs should be.
-func recountQueue(tx *bolt.Tx, marked uint64, report func(string, ...any)) error {
+// recountQueue counts the pages of the hosts, and the queue, in which marked
+// URLs should be.
+func recountQueue(tx *bolt.Tx, c *countsRecord, report func(string, ...any)) error {
 	waiting := uint64(0)
+	var host hostRecord
 	err := tx.Bucket(bucketQueue).ForEach(func(k, v []byte) error {
-		e, err := readEntry(k, v)
+		if len(k) == len(hostKey(0)) {
+			_, err := host.UnmarshalMsg(v)
+			c.Pages += host.Pages
+			return err
+		}
+		e, err := readEntry(host.Origin, k, v)
 		if err == nil && e.link.Kind != Robots {
 			waiting++
 		}
 		return err
 	})
-	if err == nil && waiting != marked {
-		report("%d URLs are in the queue, %d are marked queued", waiting, marked)
+	if err == nil && waiting != c.Queued {
+		report("%d URLs are in the queue, %d are marked queued", waiting, c.Queued)
 	}
 	return err
 }

@@ -3,13 +3,19 @@ package frontier
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 )
 
 func (b *batch) look(k seenKey) (v seenValue, known bool, err error) {
+	v, known = b.marks[k]
+	if !known {
+		v, known = b.run.recent.look(k)
+	}
+	if known {
+		return v, v.state != stateGone, nil
+	}
 	raw := b.seen.Get(k[:])
 	if raw == nil {
 		return v, false, nil
@@ -18,9 +24,7 @@ func (b *batch) look(k seenKey) (v seenValue, known bool, err error) {
 	return v, true, err
 }
 
-func (b *batch) mark(k seenKey, v seenValue) error {
-	return b.seen.Put(k[:], v.append(make([]byte, 0, 24)))
-}
+func (b *batch) mark(k seenKey, v seenValue) { b.marks[k] = v }
 
 // decide takes one link in: a new URL is queued or refused, a known one may be
 // wanted after all, or have become nearer.
@@ -57,9 +61,9 @@ func (b *batch) decide(c *candidate) error {
 	case !wanted:
 		return nil
 	case v.state == stateSkipped:
-		return b.wantAfterAll(c)
-	case c.link.Depth >= v.depth:
-		b.then(func(time.Time) { b.run.cache.add(c.key, v.depth) })
+		return b.wantAfterAll(c, v)
+	case c.link.Depth >= int(v.depth):
+		b.met = append(b.met, met{c.key.digest(), int(v.depth)})
 		return nil
 	case v.state == stateQueued:
 		return b.rerank(c, v)
@@ -67,8 +71,8 @@ func (b *batch) decide(c *candidate) error {
 		b.counts.Done--
 		return b.reread(c.key, c.host, c.link, c.seq)
 	case v.state == stateFailed: // it has no links that would come nearer
-		v.depth = c.link.Depth
-		return b.mark(c.key, v)
+		v.depth = int32(c.link.Depth)
+		b.mark(c.key, v)
 	}
 	return nil
 }
@@ -99,34 +103,36 @@ func (b *batch) welcome(k seenKey) (v seenValue, known bool, err error) {
 	if v, known, err = b.look(old); !known || err != nil {
 		return v, known, err
 	}
-	reason := bytes.Clone(b.skipped.Get(old[:]))
-	return v, true, errors.Join(b.mark(k, v), b.skipped.Put(k[:], reason), b.seen.Delete(old[:]), b.skipped.Delete(old[:]))
+	b.mark(k, v)
+	b.mark(old, seenValue{state: stateGone})
+	return v, true, nil
 }
 
 func (b *batch) refuseNew(c *candidate) error {
 	b.counts.Found++
 	b.counts.Skipped[string(c.link.Refused)]++
-	if err := b.mark(c.key, seenValue{state: stateSkipped, depth: c.link.Depth}); err != nil {
-		return err
-	}
-	return b.keepSkip(c.key, c.link, c.link.Refused, c.link.Rule)
+	return b.keepSkip(stateSkipped, c.key, c.link, c.link.Refused, c.link.Rule)
 }
 
-func (b *batch) keepSkip(k seenKey, l Link, why Reason, rule string) error {
+// keepSkip marks a URL refused, and keeps why.
+func (b *batch) keepSkip(s state, k seenKey, l Link, why Reason, rule string) error {
+	b.counts.Skips++
+	v := seenValue{state: s, depth: int32(l.Depth), place: skipPlace(b.counts.Skips)}
+	b.mark(k, v)
 	rec := skipRecord{URL: l.URL.String(), From: l.From.String(), Reason: string(why), Rule: rule, Depth: uint32(l.Depth)}
 	raw, err := rec.MarshalMsg(nil)
 	if err != nil {
 		return err
 	}
-	return b.skipped.Put(k[:], raw)
+	return b.skipped.Put(skipKey(v.place), raw)
 }
 
-func (b *batch) wantAfterAll(c *candidate) error {
+func (b *batch) wantAfterAll(c *candidate, v seenValue) error {
 	var rec skipRecord
-	if _, err := rec.UnmarshalMsg(b.skipped.Get(c.key[:])); err != nil {
+	if _, err := rec.UnmarshalMsg(b.skipped.Get(skipKey(v.place))); err != nil {
 		return fmt.Errorf("damaged record of a skipped URL: %w", err)
 	}
-	if err := b.skipped.Delete(c.key[:]); err != nil {
+	if err := b.skipped.Delete(skipKey(v.place)); err != nil {
 		return err
 	}
 	if b.counts.Skipped[rec.Reason]--; b.counts.Skipped[rec.Reason] == 0 {
@@ -158,8 +164,9 @@ func (b *batch) put(h *host, e entry) error {
 	if e.link.Kind == Robots {
 		return nil
 	}
-	b.then(func(time.Time) { b.run.cache.add(e.key, e.link.Depth) })
-	return b.mark(e.key, seenValue{state: stateQueued, depth: e.link.Depth, place: e.place})
+	b.met = append(b.met, met{e.key.digest(), e.link.Depth})
+	b.mark(e.key, seenValue{state: stateQueued, depth: int32(e.link.Depth), place: e.place})
+	return nil
 }
 
 // decideHop queues a hop towards an origin's robots.txt. Where the hop is
@@ -198,7 +205,7 @@ func (b *batch) rerank(c *candidate, v seenValue) error {
 	if err != nil {
 		return err
 	}
-	was, err := rec.link()
+	was, err := rec.link(c.host.rec.Origin)
 	if err != nil {
 		return err
 	}
@@ -218,7 +225,7 @@ func (b *batch) pay(c *candidate, v seenValue) error {
 	if err != nil {
 		return err
 	}
-	l, err := rec.link()
+	l, err := rec.link(c.host.rec.Origin)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package frontier
 
 import (
-	"fmt"
 	"time"
 
 	"crawl/internal/weburl"
@@ -35,16 +34,9 @@ func (b *batch) finish(op *change) error {
 }
 
 func (b *batch) finishURL(st *lease, o Outcome) error {
-	h, k := st.host, st.entry.key
+	h := st.host
 	rec := b.touch(h)
-	v, known, err := b.look(k)
-	if err != nil {
-		return err
-	}
-	if !known || v.state != stateQueued {
-		return fmt.Errorf("%s is leased but not queued", st.URL)
-	}
-	queued, err := b.taken(h, v.place)
+	queued, err := b.taken(h, st.entry.place)
 	if err != nil {
 		return err
 	}
@@ -58,7 +50,7 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 		rec.Pages--
 		b.counts.Pages--
 	}
-	l, err := queued.link()
+	l, err := queued.link(h.rec.Origin)
 	if err != nil {
 		return err
 	}
@@ -71,7 +63,7 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 		}
 		return b.retry(st, l, o.Again)
 	}
-	return b.settle(st, o, v, l, rec)
+	return b.settle(st, o, l, rec)
 }
 
 // retry queues a URL for another try.
@@ -87,8 +79,8 @@ func (b *batch) retry(st *lease, l Link, at time.Time) error {
 }
 
 // settle gives a URL its final state.
-func (b *batch) settle(st *lease, o Outcome, v seenValue, l Link, rec *hostRecord) error {
-	k, next := st.entry.key, seenValue{state: stateDone, depth: v.depth}
+func (b *batch) settle(st *lease, o Outcome, l Link, rec *hostRecord) error {
+	k, next := st.entry.key, seenValue{state: stateDone, depth: int32(l.Depth)}
 	switch {
 	case st.Kind == Reread: // the page stays stored, however its second reading ends
 	case !o.Again.IsZero() || o.End == Failed:
@@ -102,19 +94,18 @@ func (b *batch) settle(st *lease, o Outcome, v seenValue, l Link, rec *hostRecor
 	switch next.state {
 	case stateBarred:
 		b.counts.Skipped[string(o.Reason)]++
-		if err := b.keepSkip(k, l, o.Reason, o.Rule); err != nil {
-			return err
-		}
+		return b.keepSkip(stateBarred, k, l, o.Reason, o.Rule)
 	case stateFailed:
 		b.counts.Failed++
 	case stateDone:
-		if v.depth < st.Depth && rec.GivenUp == "" { // met on a shorter way while it was out
+		if l.Depth < st.Depth && rec.GivenUp == "" { // met on a shorter way while it was out
 			b.counts.Seq++
 			return b.reread(k, st.host, l, b.counts.Seq)
 		}
 		b.counts.Done++
 	}
-	return b.mark(k, next)
+	b.mark(k, next)
+	return nil
 }
 
 // finishRobots gives the rules of an origin to its clock.

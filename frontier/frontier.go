@@ -157,7 +157,7 @@ type Config struct {
 	MaxAlike        int                         // URLs of one host and Shape that are ever queued; links to further ones are refused; 0 for no limit
 	Manners         func(origin string) Manners // called once a host, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
-	CacheBytes      int                         // memory for what is remembered of URLs, known and queued ones; 0 means 24 MiB
+	CacheBytes      int                         // memory for what is remembered of URLs, known and queued ones; 0 means 64 MiB
 	NoSync          bool                        // what is durable survives the end of the process, and a power cut only once Leave or Close has returned; see kv.Options
 }
 
@@ -198,8 +198,8 @@ type Host struct {
 // A run belongs to one caller at a time in that Open, Drop and Close of a run
 // are not called while others use it.
 //
-// What Add and Done return without an error is durable: neither kill -9 nor a
-// power cut undoes it. A URL leaves the queue only by Done.
+// What Add returns without an error is durable: neither kill -9 nor a power cut
+// undoes it. A URL leaves the queue only by Done.
 type Frontier interface {
 	// Open creates a run's queue or opens the one that is there. URLs whose
 	// leases a crash cut short are queued again, and every host that is
@@ -224,6 +224,13 @@ type Frontier interface {
 	// Done ends a lease: the end of the URL, the links found and what was
 	// learnt of the host become durable in one step. ErrStale if the lease
 	// had lapsed; nothing is changed then.
+	//
+	// The step may come a moment after Done has returned, at once if Next has
+	// nothing else to hand out, and in the order of the calls. Until then the
+	// lease counts as out. A crash before it undoes the call: the URL is still
+	// queued then, and whoever leases it anew finds the page stored. Whatever
+	// reports on the run, and Leave and Close, wait for that step; where it
+	// fails, they say so, and so do Next and Done.
 	Done(ctx context.Context, l Lease, o Outcome) error
 
 	// Refuse turns every URL still queued into a skipped one and returns how

@@ -49,8 +49,11 @@ type host struct {
 	first   int     // those of them that no rules bind
 	later   int     // delayed URLs on disk that are neither leased nor in due
 	laterAt time.Time
-	asking  int  // leases out on pages not asked for before
-	live    bool // counted in run.live
+	asking  int    // leases out on pages not asked for before
+	leased  int    // queued URLs that are out
+	coming  int    // links to it that Done was told of and that are not durable
+	soonest uint32 // the least rank of those
+	live    bool   // counted in run.live
 
 	filling bool           // a read of the window from disk is under way
 	moved   map[place]bool // while filling: places that were emptied meanwhile
@@ -227,7 +230,7 @@ func (h *host) bound(now time.Time) choice {
 		return fill
 	case h.ready > 0 && len(h.window) == 0:
 		return fill
-	case h.ready > 0 && h.affords(h.window[0]):
+	case h.ready > 0 && h.affords(h.window[0]) && !h.awaits(h.window[0]):
 		return takeWindow
 	}
 	return nothing
@@ -252,6 +255,17 @@ func (h *host) affords(e entry) bool {
 	c := h.run.config
 	return (c.MaxPages <= 0 || h.run.pagesTaken() < c.MaxPages) &&
 		(c.MaxPagesPerHost <= 0 || int(h.rec.Pages)+h.asking < c.MaxPagesPerHost)
+}
+
+// awaits tells whether a link that is sooner than e is about to be queued.
+func (h *host) awaits(e entry) bool { return h.coming > 0 && e.place.rank() > h.soonest }
+
+// expect counts a link that is about to be queued.
+func (h *host) expect(rank uint32) {
+	if h.coming == 0 || rank < h.soonest {
+		h.soonest = rank
+	}
+	h.coming++
 }
 
 // alive tells whether the host has, or waits for, something to lease.

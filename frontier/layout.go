@@ -19,20 +19,20 @@ import (
 // The file of a run holds six buckets:
 //
 //	meta     "version" -> one byte; "counts" -> countsRecord
-//	hosts    host number, 4 bytes -> hostRecord
 //	seen     host number, or 0 (see strangers), 16 bytes of SHA-256 of the URL -> seenValue
-//	queue    host number, place (17 bytes) -> linkRecord; leased URLs included
-//	skipped  key as in seen -> skipRecord
+//	recent   the part of seen that is not there yet, see recent
+//	queue    host number, 4 bytes -> hostRecord; host number, place (17 bytes) -> linkRecord, leased URLs included
+//	skipped  number of the reason, 8 bytes -> skipRecord
 //	shapes   host number, 16 bytes of SHA-256 of a Link.Shape -> how many were queued, as uvarint
 //
-// Every key begins with the host, so that what a batch writes lies together;
-// records are MessagePack tuples. The version changes with any of these.
-const layoutVersion = 2
+// What a batch writes lies together: the records of a host, and what comes last.
+// Records are MessagePack tuples. The version changes with any of these.
+const layoutVersion = 3
 
 var (
 	bucketMeta    = []byte("meta")
-	bucketHosts   = []byte("hosts")
 	bucketSeen    = []byte("seen")
+	bucketRecent  = []byte("recent")
 	bucketQueue   = []byte("queue")
 	bucketSkipped = []byte("skipped")
 	bucketShapes  = []byte("shapes")
@@ -40,12 +40,14 @@ var (
 	keyCounts     = []byte("counts")
 )
 
+var buckets = [][]byte{bucketMeta, bucketSeen, bucketRecent, bucketQueue, bucketSkipped, bucketShapes}
+
 // digest is 128 bits of SHA-256 over a URL. A hop towards an origin's
 // robots.txt has one of its own: the same URL may be queued as a page, and for
 // another origin.
 type digest [16]byte
 
-func (l Link) digest() digest {
+func (l *Link) digest() digest {
 	text := l.URL.String()
 	if l.Kind == Robots {
 		text = "robots for " + l.For + ": " + text
@@ -54,7 +56,8 @@ func (l Link) digest() digest {
 }
 
 func digestOf(text string) digest {
-	sum := sha256.Sum256([]byte(text))
+	var room [256]byte // most texts fit: they cost no memory
+	sum := sha256.Sum256(append(room[:0], text...))
 	return digest(sum[:16])
 }
 
@@ -84,17 +87,17 @@ func openRun(ctx context.Context, f *Bolt, name string, c Config) (*run, error) 
 		c.LeaseTime = defaultLease
 	}
 	if c.CacheBytes <= 0 {
-		c.CacheBytes = defaultCache
+		c.CacheBytes = defaultMemory
 	}
 	if c.Manners == nil {
 		c.Manners = func(string) Manners { return Manners{} }
 	}
 	r := &run{
-		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.CacheBytes / 3),
+		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.CacheBytes * cacheParts / memoryParts), recent: newRecent(c.CacheBytes * recentParts / memoryParts),
 		leases: map[uint64]*lease{}, leased: map[seenKey]*lease{},
 	}
 	r.counts.Skipped = map[string]uint64{}
-	db, err := kv.Open(f.path(name), kv.Options{NoSync: c.NoSync}, r.apply, r.applied)
+	db, err := kv.Open(f.path(name), kv.Options{NoSync: c.NoSync, Failed: r.fail}, r.apply, r.applied)
 	if err != nil {
 		return nil, fmt.Errorf("frontier: %w", err)
 	}
@@ -127,7 +130,7 @@ func (r *run) load() (map[uint32]*host, error) {
 		if v := meta.Get(keyVersion); len(v) != 1 || v[0] != layoutVersion {
 			return fmt.Errorf("it has layout %v, this program reads %d: finish the run with the program that began it", v, layoutVersion)
 		}
-		for _, name := range [][]byte{bucketHosts, bucketSeen, bucketQueue, bucketSkipped, bucketShapes} {
+		for _, name := range buckets {
 			if tx.Bucket(name) == nil {
 				return fmt.Errorf("damaged: it has no %s", name)
 			}
@@ -135,10 +138,12 @@ func (r *run) load() (map[uint32]*host, error) {
 		if _, err := r.counts.UnmarshalMsg(meta.Get(keyCounts)); err != nil {
 			return fmt.Errorf("damaged counts: %w", err)
 		}
-		if err := r.loadHosts(tx, known); err != nil {
+		recent, err := readBlocks(tx.Bucket(bucketRecent))
+		if err != nil {
 			return err
 		}
-		return countQueue(tx, known)
+		r.recent.take(uint64(tx.ID()), recent, 0)
+		return r.loadQueue(tx, known)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("frontier: %s: %w", r.db.Path(), err)
@@ -146,26 +151,19 @@ func (r *run) load() (map[uint32]*host, error) {
 	return known, nil
 }
 
-func (r *run) loadHosts(tx *bolt.Tx, known map[uint32]*host) error {
-	return tx.Bucket(bucketHosts).ForEach(func(k, v []byte) error {
-		h := &host{run: r, index: -1}
-		if _, err := h.rec.UnmarshalMsg(v); err != nil {
-			return fmt.Errorf("damaged host: %w", err)
-		}
-		if _, err := robotsLink(h.rec.Origin); err != nil || !bytes.Equal(k, binary.BigEndian.AppendUint32(nil, h.rec.ID)) {
-			return fmt.Errorf("damaged host: %q is not number %x", h.rec.Origin, k)
-		}
-		known[h.rec.ID] = h
-		return nil
-	})
-}
-
-func countQueue(tx *bolt.Tx, known map[uint32]*host) error {
+// loadQueue reads the hosts and counts what is queued for each.
+func (r *run) loadQueue(tx *bolt.Tx, known map[uint32]*host) error {
 	now := time.Now()
-	return tx.Bucket(bucketQueue).ForEach(func(k, _ []byte) error {
+	var h *host // the last one: what is queued for it follows
+	return tx.Bucket(bucketQueue).ForEach(func(k, v []byte) (err error) {
+		if len(k) == len(hostKey(0)) {
+			if h, err = r.loadHost(k, v); err == nil {
+				known[h.rec.ID] = h
+			}
+			return err
+		}
 		id, p, err := readQueueKey(k)
-		h := known[id]
-		if err != nil || h == nil {
+		if err != nil || h == nil || h.rec.ID != id {
 			return fmt.Errorf("damaged key %x in the queue", k)
 		}
 		if p.later() {
@@ -175,6 +173,17 @@ func countQueue(tx *bolt.Tx, known map[uint32]*host) error {
 		}
 		return nil
 	})
+}
+
+func (r *run) loadHost(k, v []byte) (*host, error) {
+	h := &host{run: r, index: -1}
+	if _, err := h.rec.UnmarshalMsg(v); err != nil {
+		return nil, fmt.Errorf("damaged host: %w", err)
+	}
+	if _, err := robotsLink(h.rec.Origin); err != nil || !bytes.Equal(k, hostKey(h.rec.ID)) {
+		return nil, fmt.Errorf("damaged host: %q is not number %x", h.rec.Origin, k)
+	}
+	return h, nil
 }
 
 // revive gives hosts read from disk their clocks.

@@ -31,6 +31,7 @@ func (r *run) lease(h *host, c choice, now time.Time) (*lease, error) {
 		st.entry, st.queued = h.take(c), true
 		st.Link, st.Try = st.entry.link, st.entry.try+1
 		r.leased[st.entry.key] = st
+		h.leased++
 	}
 	r.issued++
 	st.ID = uint64(r.counts.Opens)<<32 | uint64(r.issued)
@@ -103,6 +104,7 @@ func (r *run) takeOut(st *lease) {
 	delete(r.leases, st.ID)
 	if st.queued {
 		delete(r.leased, st.entry.key)
+		st.host.leased--
 	}
 	r.oldest.Remove(st.turn)
 }

@@ -2,6 +2,7 @@ package frontier
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 //
 //msgp:tuple linkRecord
 type linkRecord struct {
-	URL   string
+	URL   string // this, From and Ask lack the origin if it is their host's
 	From  string
 	Depth uint32
 	Hops  uint8
@@ -72,32 +73,55 @@ type countsRecord struct {
 	Seq     uint64 // last number given to a queued URL
 	HostSeq uint32
 	Opens   uint32 // how often the run was opened: a lease of an earlier time is stale
+	Skips   uint64 // last number given to a refused URL
 	Skipped map[string]uint64
 }
 
-func (l Link) record(try int) linkRecord {
+func (l *Link) record(try int) linkRecord {
+	origin := l.URL.Origin()
 	return linkRecord{
-		URL: l.URL.String(), From: l.From.String(), Depth: uint32(l.Depth), Hops: uint8(min(l.Hops, 255)),
-		Kind: uint8(l.Kind), Try: uint16(min(try, 1<<16-1)), For: l.For, Ask: l.Ask.String(), Spelt: uint8(min(l.Respelled, 255)),
+		URL: within(origin, l.URL), From: within(origin, l.From), Depth: uint32(l.Depth), Hops: uint8(min(l.Hops, 255)),
+		Kind: uint8(l.Kind), Try: uint16(min(try, 1<<16-1)), For: l.For, Ask: within(origin, l.Ask), Spelt: uint8(min(l.Respelled, 255)),
 	}
 }
 
-// link is the inverse of record. Rank is part of the key.
-func (r linkRecord) link() (Link, error) {
-	u, err := weburl.Parse(r.URL)
+// within is u without its origin, if that is the one given.
+func within(origin string, u weburl.URL) string {
+	if !u.IsZero() && u.Origin() == origin {
+		return u.RequestURI()
+	}
+	return u.String()
+}
+
+// whole is the inverse of within.
+func whole(origin, text string) (weburl.URL, error) {
+	switch {
+	case text == "":
+		return weburl.URL{}, nil
+	case text[0] == '/':
+		text = origin + text
+	}
+	u, err := weburl.Parse(text)
 	if err != nil {
-		return Link{}, fmt.Errorf("damaged record: %w", err)
+		return u, fmt.Errorf("damaged record: %w", err)
 	}
-	l := Link{URL: u, Depth: int(r.Depth), Hops: int(r.Hops), Respelled: int(r.Spelt), Kind: Kind(r.Kind), For: r.For}
-	if r.From != "" {
-		if l.From, err = weburl.Parse(r.From); err != nil {
-			return Link{}, fmt.Errorf("damaged record: %w", err)
-		}
+	return u, nil
+}
+
+// link is the inverse of record for a host. Rank is part of the key.
+func (r *linkRecord) link(origin string) (l Link, err error) {
+	l = Link{Depth: int(r.Depth), Hops: int(r.Hops), Respelled: int(r.Spelt), Kind: Kind(r.Kind), For: r.For}
+	if l.URL, err = whole(origin, r.URL); err != nil {
+		return Link{}, err
 	}
-	if r.Ask != "" {
-		if l.Ask, err = weburl.Parse(r.Ask); err != nil {
-			return Link{}, fmt.Errorf("damaged record: %w", err)
-		}
+	if l.URL.IsZero() || l.URL.Origin() != origin {
+		return Link{}, fmt.Errorf("damaged record: %q is no URL of %s", r.URL, origin)
+	}
+	if l.From, err = whole(origin, r.From); err != nil {
+		return Link{}, err
+	}
+	if l.Ask, err = whole(origin, r.Ask); err != nil {
+		return Link{}, err
 	}
 	return l, nil
 }
@@ -119,20 +143,27 @@ const (
 )
 
 // seenValue is what is known of a seen URL. Layout: one byte state, depth as
-// uvarint, then, if queued, its place in the queue.
+// uvarint, then its place, if it has one: its first byte, and its two numbers as
+// uvarints.
 type seenValue struct {
 	state state
-	depth int
-	place place
+	depth int32
+	place place // where it is queued; of a refused one the number of its reason
 }
 
 func (v seenValue) append(b []byte) []byte {
 	b = append(b, byte(v.state))
 	b = binary.AppendUvarint(b, uint64(v.depth))
-	if v.state == stateQueued {
-		b = append(b, v.place[:]...)
+	if v.placed() {
+		b = append(b, v.place[0])
+		b = binary.AppendUvarint(b, binary.BigEndian.Uint64(v.place[1:]))
+		b = binary.AppendUvarint(b, v.place.seq())
 	}
 	return b
+}
+
+func (v seenValue) placed() bool {
+	return v.state == stateQueued || v.state == stateSkipped || v.state == stateBarred
 }
 
 func readSeen(b []byte) (seenValue, error) {
@@ -140,11 +171,25 @@ func readSeen(b []byte) (seenValue, error) {
 		return seenValue{}, fmt.Errorf("damaged record: %d bytes in the seen-set", len(b))
 	}
 	depth, n := binary.Uvarint(b[1:])
-	v := seenValue{state: state(b[0]), depth: int(depth)}
-	if n <= 0 || v.state == stateQueued && copy(v.place[:], b[1+n:]) != len(v.place) {
-		return seenValue{}, fmt.Errorf("damaged record in the seen-set")
+	v := seenValue{state: state(b[0]), depth: int32(min(depth, NoDepth))}
+	b = b[1+max(n, 0):]
+	if n <= 0 || v.placed() && !v.place.read(b) {
+		return seenValue{}, errors.New("damaged record in the seen-set")
 	}
 	return v, nil
+}
+
+// read is the inverse of what seenValue.append does with a place.
+func (p *place) read(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	order, n := binary.Uvarint(b[1:])
+	seq, m := binary.Uvarint(b[1+max(n, 0):])
+	p[0] = b[0]
+	binary.BigEndian.PutUint64(p[1:], order)
+	binary.BigEndian.PutUint64(p[9:], seq)
+	return n > 0 && m > 0
 }
 
 // place is a URL's position in its host's queue: one byte class, then eight
@@ -187,6 +232,17 @@ func (p place) later() bool  { return p[0] == classLater }
 func (p place) nanos() int64 { return int64(binary.BigEndian.Uint64(p[1:])) }
 func (p place) rank() uint32 { return uint32(max(binary.BigEndian.Uint64(p[1:]), 1) - 1) }
 func (p place) seq() uint64  { return binary.BigEndian.Uint64(p[9:]) }
+
+// skipPlace and skipKey are the number of a refused URL's reason, and where that is kept.
+func skipPlace(n uint64) (p place) {
+	binary.BigEndian.PutUint64(p[9:], n)
+	return p
+}
+
+func skipKey(p place) []byte { return binary.BigEndian.AppendUint64(nil, p.seq()) }
+
+// hostKey is a host's number.
+func hostKey(host uint32) []byte { return binary.BigEndian.AppendUint32(make([]byte, 0, 5), host) }
 
 // queueKey is a host's number and a place.
 func queueKey(host uint32, p place) []byte {

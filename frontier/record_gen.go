@@ -9,8 +9,8 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *countsRecord) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 9
-	o = append(o, 0x99)
+	// array header, size 10
+	o = append(o, 0x9a)
 	o = msgp.AppendUint64(o, z.Found)
 	o = msgp.AppendUint64(o, z.Queued)
 	o = msgp.AppendUint64(o, z.Done)
@@ -19,6 +19,7 @@ func (z *countsRecord) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.AppendUint64(o, z.Seq)
 	o = msgp.AppendUint32(o, z.HostSeq)
 	o = msgp.AppendUint32(o, z.Opens)
+	o = msgp.AppendUint64(o, z.Skips)
 	o = msgp.AppendMapHeader(o, uint32(len(z.Skipped)))
 	for za0001, za0002 := range z.Skipped {
 		o = msgp.AppendString(o, za0001)
@@ -35,8 +36,8 @@ func (z *countsRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 9 {
-		err = msgp.ArrayError{Wanted: 9, Got: zb0001}
+	if zb0001 != 10 {
+		err = msgp.ArrayError{Wanted: 10, Got: zb0001}
 		return
 	}
 	z.Found, bts, err = msgp.ReadUint64Bytes(bts)
@@ -79,6 +80,11 @@ func (z *countsRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "Opens")
 		return
 	}
+	z.Skips, bts, err = msgp.ReadUint64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Skips")
+		return
+	}
 	var zb0002 uint32
 	zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -114,7 +120,7 @@ func (z *countsRecord) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *countsRecord) Msgsize() (s int) {
-	s = 1 + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint32Size + msgp.Uint32Size + msgp.MapHeaderSize
+	s = 1 + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint64Size + msgp.Uint32Size + msgp.Uint32Size + msgp.Uint64Size + msgp.MapHeaderSize
 	if z.Skipped != nil {
 		for za0001, za0002 := range z.Skipped {
 			_ = za0002

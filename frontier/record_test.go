@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -35,17 +36,18 @@ func TestPlacesSort(t *testing.T) {
 }
 
 func TestSeenCache(t *testing.T) {
-	c := newSeenCache(128 * slotBytes)
-	if len(c.slots) != 128 {
-		t.Fatalf("%d slots", len(c.slots))
+	c := newSeenCache(1)
+	key := func(set, n byte) (d digest) { d[7], d[15] = set, n; return d }
+	for n := range byte(setSlots - 4) { // fill most of a set
+		c.add(key(1, 100+n), 0)
 	}
-	key := func(bucket, n byte) (k seenKey) { k[11], k[19] = bucket, n; return k }
 	c.add(key(1, 1), 5)
 	c.add(key(1, 2), 6)
+	c.add(key(1, 5), 70_000)
 	for _, q := range []struct {
-		key   seenKey
-		depth int
-		want  bool
+		digest digest
+		depth  int
+		want   bool
 	}{
 		{key(1, 1), 5, true},
 		{key(1, 1), 6, true},
@@ -53,17 +55,53 @@ func TestSeenCache(t *testing.T) {
 		{key(1, 2), 6, true},
 		{key(1, 3), 9, false},
 		{key(2, 1), 9, false},
-		{seenKey{}, NoDepth, false},
+		{key(1, 5), NoDepth, true},
+		{key(1, 5), 69_999, false},
+		{digest{}, NoDepth, false},
 	} {
-		if got := c.knows(q.key, q.depth); got != q.want {
-			t.Errorf("knows %x at %d: %t", q.key, q.depth, got)
+		if got := c.knows(q.digest, q.depth); got != q.want {
+			t.Errorf("knows %x at %d: %t", q.digest, q.depth, got)
 		}
+	}
+	c.add(key(1, 4), NoDepth)
+	for n := range byte(setSlots - 4) {
+		c.knows(key(1, 100+n), 0)
 	}
 	c.add(key(1, 2), 3) // the same, nearer: nothing is pushed out
 	c.add(key(1, 1), NoDepth+7)
-	c.add(key(1, 3), 1) // the older one is
-	if !c.knows(key(1, 3), 1) || !c.knows(key(1, 1), NoDepth) || c.knows(key(1, 2), NoDepth) {
+	c.knows(key(1, 4), 0)
+	c.knows(key(1, 2), 0)
+	c.add(key(1, 3), 1) // the one met longest ago is
+	if !c.knows(key(1, 3), 1) || !c.knows(key(1, 1), NoDepth) || !c.knows(key(1, 2), 3) || c.knows(key(1, 5), NoDepth) {
 		t.Error("the wrong one was forgotten")
+	}
+}
+
+// TestSeenCacheGrows to its bound, and remembers while it does.
+func TestSeenCacheGrows(t *testing.T) {
+	const room = 2500 * setBytes
+	c := newSeenCache(room)
+	name := func(i int) digest { return digestOf(fmt.Sprint(i)) }
+	for i := range 10_000 {
+		c.add(name(i), i+1)
+	}
+	known := 0
+	for i := range 10_000 {
+		if c.knows(name(i), i+1) {
+			known++
+		}
+		if c.knows(name(i), i) {
+			t.Fatalf("%d is remembered too near", i)
+		}
+	}
+	if known < 9_500 {
+		t.Errorf("of 10,000 in 20,000 slots %d are remembered", known)
+	}
+	for i := range 100_000 {
+		c.add(name(i), i)
+	}
+	if len(c.sets)*setBytes > room || c.used > len(c.sets)*setSlots || c.used < len(c.sets)*setSlots*9/10 {
+		t.Errorf("%d sets, %d slots in use", len(c.sets), c.used)
 	}
 }
 
@@ -97,7 +135,7 @@ func FuzzReadEntry(f *testing.F) {
 	}
 	f.Add(queueKey(1, readyPlace(l, 5)), raw)
 	f.Fuzz(func(t *testing.T, k, v []byte) {
-		e, err := readEntry(k, v)
+		e, err := readEntry("http://a.test", k, v)
 		if err != nil {
 			return
 		}
@@ -106,7 +144,7 @@ func FuzzReadEntry(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := readEntry(k, raw); err != nil || again != e {
+		if again, err := readEntry("http://a.test", k, raw); err != nil || again != e {
 			t.Errorf("%+v was written and reads as %+v: %v", e, again, err)
 		}
 	})
@@ -177,6 +215,15 @@ func tamper(t *testing.T, path string, fn func(*bolt.Tx) error) {
 	}
 }
 
+// settle moves all of the seen-set to the tree.
+func settle(tx *bolt.Tx) error {
+	recent, err := readBlocks(tx.Bucket(bucketRecent))
+	for k, v := range recent {
+		err = errors.Join(err, putSeen(tx.Bucket(bucketSeen), k, v))
+	}
+	return errors.Join(err, dropBlocks(tx.Bucket(bucketRecent), uint64(tx.ID())))
+}
+
 // TestCheckFindsFaults: every way in which the parts of a run may disagree.
 func TestCheckFindsFaults(t *testing.T) {
 	last := func(b *bolt.Bucket) []byte { k, _ := b.Cursor().Last(); return bytes.Clone(k) }
@@ -187,9 +234,12 @@ func TestCheckFindsFaults(t *testing.T) {
 	}{
 		{"nothing", func(*bolt.Tx) error { return nil }, ""},
 		{"a URL less in the queue", func(tx *bolt.Tx) error { b := tx.Bucket(bucketQueue); return b.Delete(last(b)) }, "not in the queue"},
-		{"a URL less in the seen-set", func(tx *bolt.Tx) error { b := tx.Bucket(bucketSeen); return b.Delete(last(b)) }, "kept as"},
+		{"a URL less in the seen-set", func(tx *bolt.Tx) error { b := tx.Bucket(bucketSeen); return errors.Join(settle(tx), b.Delete(last(b))) }, "kept as"},
 		{"a reason less", func(tx *bolt.Tx) error { b := tx.Bucket(bucketSkipped); return b.Delete(last(b)) }, "no reason"},
-		{"a URL in a state unknown", func(tx *bolt.Tx) error { b := tx.Bucket(bucketSeen); return b.Put(last(b), []byte{77, 1}) }, "unknown state"},
+		{"a URL in a state unknown", func(tx *bolt.Tx) error {
+			b := tx.Bucket(bucketSeen)
+			return errors.Join(settle(tx), b.Put(last(b), []byte{77, 1}))
+		}, "unknown state"},
 		{"other counts", func(tx *bolt.Tx) error {
 			raw, err := (&countsRecord{Found: 1}).MarshalMsg(nil)
 			return errors.Join(err, tx.Bucket(bucketMeta).Put(keyCounts, raw))
@@ -268,21 +318,4 @@ func useRun(t *testing.T, dir string) error {
 		err = nil
 	}
 	return errors.Join(err, f.Close())
-}
-
-// TestCacheBytes sees that Config.CacheBytes is what a run's memory of URLs gets.
-func TestCacheBytes(t *testing.T) {
-	for bytes, want := range map[int][2]int{0: {1 << 18, windowSize}, 300_000: {1 << 11, windowSize}, 30_000: {256, 39}} {
-		f := NewBolt(t.TempDir())
-		if err := f.Open(t.Context(), "run", Config{CacheBytes: bytes}); err != nil {
-			t.Fatal(err)
-		}
-		r := f.runs["run"]
-		if got := [2]int{len(r.cache.slots), r.windowSize()}; got != want {
-			t.Errorf("of %d bytes: %d known URLs and %d queued ones, want %d", bytes, got[0], got[1], want)
-		}
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	}
 }

@@ -51,8 +51,8 @@ func (b *batch) refuseHost(op *change, h *host) error {
 	f, prefix := op.refuse, binary.BigEndian.AppendUint32(nil, h.rec.ID)
 	var chunk []entry
 	c := b.queue.Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && f.moved+len(chunk) < refuseChunk; k, v = c.Next() {
-		e, err := readEntry(k, v)
+	for k, v := c.Seek(queueKey(h.rec.ID, place{})); bytes.HasPrefix(k, prefix) && f.moved+len(chunk) < refuseChunk; k, v = c.Next() {
+		e, err := readEntry(h.rec.Origin, k, v)
 		if err != nil {
 			return err
 		}
@@ -103,12 +103,14 @@ func (b *batch) refuseEntry(op *change, h *host, e entry) error {
 		if e.paid {
 			b.touch(h).Done++
 		}
-		return b.mark(e.key, seenValue{state: stateDone, depth: e.link.Depth})
+		b.mark(e.key, seenValue{state: stateDone, depth: int32(e.link.Depth)})
+		return nil
 	}
 	if e.try > 0 { // it was asked for and never answered well
 		b.counts.Failed++
 		b.touch(h).Done++
-		return b.mark(e.key, seenValue{state: stateFailed, depth: e.link.Depth})
+		b.mark(e.key, seenValue{state: stateFailed, depth: int32(e.link.Depth)})
+		return nil
 	}
 	limit := b.run.config.MaxPagesPerHost
 	if why == f.reason && limit > 0 && int(b.touch(h).Pages) >= limit {
@@ -116,8 +118,5 @@ func (b *batch) refuseEntry(op *change, h *host, e entry) error {
 	}
 	f.skipped++
 	b.counts.Skipped[string(why)]++
-	if err := b.mark(e.key, seenValue{state: stateBarred, depth: e.link.Depth}); err != nil {
-		return err
-	}
-	return b.keepSkip(e.key, e.link, why, "")
+	return b.keepSkip(stateBarred, e.key, e.link, why, "")
 }

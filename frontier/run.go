@@ -8,12 +8,22 @@ import (
 	"time"
 
 	"crawl/internal/kv"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 const (
-	defaultLease = 15 * time.Minute
-	defaultCache = 24 << 20
-	entryBytes   = 512 // a queued URL in memory, roughly
+	defaultLease  = 15 * time.Minute
+	defaultMemory = 64 << 20
+)
+
+// How Config.CacheBytes is divided.
+const (
+	memoryParts = 8
+	cacheParts  = 3
+	recentParts = 3
+	windowParts = 2
+	entryBytes  = 400 // what a queued URL takes, roughly
 )
 
 // run is one open run. All but db, name and config is guarded by Bolt.mu.
@@ -26,7 +36,8 @@ type run struct {
 
 	counts  countsRecord // durable
 	hosts   map[string]*host
-	cache   *seenCache
+	cache   *seenCache // these two and the heads of the queues share Config.CacheBytes
+	recent  *recent
 	ready   hostHeap
 	live    int // hosts that have, or will have, something to lease
 	leases  map[uint64]*lease
@@ -39,7 +50,8 @@ type run struct {
 	held    int       // no lease is given while Refuse is at work
 	sweep   bool      // a lapsed lease left a URL of a host that was given up
 	paused  bool
-	gone    bool // left or closed
+	failed  error // what Done promised is lost
+	gone    bool  // left or closed
 	waiters []chan struct{}
 	timer   *time.Timer
 
@@ -119,7 +131,8 @@ func (r *run) checkFull(now time.Time) {
 // windowSize is how many URLs of a host to hold in memory: fewer where there
 // are many hosts.
 func (r *run) windowSize() int {
-	return max(1, min(windowSize, 2*r.config.CacheBytes/3/entryBytes/max(1, len(r.hosts))))
+	total := r.config.CacheBytes * windowParts / memoryParts / entryBytes
+	return max(1, min(windowSize, total/max(1, len(r.hosts))))
 }
 
 func (r *run) stats() Stats {
@@ -140,31 +153,135 @@ func (r *run) stats() Stats {
 }
 
 // digests reads the links before any lock is taken.
-func digests(links []Link) []found {
-	all := make([]found, len(links))
-	for i, l := range links {
-		all[i] = found{l, l.digest()}
+func digests(links []Link) []digest {
+	all := make([]digest, len(links))
+	for i := range links {
+		all[i] = links[i].digest()
 	}
 	return all
 }
 
-// unknown drops links that are known to be queued or done at no greater depth,
-// and refused ones that are known at all; what is left goes to the tree.
-func (r *run) unknown(links []found) []found {
-	left := links[:0]
-	for _, l := range links {
-		if h := r.hosts[l.URL.Origin()]; h != nil && l.Kind != Robots && !l.Stored {
-			depth := l.Depth
-			if l.Refused != "" {
-				depth = NoDepth
-			}
-			if r.cache.knows(makeKey(h.rec.ID, l.digest), depth) {
-				continue
-			}
+// unknown are the links not known to be queued or done at no greater depth, nor
+// refused ones that are known at all. These go to the tree.
+func (r *run) unknown(links []Link, digests []digest) (left []found) {
+	for i := range links {
+		if l := &links[i]; l.Kind == Robots || l.Stored || !r.cache.knows(digests[i], l.leastDepth()) {
+			left = append(left, found{*l, digests[i]})
 		}
-		left = append(left, l)
 	}
 	return left
+}
+
+// leastDepth is the depth from which on a known URL may be news.
+func (l *Link) leastDepth() int {
+	if l.Refused != "" {
+		return NoDepth
+	}
+	return l.Depth
+}
+
+// unseen drops of links what the tree knows as well as unknown would. It only
+// reads: links none of which are new cost no transaction.
+func (r *run) unseen(links []found) (left []found, err error) {
+	keys, values := r.recall(links)
+	var known []met
+	err = r.db.View(func(tx *bolt.Tx) error {
+		seen := tx.Bucket(bucketSeen)
+		for i := range links {
+			l, v := &links[i], values[i]
+			if raw := seen.Get(keys[i][:]); v.state == stateGone && raw != nil {
+				if v, err = readSeen(raw); err != nil {
+					return err
+				}
+			}
+			switch news := v.state == stateGone || v.state == stateSkipped || l.Depth < int(v.depth); {
+			case l.Kind == Robots, l.Stored, v.state == stateGone, news && l.Refused == "":
+				left = append(left, *l)
+			case !news:
+				known = append(known, met{l.digest, int(v.depth)})
+			}
+		}
+		return nil
+	})
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	r.remember(known)
+	return left, err
+}
+
+// recall tells under which keys links are kept if they are, and what memory
+// knows of them.
+func (r *run) recall(links []found) ([]seenKey, []seenValue) {
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	keys, values := make([]seenKey, len(links)), make([]seenValue, len(links))
+	for i := range links {
+		id := strangers
+		if h := r.hosts[links[i].URL.Origin()]; h != nil {
+			id = h.rec.ID
+		}
+		keys[i] = makeKey(id, links[i].digest)
+		values[i], _ = r.recent.look(keys[i])
+	}
+	return keys, values
+}
+
+// met is a known URL, for the cache.
+type met struct {
+	digest digest
+	depth  int
+}
+
+func (r *run) remember(known []met) {
+	for _, m := range known {
+		r.cache.add(m.digest, m.depth)
+	}
+}
+
+// weight is how many writes a change is, roughly: of a page's, some for its end.
+func (op *change) weight() int { return 4 + len(op.links) }
+
+// schedule hands in a change that becomes durable soon.
+func (r *run) schedule(ctx context.Context, op *change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.explain(r.db.Schedule(context.WithoutCancel(ctx), op, op.weight()))
+}
+
+// expect has the hosts that op's links lead to wait for those that are sooner
+// than what they could lease now: Next goes by all that Done was told.
+func (r *run) expect(op *change, now time.Time) {
+	for i := range op.links {
+		l := &op.links[i]
+		if h := r.hosts[l.URL.Origin()]; h != nil && l.Refused == "" {
+			h.expect(l.Rank)
+			op.coming = append(op.coming, h)
+			r.update(h, now)
+		}
+	}
+}
+
+// arrived ends what expect began.
+func (r *run) arrived(op *change, now time.Time) {
+	for _, h := range op.coming {
+		if h.coming--; h.coming == 0 {
+			r.update(h, now)
+		}
+	}
+}
+
+// flush waits until what was scheduled is durable.
+func (r *run) flush(ctx context.Context) error {
+	return r.explain(r.db.Flush(context.WithoutCancel(ctx)))
+}
+
+// fail notes that scheduled changes were lost; it runs in the committer.
+func (r *run) fail(err error) {
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	r.failed = fmt.Errorf("frontier: %s: %w", r.db.Path(), err)
+	r.wakeAll()
 }
 
 // commit sees a change through. Once handed in it is not given up for a
@@ -173,7 +290,7 @@ func (r *run) commit(ctx context.Context, op *change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := r.db.Commit(context.WithoutCancel(ctx), op); err != nil {
+	if err := r.db.CommitAll(context.WithoutCancel(ctx), op, op.weight()); err != nil {
 		return r.explain(err)
 	}
 	if op.gaveUp {

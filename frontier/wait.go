@@ -6,8 +6,12 @@ import (
 )
 
 // wait parks the caller until something changes, the next host is free, or ctx
-// ends. Bolt.mu is held on entry and on return, and not meanwhile.
+// ends. Where only a page that is done can bring something to lease, or the end,
+// its step is not put off. Bolt.mu is held on entry and on return, and not meanwhile.
 func (r *run) wait(ctx context.Context, now time.Time) {
+	if r.live == 0 {
+		r.db.Hurry()
+	}
 	woken := make(chan struct{})
 	r.waiters = append(r.waiters, woken)
 	r.setTimer(now)

@@ -16,9 +16,11 @@ func (r *run) fill(h *host, now time.Time) error {
 	h.filling, h.moved = true, map[place]bool{}
 	h.laterAt = time.Time{} // found again by the read
 	out := map[seenKey]bool{}
-	for key, st := range r.leased {
-		if st.host == h {
-			out[key] = true
+	if h.leased > 0 {
+		for key, st := range r.leased {
+			if st.host == h {
+				out[key] = true
+			}
 		}
 	}
 	for _, e := range h.due {
@@ -27,7 +29,7 @@ func (r *run) fill(h *host, now time.Time) error {
 	want := r.windowSize()
 	r.update(h, now)
 	r.frontier.mu.Unlock()
-	w, err := r.readWindow(h.rec.ID, out, want, now)
+	w, err := r.readWindow(h, out, want, now)
 	r.frontier.mu.Lock()
 	r.busy--
 	if err != nil {
@@ -52,14 +54,15 @@ type window struct {
 // reader collects a window: of each kind at most want entries, none of them out.
 type reader struct {
 	window
-	host uint32
-	out  map[seenKey]bool
-	want int
-	now  time.Time
+	id     uint32
+	origin string
+	out    map[seenKey]bool
+	want   int
+	now    time.Time
 }
 
-func (r *run) readWindow(id uint32, out map[seenKey]bool, want int, now time.Time) (window, error) {
-	w := reader{host: id, out: out, want: want, now: now}
+func (r *run) readWindow(h *host, out map[seenKey]bool, want int, now time.Time) (window, error) {
+	w := reader{id: h.rec.ID, origin: h.rec.Origin, out: out, want: want, now: now}
 	err := r.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketQueue).Cursor()
 		if err := w.readReady(c); err != nil {
@@ -74,9 +77,9 @@ func (r *run) readWindow(id uint32, out map[seenKey]bool, want int, now time.Tim
 }
 
 func (w *reader) readReady(c *bolt.Cursor) error {
-	prefix := binary.BigEndian.AppendUint32(nil, w.host)
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		e, err := readEntry(k, v)
+	prefix := hostKey(w.id)
+	for k, v := c.Seek(queueKey(w.id, place{})); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		e, err := readEntry(w.origin, k, v)
 		switch {
 		case err != nil:
 			return err
@@ -96,10 +99,10 @@ func (w *reader) readReady(c *bolt.Cursor) error {
 // readDue reads the delayed URLs that are due, and when the next one is. Those
 // at the far end were written before the wall clock was set back, see dueAt.
 func (w *reader) readDue(c *bolt.Cursor) error {
-	prefix := append(binary.BigEndian.AppendUint32(nil, w.host), classLater)
+	prefix := append(hostKey(w.id), classLater)
 	k, v := c.Seek(prefix)
 	for bytes.HasPrefix(k, prefix) {
-		e, err := readEntry(k, v)
+		e, err := readEntry(w.origin, k, v)
 		if err != nil {
 			return err
 		}
@@ -108,7 +111,7 @@ func (w *reader) readDue(c *bolt.Cursor) error {
 		case w.out[e.key]:
 		case due.After(w.now):
 			w.next(due)
-			k, v = c.Seek(queueKey(w.host, laterPlace(w.now.Add(MaxRest+1), 0)))
+			k, v = c.Seek(queueKey(w.id, laterPlace(w.now.Add(MaxRest+1), 0)))
 			continue
 		case len(w.due) == w.want:
 			w.next(due)
@@ -134,8 +137,8 @@ func readQueueKey(k []byte) (host uint32, p place, err error) {
 	return binary.BigEndian.Uint32(k), place(k[4:]), nil
 }
 
-// readEntry reads what lies in the queue.
-func readEntry(k, v []byte) (entry, error) {
+// readEntry reads what lies in the queue of a host.
+func readEntry(origin string, k, v []byte) (entry, error) {
 	id, p, err := readQueueKey(k)
 	if err != nil {
 		return entry{}, err
@@ -144,7 +147,7 @@ func readEntry(k, v []byte) (entry, error) {
 	if _, err := rec.UnmarshalMsg(v); err != nil {
 		return entry{}, fmt.Errorf("damaged record in the queue: %w", err)
 	}
-	l, err := rec.link()
+	l, err := rec.link(origin)
 	if err != nil {
 		return entry{}, err
 	}

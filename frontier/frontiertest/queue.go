@@ -33,6 +33,26 @@ var queueTests = []test{
 			t.Fatalf("the second try is numbered %d", l.Try)
 		}
 	}},
+	{"the next lease goes by all that Done was told", func(t *testing.T, q *queue) {
+		q.start(free)
+		far := page("http://a.test/far", 0)
+		far.Rank = 9
+		q.add(2, page("http://a.test/", 0), far)
+		url := "http://a.test/"
+		for range 5 { // each leads to one that is sooner than what is queued
+			l, err := q.f.Next(q.ctx, q.name)
+			if err != nil || l.URL != at(url) {
+				t.Fatalf("leased %v, want %s: %v", l.URL, url, err)
+			}
+			url += "x"
+			next := page(url, 0)
+			next.Rank = 5
+			if err := q.f.Done(q.ctx, l, frontier.Outcome{Links: []frontier.Link{next}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q.counts(frontier.Stats{Found: 7, Queued: 2, Done: 5, Pages: 5, Hosts: 1})
+	}},
 	{"a waiting caller gets what is added", func(t *testing.T, q *queue) {
 		q.start(free)
 		q.add(1, page("http://a.test/", 0))
