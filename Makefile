@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 # Test vectors of other projects; not part of the repository.
 export CRAWL_CONFORMANCE ?= $(abspath ../shared/conformance)
 
-.PHONY: all test race lint conformance warcio acceptance powercut fuzz generate realweb clean
+.PHONY: all test race lint conformance warcio acceptance powercut fuzz generate realweb bench clean
 
 all:
 	$(GO) build -trimpath -o bin/crawl ./cmd/crawl
@@ -26,6 +26,7 @@ lint:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags conformance,warcio,acceptance,soak ./...
 	$(GO) mod tidy -diff
+	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
 
 # Vectors of other projects, from the folder CRAWL_CONFORMANCE.
 conformance:
@@ -65,6 +66,10 @@ generate:
 # Documentation trees of Debian, served by nginx and crawled beside wget2.
 realweb:
 	bash bench/realweb.sh
+
+# Speed and memory, beside wget2 and colly. BENCH=--quick takes under 5 minutes.
+bench:
+	bash bench/run.sh $(BENCH)
 
 clean:
 	rm -rf bin

@@ -6,20 +6,13 @@
 # our manners. What it prints is explained in README.md beside it.
 #
 # REALWEB_PER_HOST (8) is how many requests each crawler may have in flight.
-set -euo pipefail
-export LC_ALL=C
+. "$(dirname "$0")/lib.sh"
 
 per_host=${REALWEB_PER_HOST:-8}
 least_304=95  # percent of the second run's answers
 most_stored=700 # bytes a URL that the second run stores: the WARC record of a revisit
 declare -A flight=([one]=1 [many]=$per_host)
 corpora=(python3.11 postgresql-15 boost1.81)
-declare -A root=(
-    [python3.11]=/usr/share/doc/python3.11/html
-    [postgresql-15]=/usr/share/doc/postgresql-doc-15/html
-    [boost1.81]=/usr/share/doc/libboost1.81-doc/doc/html
-)
-declare -A address=([python3.11]=127.0.0.1 [postgresql-15]=127.0.0.2 [boost1.81]=127.0.0.3)
 slow=127.0.0.4
 
 # Differences that are as they should be: corpus, who asked for it alone,
@@ -33,75 +26,15 @@ boost1.81	wget2	200 /boost/yap/operator%25.html	the page says href="operator%.ht
 TABLE
 }
 
-die() {
-    printf 'realweb: %s\n' "$*" >&2
-    exit 1
-}
+packages=(nginx-light wget2 jq time python3.11-doc postgresql-doc-15 libboost1.81-doc)
 
-failed=0
-fault() {
-    printf 'FAULT  %s\n' "$*"
-    failed=1
-}
-
-work=$(mktemp -d)
-server=
-ended() {
-    if [[ -n $server ]]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap ended EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-# install gets the packages that are missing. A fresh nginx is kept from
-# starting as a service: this script runs its own.
-install() {
-    local missing=() package guard=/usr/sbin/policy-rc.d
-    for package in nginx-light wget2 jq time python3.11-doc postgresql-doc-15 libboost1.81-doc; do
-        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-    done
-    ((${#missing[@]})) || return 0
-    command -v apt-get >/dev/null || die "missing ${missing[*]}, and there is no apt-get to install them with"
-    ((EUID == 0)) || die "missing ${missing[*]}: install them, or run this as root"
-    if [[ -e $guard ]]; then guard=; else printf '#!/bin/sh\nexit 101\n' >"$guard" && chmod +x "$guard"; fi
-    local ok=yes
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}"; } \
-        >"$work/apt.log" 2>&1 || ok=
-    [[ -z $guard ]] || rm -f "$guard"
-    [[ -n $ok ]] || die "could not install ${missing[*]}: $(tail -n 3 "$work/apt.log")"
-}
-
-# configuration of nginx on one port of four addresses. The fourth is the
-# PostgreSQL documentation once more, on a host that forbids a part of it and
-# answers 200 times a second: only where answers take time does the log show
-# how many requests are in flight.
-configuration() {
+# servers are the corpora, and the PostgreSQL documentation once more, on a host
+# that forbids a part of it and answers 200 times a second: only where answers
+# take time does the log show how many requests are in flight.
+servers() {
     local port=$1 corpus
     cat <<CONF
-worker_processes 1;
-daemon off;
-pid $work/nginx.pid;
-error_log $work/error.log;
-events { worker_connections 1024; }
-http {
-    include /etc/nginx/mime.types;
-    default_type application/octet-stream;
-    client_body_temp_path $work/temp1;
-    proxy_temp_path $work/temp2;
-    fastcgi_temp_path $work/temp3;
-    uwsgi_temp_path $work/temp4;
-    scgi_temp_path $work/temp5;
-    sendfile on;
-    etag on;
-    disable_symlinks off;
-    index index.html;
-    keepalive_requests 100000;
     limit_req_zone \$server_addr zone=slow:1m rate=200r/s;
-    log_format tabs '\$msec\t\$request_time\t\$status\t\$sent_http_content_type\t\$http_user_agent\t\$request_uri';
     server {
         listen $slow:$port;
         root ${root[postgresql-15]};
@@ -113,36 +46,6 @@ CONF
     for corpus in "${corpora[@]}"; do
         echo "    server { listen ${address[$corpus]}:$port; root ${root[$corpus]}; access_log $work/$corpus.log tabs; }"
     done
-    echo "}"
-}
-
-# serve starts nginx on a free port.
-serve() {
-    local try
-    for try in {1..20}; do
-        port=$((20000 + (RANDOM % 20000)))
-        configuration "$port" >"$work/nginx.conf"
-        nginx -p "$work" -c "$work/nginx.conf" 2>"$work/start.log" &
-        server=$!
-        for _ in {1..50}; do
-            kill -0 "$server" 2>/dev/null || break
-            if [[ -s $work/nginx.pid ]]; then return; fi
-            sleep 0.1
-        done
-        wait "$server" || true
-        server=
-        grep -q 'Address already in use' "$work/start.log" || die "nginx does not start: $(cat "$work/start.log")"
-    done
-    die "no free port after $try tries"
-}
-
-# timed runs a command without the user's settings and writes its wall
-# seconds, CPU seconds, peak memory in kB and exit code to the file named
-# first.
-timed() {
-    local out=$1
-    shift
-    (cd "$work" && env -i PATH="$PATH" HOME="$work/home" /usr/bin/time -q -o "$out" -f '%e %U %S %M %x' "$@") || true
 }
 
 # ours crawls a corpus; the user agent tells the first run from the second.
@@ -162,17 +65,6 @@ theirs() {
         --max-threads="$per_host" --user-agent=wget2 --directory-prefix="$work/$corpus.wget2" "http://${address[$corpus]}:$port/"
     read -r _ _ _ _ code <"$work/$corpus.wget2.time"
     [[ $code == 0 || $code == 8 ]] || die "$corpus: wget2 exits with $code" # 8: the server answered errors
-}
-
-# asked lists what an agent asked for: status, tab, address. robots.txt is
-# no part of a site.
-asked() {
-    awk -F'\t' -v agent="$2" '$5 == agent && $6 != "/robots.txt" { print $3 " " $6 }' "$work/$1.log" | sort -u
-}
-
-# pages lists the HTML pages that an agent got.
-pages() {
-    awk -F'\t' -v agent="$2" '$5 == agent && $3 == 200 && $4 ~ /^text\/html/ { print $6 }' "$work/$1.log" | sort -u
 }
 
 # respelled sorts out the addresses that both mean but spell differently.
@@ -259,9 +151,6 @@ again() {
 # requests nor revisits.
 bodies() { zcat "$work/$1.data"/bodies/*.warc.gz | grep -ac '^WARC-Type: response' || true; }
 
-# over tells whether a >= b, for numbers with a point.
-over() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a >= b) }'; }
-
 # in_flight is the largest number of requests that an agent had in flight, as
 # far as milliseconds tell: an answer that takes none counts as none.
 in_flight() {
@@ -321,28 +210,16 @@ row() {
     }' | sed -e 's/ first / crawl /' -e 's/ second      / crawl again /'
 }
 
-install
-for corpus in "${corpora[@]}"; do
-    [[ -f ${root[$corpus]}/index.html ]] ||
-        die "${root[$corpus]} is empty though its package is installed: is /usr/share/doc excluded in /etc/dpkg/dpkg.cfg.d?"
-done
-command -v go >/dev/null || die "go is missing"
-(cd "$(dirname "$0")/.." && CGO_ENABLED=0 go build -trimpath -o "$work/crawl" ./cmd/crawl)
-mkdir "$work/home"
-: >"$work/empty.yaml"
-chmod 755 "$work"
+prepare "${corpora[@]}"
 serve
 for corpus in "${corpora[@]}"; do
-    find -L "${root[$corpus]}" -type f -exec cat {} + >/dev/null # no crawler is the first to read the disk
     theirs "$corpus"
     ours "$corpus" first
     bodies "$corpus" >"$work/$corpus.bodies"
     ours "$corpus" second
 done
 audit
-kill -QUIT "$server"
-wait "$server" || true # the log is whole only now
-server=
+served
 
 echo "Which URLs, and why they differ:"
 for corpus in "${corpora[@]}"; do
