@@ -2,7 +2,10 @@ module crawl/bench
 
 go 1.26.0
 
-require github.com/gocolly/colly/v2 v2.3.0
+require (
+	crawl v0.0.0
+	github.com/gocolly/colly/v2 v2.3.0
+)
 
 require (
 	github.com/PuerkitoBio/goquery v1.13.0 // indirect
@@ -16,10 +19,12 @@ require (
 	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/kennygrant/sanitize v1.2.4 // indirect
 	github.com/nlnwa/whatwg-url v0.6.2 // indirect
+	github.com/rogpeppe/go-internal v1.16.0 // indirect
 	github.com/saintfish/chardet v0.0.0-20230101081208-5e3ef4b5456d // indirect
 	github.com/temoto/robotstxt v1.1.2 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/appengine v1.6.8 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 )

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"crawl/bench/internal/table"
+	"crawl/internal/testweb"
+)
+
+// load is how many requests may be in flight, and how long each takes.
+type load struct {
+	requests int
+	latency  time.Duration
+}
+
+const (
+	most        = 4096 // the largest --concurrency
+	flightHosts = 5000 // for all loads alike: what hosts take in memory is no request's
+)
+
+// flight crawls more hosts than there are requests in flight. What the runs
+// take in memory beyond the first, which has few, is what a request takes.
+func (l *lab) flight() ([]*table.Table, error) {
+	t := &table.Table{
+		Title:  "Requests in flight, one to a host, pages of 4 KB",
+		Header: []string{"allowed", "latency s", "in flight, mean", "pages/s", "CPU ms/page", "own memory MB", "KB a request"},
+		Notes:  []string{"KB a request: own memory at the end beyond that of the first row, for each request more that was in flight."},
+	}
+	loads := []load{{64, 0}, {1000, time.Second}, {most, time.Second}, {most, 8 * time.Second}}
+	if l.quick {
+		loads = []load{{64, 0}, {most, time.Second}}
+	}
+	var base flown
+	for i, of := range loads {
+		f, err := l.fly(of)
+		if err != nil {
+			return nil, err
+		}
+		each := ""
+		if i == 0 {
+			base = f
+		} else {
+			each = table.Number((f.memory - base.memory) / (f.mean - base.mean) / 1e3)
+		}
+		t.Add(of.requests, of.latency.Seconds(), table.Number(f.mean), table.Number(f.rate), table.Number(f.cpu),
+			table.Number(f.memory/1e6), each)
+	}
+	return []*table.Table{t}, nil
+}
+
+// flown is what a load took.
+type flown struct{ mean, rate, cpu, memory float64 }
+
+func (l *lab) fly(of load) (flown, error) {
+	s, err := serve(testweb.SyntheticOptions{
+		Seed: 3, Hosts: flightHosts, Pages: 100 * flightHosts, LinksPerPage: 20, BodySize: 4096,
+	}, of.latency, 1)
+	if err != nil {
+		return flown{}, err
+	}
+	defer s.web.Close()
+	p, data, err := l.crawl(s, "--concurrency", fmt.Sprint(of.requests))
+	if err != nil {
+		return flown{}, err
+	}
+	defer os.RemoveAll(data)
+	defer p.kill()
+	if err := p.until(l.ctx, "all hosts were asked", func() bool { return s.pages.Load() >= flightHosts }); err != nil {
+		return flown{}, err
+	}
+	from, err := p.usage()
+	if err != nil {
+		return flown{}, err
+	}
+	before := s.pages.Load()
+	end := time.Now().Add(choose(l, 10*time.Second, 20*time.Second))
+	var sum, memory float64
+	looks := 0
+	err = p.until(l.ctx, "the time was over", func() bool {
+		sum += float64(s.inFlight.Load())
+		looks++
+		return time.Now().After(end)
+	})
+	if err != nil {
+		return flown{}, err
+	}
+	to, err := p.usage()
+	if err != nil {
+		return flown{}, err
+	}
+	memory = float64(to.anon)
+	n := float64(s.pages.Load() - before)
+	return flown{
+		mean: sum / float64(looks), rate: n / to.at.Sub(from.at).Seconds(),
+		cpu: milliseconds(to.cpu-from.cpu) / n, memory: memory,
+	}, nil
+}
