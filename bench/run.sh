@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
 # Measures us beside wget2, colly and the least that a program on net/http can
 # take, on documentation trees of Debian served by a private nginx on loopback,
-# after it has made sure that all found the same pages. What it prints is
-# explained in README.md beside it. Speed never fails it.
+# after it has made sure that all found the same pages; then our own curves.
+# What it prints is explained in README.md beside it. Speed never fails it.
 #
-#   bench/run.sh [--quick] [--markdown]
+#   bench/run.sh [--quick] [--markdown] [--peers | --curves] [--huge]
 #
 # --quick     fewer rounds and smaller sizes: under 5 minutes
-# --markdown  what RESULTS.md holds
+# --markdown  as in RESULTS.md
+# --peers     the comparison alone; --curves: the curves alone
+# --huge      ten million known URLs too: half an hour and 10 GB more
 . "$(dirname "$0")/lib.sh"
 
 connections=64
 rounds=5
-quick= markdown=
+quick= markdown= huge= part=all
 while (($#)); do
     case $1 in
     --quick) quick=--quick rounds=3 ;;
     --markdown) markdown=--markdown ;;
+    --peers | --curves) part=${1#--} ;;
+    --huge) huge=--huge ;;
     *) die "unknown option $1: see the head of $0" ;;
     esac
     shift
@@ -26,7 +30,9 @@ crawlers=(crawl wget2 colly floor)
 corpora=(postgresql-15 openjdk-17 python3.11 boost1.81)
 [[ -z $quick ]] || corpora=(postgresql-15 python3.11)
 trees=("${corpora[@]}")
-for corpus in "${trees[@]}"; do # the same trees once more, compressed beforehand, as most of the web is
+packed=("${corpora[@]}") # the same once more, compressed beforehand, as most of the web is
+[[ -z $quick ]] || packed=(postgresql-15)
+for corpus in "${packed[@]}"; do
     corpora+=("$corpus+gzip")
     root[$corpus+gzip]=$work/gzip/$corpus
     address[$corpus+gzip]=${address[$corpus]/127.0.0/127.0.1}
@@ -54,7 +60,7 @@ servers() {
 compress() {
     local corpus
     mkdir "$work/gzip"
-    for corpus in "${trees[@]}"; do
+    for corpus in "${packed[@]}"; do
         cp -rL "${root[$corpus]}" "${root[$corpus+gzip]}"
         find "${root[$corpus+gzip]}" -type f -name '*.htm*' ! -name '*.gz' -print0 | xargs -0 -P 2 -n 500 gzip -k -6
     done
@@ -75,8 +81,12 @@ once() {
 
 run_crawl() {
     timed "$work/once.time" "$work/crawl" run "$1" --config "$work/empty.yaml" --data "$work/stored/data" \
-        --concurrency "$connections" --per-host "$connections" --user-agent "$2" -q
+        --concurrency "$connections" --per-host "$connections" --user-agent "$2" -q "${@:3}"
 }
+
+# run_crawl-process gives up as much safety as the others have: pages may be
+# lost when the machine goes down. For binaries that can.
+run_crawl-process() { run_crawl "$@" --durability process; }
 
 # run_wget2 follows the elements that lead to pages, not to images, styles and
 # scripts. It asks for compressed bodies by itself.
@@ -94,19 +104,20 @@ run_floor() { timed "$work/once.time" "$work/floor" "$work/$corpus.list" "$conne
 # they found. What we found is the list of the floor.
 look() {
     local corpus who
-    echo "What each asked for in a first round, by nginx's log (HTML pages, other answers 200, dead links):"
-    echo
+    title "What each asked for, by nginx's log: HTML pages, other answers 200, dead links"
     for corpus in "${corpora[@]}"; do
         for who in "${crawlers[@]}"; do
             once "$who" "$corpus" 0
             pages "$corpus" "$who/0" >"$work/$corpus.$who.pages"
             [[ $who != crawl ]] || sed "s|^|http://${address[$corpus]}:$port|" "$work/$corpus.crawl.pages" >"$work/$corpus.list"
-            printf '%-20s %-6s %6d %6d %6d\n' "$corpus" "$who" "$(wc -l <"$work/$corpus.$who.pages")" $(others "$corpus" "$who/0")
+            printf '    %-20s %-14s %6d %6d %6d\n' "$corpus" "$who" "$(wc -l <"$work/$corpus.$who.pages")" $(others "$corpus" "$who/0")
             compare "$corpus" "$who"
         done
     done
     ((failed == 0)) || die "they did not find the same pages, so speeds say nothing"
 }
+
+title() { printf '\n%s%s\n\n' "${markdown:+### }" "$1"; }
 
 # others counts what is no page: answers 200, and 400 or above.
 others() {
@@ -120,7 +131,7 @@ compare() {
     while read -r line; do
         reason=$(known | awk -F'\t' -v c="${corpus%+gzip}" -v who="$who" -v line="$line" '$1 == c && $2 == who && $3 == line { print $4 }')
         if [[ -n $reason ]]; then
-            echo "  $line: $reason"
+            echo "        $line: $reason"
         else
             fault "$corpus: $who against us: $line"
         fi
@@ -160,8 +171,8 @@ steady() {
 
 peers() {
     local corpus
-    prepare "${trees[@]}"
     (cd "$bench" && CGO_ENABLED=0 go build -trimpath -o "$work/" ./colly ./floor ./peers)
+    if "$work/crawl" run --help | grep -q -e --durability; then crawlers+=(crawl-process); fi
     compress
     serve
     look
@@ -171,12 +182,20 @@ peers() {
     "$work/peers" $markdown <"$work/measures"
 }
 
-# machine says what it was measured on.
+curves() {
+    (cd "$bench" && CGO_ENABLED=0 go build -o "$work/" ./curves)
+    (cd "$bench/.." && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$work/stripped" ./cmd/crawl)
+    TMPDIR=$work "$work/curves" -binary "$work/crawl" -stripped "$work/stripped" -tree "${root[${trees[1]}]}" $quick $huge $markdown
+}
+
+# machine says what it was measured on, and when.
 machine() {
-    printf '%s, %d processors, %s, load %s before\n\n' "$(lscpu | sed -n 's/^Model name: *//p' | head -n 1)" "$(nproc)" \
+    printf '%s, %d processors, %s; load %s at the beginning.\n' "$(lscpu | sed -n 's/^Model name: *//p' | head -n 1)" "$(nproc)" \
         "$(date -u +%F)" "$(cut -d' ' -f1 /proc/loadavg)"
 }
 
+prepare "${trees[@]}"
 machine
-peers
+[[ $part == curves ]] || peers
+[[ $part == peers ]] || curves
 ((failed == 0)) || die "see the faults above"

@@ -26,7 +26,7 @@ func (l *lab) flight() ([]*table.Table, error) {
 	t := &table.Table{
 		Title:  "Requests in flight, one to a host, pages of 4 KB",
 		Header: []string{"allowed", "latency s", "in flight, mean", "pages/s", "CPU ms/page", "own memory MB", "KB a request"},
-		Notes:  []string{"KB a request: own memory at the end beyond that of the first row, for each request more that was in flight."},
+		Notes:  []string{"KB a request: own memory at the end beyond that of the first row, for each request more that is allowed, page and all. A request holds its\nplace until its page is on disk; in flight is what the server sees."},
 	}
 	loads := []load{{64, 0}, {1000, time.Second}, {most, time.Second}, {most, 8 * time.Second}}
 	if l.quick {
@@ -42,7 +42,7 @@ func (l *lab) flight() ([]*table.Table, error) {
 		if i == 0 {
 			base = f
 		} else {
-			each = table.Number((f.memory - base.memory) / (f.mean - base.mean) / 1e3)
+			each = table.Number((f.memory - base.memory) / float64(of.requests-loads[0].requests) / 1e3)
 		}
 		t.Add(of.requests, of.latency.Seconds(), table.Number(f.mean), table.Number(f.rate), table.Number(f.cpu),
 			table.Number(f.memory/1e6), each)
@@ -70,13 +70,18 @@ func (l *lab) fly(of load) (flown, error) {
 	if err := p.until(l.ctx, "all hosts were asked", func() bool { return s.pages.Load() >= flightHosts }); err != nil {
 		return flown{}, err
 	}
+	return l.watch(p, s)
+}
+
+// watch looks at a crawl for some time.
+func (l *lab) watch(p *process, s *site) (flown, error) {
 	from, err := p.usage()
 	if err != nil {
 		return flown{}, err
 	}
 	before := s.pages.Load()
-	end := time.Now().Add(choose(l, 10*time.Second, 20*time.Second))
-	var sum, memory float64
+	end := time.Now().Add(choose(l, 5*time.Second, 20*time.Second))
+	var sum float64
 	looks := 0
 	err = p.until(l.ctx, "the time was over", func() bool {
 		sum += float64(s.inFlight.Load())
@@ -90,10 +95,9 @@ func (l *lab) fly(of load) (flown, error) {
 	if err != nil {
 		return flown{}, err
 	}
-	memory = float64(to.anon)
 	n := float64(s.pages.Load() - before)
 	return flown{
 		mean: sum / float64(looks), rate: n / to.at.Sub(from.at).Seconds(),
-		cpu: milliseconds(to.cpu-from.cpu) / n, memory: memory,
+		cpu: milliseconds(to.cpu-from.cpu) / n, memory: float64(to.anon),
 	}, nil
 }

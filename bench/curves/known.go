@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,20 +69,7 @@ func (l *lab) grow(sc scale, growth, again *table.Table, last bool) error {
 	}
 	defer os.RemoveAll(data)
 	defer p.kill()
-	begin := usage{at: p.began}
-	if err := p.until(l.ctx, "URLs were known", func() bool { return s.links.Load() >= int64(nearlyAll*float64(sc.urls)) }); err != nil {
-		return err
-	}
-	first := s.pages.Load()
-	mid, err := p.usage()
-	if err != nil {
-		return err
-	}
-	if err := p.until(l.ctx, "pages were read", func() bool { return s.pages.Load() >= first+int64(sc.pages) }); err != nil {
-		return err
-	}
-	second := s.pages.Load() - first
-	end, err := p.usage()
+	growing, grown, err := l.phases(p, s, sc)
 	if err != nil {
 		return err
 	}
@@ -91,21 +79,48 @@ func (l *lab) grow(sc scale, growth, again *table.Table, last bool) error {
 	if err != nil {
 		return err
 	}
-	row := append([]any{table.Number(float64(known)), sc.hosts}, phase(begin, mid, first)...)
-	row = append(row, phase(mid, end, second)...)
-	growth.Add(append(row, megabytes(end.rss), megabytes(end.rss-end.anon), table.Number(float64(queue)/float64(known)))...)
+	end := grown.to
+	growth.Add(slices.Concat([]any{table.Number(float64(known)), sc.hosts}, growing.cells(), grown.cells(),
+		[]any{megabytes(end.rss), megabytes(end.rss - end.anon), table.Number(float64(queue) / float64(known))})...)
 	if !last {
 		return nil
 	}
 	return l.resume(s, data, known, again)
 }
 
-// phase says what n pages took.
-func phase(from, to usage, n int64) []any {
+// phase is what the crawler used for some pages.
+type phase struct {
+	from, to usage
+	pages    int64
+}
+
+// phases waits until nearly all URLs are known, and for some pages more.
+func (l *lab) phases(p *process, s *site, sc scale) (growing, grown phase, err error) {
+	growing.from = usage{at: p.began}
+	most := int64(nearlyAll * float64(sc.urls))
+	if err := p.until(l.ctx, "URLs were known", func() bool { return s.links.Load() >= most }); err != nil {
+		return growing, grown, err
+	}
+	growing.pages = s.pages.Load()
+	if growing.to, err = p.usage(); err != nil {
+		return growing, grown, err
+	}
+	last := growing.pages + int64(sc.pages)
+	if err := p.until(l.ctx, "pages were read", func() bool { return s.pages.Load() >= last }); err != nil {
+		return growing, grown, err
+	}
+	grown = phase{from: growing.to, pages: s.pages.Load() - growing.pages}
+	grown.to, err = p.usage()
+	return growing, grown, err
+}
+
+// cells are the pages, pages a second, and CPU a page.
+func (ph phase) cells() []any {
+	n := float64(ph.pages)
 	return []any{
-		table.Number(float64(n)),
-		table.Number(float64(n) / to.at.Sub(from.at).Seconds()),
-		table.Number(milliseconds(to.cpu-from.cpu) / float64(n)),
+		table.Number(n),
+		table.Number(n / ph.to.at.Sub(ph.from.at).Seconds()),
+		table.Number(milliseconds(ph.to.cpu-ph.from.cpu) / n),
 	}
 }
 

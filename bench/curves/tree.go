@@ -55,8 +55,8 @@ func (l *lab) recrawl() ([]*table.Table, error) {
 	speed.Add(row("first", first)...)
 	speed.Add(row("again", again)...)
 	speed.Notes = []string{fmt.Sprintf("Medians of %d.", times)}
-	weights := first[0].weigh()
-	return []*table.Table{speed, weights}, nil
+	answers, err := l.ask(d, first[0].data)
+	return []*table.Table{speed, first[0].weigh(), answers}, err
 }
 
 // answer serves a file as a plain server does. http.FileServer would redirect
@@ -83,6 +83,7 @@ func (d *docs) answer(w http.ResponseWriter, r *http.Request) {
 
 // visit is one run over the tree, and what the store has after it.
 type visit struct {
+	data                  string
 	pages                 int64
 	took, cpu             time.Duration
 	peak                  int64
@@ -94,6 +95,7 @@ func (l *lab) visit(d *docs, data string) (v visit, err error) {
 	if err != nil {
 		return v, err
 	}
+	v.data = data
 	d.answered.Store(0)
 	p, err := l.run("run", d.web.URL("docs", "/"), "--data", data, "--per-host", "64", "--progress", "none")
 	if err != nil {
@@ -148,4 +150,36 @@ func (v visit) weigh() *table.Table {
 			table.Number(float64(part.bytes)/float64(v.archive)))
 	}
 	return t
+}
+
+// ask measures what answers from a store with two runs take, start of the
+// program and all.
+func (l *lab) ask(d *docs, data string) (*table.Table, error) {
+	times := choose(l, 1, 3)
+	t := &table.Table{
+		Title:  "Asked from the store, start of the program and all",
+		Header: []string{"what", "wall ms", "CPU ms"},
+		Notes:  []string{fmt.Sprintf("Medians of %d.", times)},
+	}
+	site := strings.TrimPrefix(d.web.Origin("docs"), "http://")
+	for _, question := range []struct {
+		name string
+		args []string
+	}{
+		{"a run's summary", []string{"show", site}},
+		{"pages, one JSON line each", []string{"export", site}},
+		{"links, one JSON line each", []string{"export", site, "--table", "links"}},
+		{"who links to the front page", []string{"export", site, "--table", "links", "--target", d.web.URL("docs", "/index.html")}},
+	} {
+		var wall, cpu []time.Duration
+		for range times {
+			p, err := l.run(append(question.args, "--data", data)...)
+			if err != nil {
+				return nil, err
+			}
+			wall, cpu = append(wall, p.took()), append(cpu, p.total())
+		}
+		t.Add(question.name, table.Number(milliseconds(middle(wall))), table.Number(milliseconds(middle(cpu))))
+	}
+	return t, nil
 }
