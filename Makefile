@@ -26,7 +26,8 @@ lint:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags conformance,warcio,acceptance,soak ./...
 	$(GO) mod tidy -diff
-	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench && $(GO) mod tidy -diff # a change of go.mod needs "cd bench && go mod tidy"
+	cd bench && $(GO) vet ./... && $(GO) tool -modfile=../tools/go.mod staticcheck ./...
 
 # Vectors of other projects, from the folder CRAWL_CONFORMANCE.
 conformance:
