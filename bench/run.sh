@@ -162,8 +162,9 @@ steady() {
     for corpus in "${corpora[@]}"; do
         for ((round = 1; round <= rounds; round++)); do
             for who in "${crawlers[@]}"; do
-                pages "$corpus" "$who/$round" | cmp -s - "$work/$corpus.$who.pages" ||
-                    fault "$corpus: $who found other pages in round $round than before"
+                pages "$corpus" "$who/$round" >"$work/round.pages"
+                cmp -s "$work/round.pages" "$work/$corpus.$who.pages" ||
+                    fault "$corpus: $who found other pages in round $round than before: $(diff "$work/$corpus.$who.pages" "$work/round.pages" | sed -n 2,4p | tr '\n' ' ')"
             done
         done
     done

@@ -3,11 +3,12 @@
 //
 //	colly SEED CONNECTIONS USER-AGENT
 //
-// Two things are not as in the manual, both in colly's favour. It keeps a
+// Three things are not as in the manual, all in colly's favour. It keeps a
 // seen-set of its own, without fragments: colly takes each fragment for a page,
 // and its check of visited pages races with itself, so that a page which many
-// link to is fetched many times over. And the transport keeps as many
-// connections as are used, where Go's default keeps two.
+// link to is fetched many times over. The transport keeps as many connections
+// as are used, where Go's default keeps two. And a request may take a minute:
+// at colly's ten seconds a busy machine loses pages.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gocolly/colly/v2"
 )
@@ -82,6 +84,7 @@ func run(args []string) error {
 func collector(seed *url.URL, connections int, agent string) (*colly.Collector, error) {
 	c := colly.NewCollector(colly.Async(true), colly.AllowedDomains(seed.Hostname()), colly.UserAgent(agent))
 	c.IgnoreRobotsTxt = false
+	c.SetRequestTimeout(time.Minute)
 	c.WithTransport(&http.Transport{MaxIdleConnsPerHost: connections})
 	return c, c.Limit(&colly.LimitRule{DomainGlob: "*", Parallelism: connections})
 }
