@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -26,6 +25,7 @@ type process struct {
 	ended  chan struct{} // closed when it is gone
 	gone   time.Time     // when, after ended
 	err    error         // why, after ended
+	peak   int64         // the most memory seen, in bytes, after run
 }
 
 // launch starts the crawler without the user's settings.
@@ -50,17 +50,28 @@ func (l *lab) launch(args ...string) (*process, error) {
 	return p, nil
 }
 
-// run runs the crawler to its end.
+// run runs the crawler to its end, and looks at its memory meanwhile: what the
+// system says of it afterwards has in it what this process had when it forked.
 func (l *lab) run(args ...string) (*process, error) {
 	p, err := l.launch(args...)
 	if err != nil {
 		return nil, err
 	}
-	<-p.ended
-	if p.err != nil {
-		return nil, p.fault("")
+	every := time.NewTicker(pollEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			if u, err := p.usage(); err == nil { // else it is about to end
+				p.peak = max(p.peak, u.peak)
+			}
+		case <-p.ended:
+			if p.err != nil {
+				return nil, p.fault("")
+			}
+			return p, nil
+		}
 	}
-	return p, nil
 }
 
 // kill ends it as a power cut would.
@@ -149,12 +160,3 @@ func (p *process) total() time.Duration {
 
 // took is how long a process ran that has ended.
 func (p *process) took() time.Duration { return p.gone.Sub(p.began) }
-
-// highest is the most memory, in bytes, that a process held which has ended.
-func (p *process) highest() int64 {
-	used, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0
-	}
-	return used.Maxrss << 10 // kilobytes on Linux
-}

@@ -101,7 +101,7 @@ func (l *lab) visit(d *docs, data string) (v visit, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.took, v.cpu, v.peak, v.pages = p.took(), p.total(), p.highest(), d.answered.Load()
+	v.took, v.cpu, v.peak, v.pages = p.took(), p.total(), p.peak, d.answered.Load()
 	if v.added, err = sizes(data, func(string) bool { return true }); err != nil {
 		return v, err
 	}
