@@ -39,19 +39,22 @@ func seal(plain []byte) []byte {
 }
 
 // unseal is its inverse. What it returns is a copy.
-func unseal(raw []byte) ([]byte, error) {
+func unseal(raw []byte) ([]byte, error) { return unsealInto(nil, raw) }
+
+// unsealInto is unseal into memory that is used again if it is large enough.
+func unsealInto(b, raw []byte) ([]byte, error) {
 	if len(raw) < 2 || raw[0] != recordVersion || raw[1] > codingS2 {
 		return nil, fmt.Errorf("record is %w: version %x", ErrDamaged, raw[:min(2, len(raw))])
 	}
 	coding, raw := raw[1], raw[2:]
 	if coding == codingPlain {
-		return slices.Clone(raw), nil
+		return append(b[:0], raw...), nil
 	}
 	n, err := s2.DecodedLen(raw)
 	if err != nil || n > maxRatio*len(raw) {
 		return nil, fmt.Errorf("record is %w: %d bytes in %d", ErrDamaged, n, len(raw))
 	}
-	plain, err := s2.Decode(nil, raw)
+	plain, err := s2.Decode(b[:cap(b)], raw)
 	if err != nil {
 		return nil, fmt.Errorf("record is %w: %w", ErrDamaged, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"math/bits"
 	"reflect"
-	"slices"
 	"strings"
 
 	"crawl/internal/weburl"
@@ -96,29 +95,25 @@ func (r *PageReader) Read(rec *PageRecord, p *Page, wanted PageFields) error {
 	return nil
 }
 
-// pick makes of a record one that has the wanted fields alone. Fields are
-// usually in the order of Page, so that nothing is looked for, and nothing is
-// read behind the last one.
+// pick makes of a record one that has the wanted fields alone. Fields are in the
+// order of Page, so that nothing is looked for, and nothing is read behind the
+// last one.
 func (r *PageReader) pick(raw []byte, wanted PageFields) error {
 	if len(raw) == 0 || raw[0] != recordVersion {
 		r.part = raw
 		return nil // for decode to refuse
 	}
 	n, raw, err := msgp.ReadMapHeaderBytes(raw[1:])
-	found, at, last, ordered := 0, -1, wanted.last(), true
+	found, at, last := 0, -1, wanted.last()
 	r.part = append(r.part[:0], recordVersion, map16, 0, 0)
-	for ; n > 0 && err == nil && (at < last || !ordered); n-- {
+	for ; n > 0 && err == nil && at < last; n-- {
 		pair := raw
 		var key []byte
 		if key, raw, err = readKey(raw); err != nil {
 			break
 		}
 		i := keyIndex(key, at+1)
-		if i > at {
-			at = i
-		} else {
-			ordered = false
-		}
+		at = max(at, i)
 		if raw, err = skip(raw); err == nil && i >= 0 && wanted.has(i) {
 			r.part = append(r.part, pair[:len(pair)-len(raw)]...)
 			found++
@@ -143,14 +138,15 @@ func (f PageFields) last() int {
 	return -1
 }
 
-// keyIndex returns which field has a key, looking from one on; -1 if none has.
+// keyIndex returns which field from one on has a key; -1 if none has, as of a
+// field of another program.
 func keyIndex(key []byte, from int) int {
 	for i := from; i < len(pageKeys); i++ {
 		if pageKeys[i] == string(key) {
 			return i
 		}
 	}
-	return slices.Index(pageKeys[:from], string(key))
+	return -1
 }
 
 // readKey is msgp.ReadMapKeyZC, quicker for what is usual.

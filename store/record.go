@@ -16,7 +16,9 @@ import (
 // The records below are MessagePack maps with short names, behind one byte
 // that holds recordVersion. A field that is zero is not written; a field that
 // an older program wrote and this one lacks is skipped. A field never changes
-// its meaning: give a new one a new name.
+// its meaning: give a new one a new name. Fields are written in the order of the
+// struct, and PageReader relies on it: a new one may stand anywhere, none may
+// change its place.
 
 // RunID numbers the runs of a store from 1 on, in the order they began.
 type RunID uint32

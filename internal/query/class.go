@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"crawl/internal/weburl"
 	"crawl/store"
 )
 
@@ -17,9 +16,10 @@ const (
 	FaultRedirects  = "redirects"
 )
 
-// Section is the first folder of a path.
-func Section(u weburl.URL) string {
-	first, _, more := strings.Cut(u.Path()[1:], "/")
+// section is the first folder of a path that may have a query.
+func section(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	first, _, more := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if !more {
 		return "/"
 	}

@@ -56,8 +56,8 @@ var pageColumns = []pageColumn{
 	{name: "run", kind: Text, meaning: "the run, as acme@43", index: Equal, same: true, value: func(r *pageRow, _ *store.Page) any { return r.run.name }},
 	address("url", "the address, in its one spelling", Equal|Prefix, weburl.URL.String),
 	address("host", "host and, unless it is the usual one, port", Equal, weburl.URL.Host),
-	address("path", "path and query", 0, weburl.URL.RequestURI),
-	address("section", "the first folder of the path", 0, Section),
+	{name: "path", kind: Text, meaning: "path and query", same: true, value: func(r *pageRow, _ *store.Page) any { return r.path() }},
+	{name: "section", kind: Text, meaning: "the first folder of the path", same: true, value: func(r *pageRow, _ *store.Page) any { return section(r.path()) }},
 	of("kind", Text, "Kind", "page or sitemap", func(p *store.Page) any {
 		if p.Kind == store.KindSitemap {
 			return "sitemap"
@@ -183,6 +183,14 @@ func (r *pageRow) url() weburl.URL {
 		r.page.URL = u
 	}
 	return r.page.URL
+}
+
+// path returns path and query, without making the URL for that alone.
+func (r *pageRow) path() string {
+	if r.page.URL.IsZero() {
+		return weburl.KeyRequestURI(r.rec.Key())
+	}
+	return r.page.URL.RequestURI()
 }
 
 func (r *pageRow) whyNot(p *store.Page) string {

@@ -35,9 +35,10 @@ type runView struct {
 	identity func(weburl.URL) weburl.URL
 	wanted   store.PageFields // of its rows, as far as is known
 	base     *runView
-	looked   bool                    // for base
-	counted  bool                    // whether countLinks made the index
-	broken   bool                    // links cannot be counted
+	looked   bool // for base
+	counted  bool // whether countLinks made the index
+	broken   bool // links cannot be counted
+	counter  *store.InlinkCounter
 	pages    map[weburl.URL]*pageRow // looked up lately
 }
 
@@ -225,7 +226,10 @@ func (v *runView) countLinks(u weburl.URL) *store.InlinkCount {
 	if v.broken || v.q.err != nil {
 		return nil
 	}
-	n, err := v.q.db.store.CountInlinks(v.q.ctx, v.run.ID, v.identity(u))
+	if v.counter == nil {
+		v.counter = v.q.db.store.InlinkCounter(v.run.ID)
+	}
+	n, err := v.counter.Count(v.q.ctx, v.identity(u))
 	if err != nil {
 		v.q.fail(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,8 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 )
-
-var benchPages = flag.Int("query.pages", 100_000, "pages of the run that benchmarks ask")
 
 // synthetic is a store with one run of a site: pages in sections, one in fifty
 // of them gone, each with a menu of ten links and ten of its own.
@@ -104,38 +101,6 @@ func syntheticPage(run store.RunID, i, pages int) (*store.Page, []store.Link) {
 		links = append(links, store.Link{Target: syntheticURL((i*31 + n*977) % pages), Text: fmt.Sprintf("see %d", n), Element: "a", Attr: "href", Place: "main"})
 	}
 	return p, links
-}
-
-func BenchmarkQuery(b *testing.B) {
-	st, run := synthetic(b, *benchPages)
-	if err := st.IndexLinks(b.Context(), run.ID, func(u weburl.URL) weburl.URL { return u }); err != nil {
-		b.Fatal(err)
-	}
-	db := database(b, st, Options{Run: run})
-	for _, q := range []struct{ name, statement string }{
-		{"count", "SELECT count(*) FROM pages"},
-		{"group", "SELECT status, count(*) FROM pages GROUP BY status"},
-		{"group-class", "SELECT class, count(*) FROM pages GROUP BY class"},
-		{"group-section", "SELECT section, count(*) FROM pages GROUP BY section"},
-		{"url", "SELECT status FROM pages WHERE url = '" + syntheticURL(77) + "'"},
-		{"status", "SELECT url FROM pages WHERE status = 404"},
-		{"class-count", "SELECT count(*) FROM pages WHERE class = 'broken'"},
-		{"inlinks", "SELECT source, anchor FROM links WHERE target = '" + syntheticURL(1234) + "'"},
-		{"inlinks-menu", "SELECT source, anchor FROM links WHERE target = '" + syntheticURL(7) + "' LIMIT 100"},
-		{"broken-links", "SELECT count(*) FROM links WHERE target_class = 'broken'"},
-		{"title", "SELECT count(*) FROM pages WHERE title LIKE '%item 77 %'"},
-		{"orphans", "SELECT count(*) FROM pages WHERE inlinks = 0"},
-		{"duplicates", "SELECT title, count(*) AS n FROM pages GROUP BY title HAVING n > 2"},
-		{"first", "SELECT * FROM pages LIMIT 1"},
-		{"all", "SELECT * FROM pages"},
-	} {
-		b.Run(q.name, func(b *testing.B) {
-			for b.Loop() {
-				ask(b, db, q.statement)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchPages), "ns/page")
-		})
-	}
 }
 
 // ask returns an answer as text.
