@@ -39,6 +39,8 @@ error: a pipe never holds a progress line.
   crawl export -f csv   the same as RFC 4180, with a header; cells that a
                         spreadsheet would run get an apostrophe, unless --raw
   crawl export -f warc  requests and answers as they were sent, WARC/1.1
+  crawl query, report,  a table on a terminal; in a pipe TSV with whole values and
+  fields, tree          no names (--header); -f table, wide, tsv, csv, jsonl, json, md
 
 -o FILE picks the format by its name (.csv, .warc.gz; else JSON lines). FILE
 appears when it is whole, and is replaced only with --overwrite.

@@ -132,9 +132,10 @@ func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, n
 }
 
 // before returns the findings of the run before by their first field, nil if
-// there is no run or the report is about both.
+// there is no run or the report is about both, or about rules that it may not
+// have had.
 func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report, base string) (map[string]bool, error) {
-	if base == "" || strings.Contains(r.SQL, "FROM changes") || strings.Contains(r.SQL, "$base") {
+	if base == "" || r.Name == "extract" || strings.Contains(r.SQL, "FROM changes") || strings.Contains(r.SQL, "$base") {
 		return nil, nil
 	}
 	then, err := db.Of(ctx, base)

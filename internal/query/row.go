@@ -27,11 +27,8 @@ func rowOf(all []Column, row any) (columns []ColumnOf, values []any) {
 	return columns, values
 }
 
-// Reserved tells whether a field of the user may not have that name, which a
-// table has for a column of its own, or might.
+// Reserved tells whether a field of the user may not have that name, which pages
+// have for a column of their own, or links for one that is joined.
 func Reserved(name string) bool {
-	if strings.HasPrefix(name, "prev_") || strings.HasPrefix(name, "final_") {
-		return true
-	}
-	return slices.ContainsFunc(tablesFor(nil), func(t *Table) bool { return (t.Name == "pages" || t.Name == "links") && t.index(name) >= 0 })
+	return strings.HasPrefix(name, "prev_") || strings.HasPrefix(name, "final_") || slices.ContainsFunc(pageColumns, func(c pageColumn) bool { return c.name == name })
 }
