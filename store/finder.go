@@ -9,8 +9,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// sources yields the pages that have a link.
-func (b *Bolt) sources(ctx context.Context, run RunID, w *whereabouts, yield func(*Page, error) bool) error {
+// sources yields the records of the pages that have a link.
+func (b *Bolt) sources(ctx context.Context, run RunID, w *whereabouts, yield func(*PageRecord, error) bool) error {
 	f := finder{Bolt: b, run: run, build: w.build}
 	for _, s := range w.spots {
 		r := newReader(s.own)
@@ -65,17 +65,17 @@ func (f *finder) holder(part, number uint32) (r *reader, n int, err error) {
 	return r, n, err
 }
 
-// set yields the pages of a set, read some at a time.
-func (f *finder) set(ctx context.Context, r *reader, limit uint32, yield func(*Page, error) bool) (more bool, err error) {
+// set yields the records of the pages of a set, read some at a time.
+func (f *finder) set(ctx context.Context, r *reader, limit uint32, yield func(*PageRecord, error) bool) (more bool, err error) {
 	numbers := make([]uint32, 0, min(recordsAtOnce, 1+r.left()))
 	flush := func() (bool, error) {
-		pages, err := f.pages(numbers)
+		records, err := f.records(numbers)
 		numbers = numbers[:0]
-		for _, p := range pages {
+		for i := range records {
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			if !yield(p, nil) {
+			if !yield(&records[i], nil) {
 				return false, nil
 			}
 		}
@@ -98,8 +98,8 @@ func (f *finder) set(ctx context.Context, r *reader, limit uint32, yield func(*P
 	return true, nil
 }
 
-// pages reads the pages that have these numbers.
-func (f *finder) pages(numbers []uint32) (pages []*Page, err error) {
+// records reads the records of pages that have these numbers.
+func (f *finder) records(numbers []uint32) (records []PageRecord, err error) {
 	if len(numbers) == 0 {
 		return nil, nil
 	}
@@ -110,15 +110,14 @@ func (f *finder) pages(numbers []uint32) (pages []*Page, err error) {
 		}
 		w := walker{c: bk.Cursor(), f: f, tx: tx}
 		for _, n := range numbers {
-			p, err := w.page(n)
-			if err != nil {
+			if err := w.walk(n); err != nil {
 				return err
 			}
-			pages = append(pages, p)
+			records = append(records, PageRecord{f.run, bytes.Clone(w.key[runSize:]), bytes.Clone(w.value)})
 		}
 		return nil
 	})
-	return pages, err
+	return records, err
 }
 
 // walker goes from page to page.
@@ -128,13 +127,6 @@ type walker struct {
 	tx         *bolt.Tx
 	at         uint32 // number of the page at key
 	key, value []byte
-}
-
-func (w *walker) page(n uint32) (*Page, error) {
-	if err := w.walk(n); err != nil {
-		return nil, err
-	}
-	return readPage(w.f.run, w.key[runSize:], w.value)
 }
 
 // walk goes to the record of a page.

@@ -22,6 +22,8 @@ type Inlink struct {
 	// twice is yielded twice. It may be ranged over until something is put
 	// into the run, and then ends with ErrNotIndexed.
 	Sources iter.Seq2[*Page, error]
+	// Records are Sources to be read in part, which is cheaper.
+	Records iter.Seq2[*PageRecord, error]
 }
 
 // InlinkCount is how many links to a URL the pages and the sitemaps of a run
@@ -114,13 +116,14 @@ func (b *Bolt) Inlinks(ctx context.Context, run RunID, target weburl.URL) iter.S
 			return
 		}
 		for _, in := range found {
-			in.Sources = func(yield func(*Page, error) bool) {
+			in.Records = func(yield func(*PageRecord, error) bool) {
 				err := b.sources(ctx, run, &in.place, yield)
 				if err != nil {
 					wrap(&err, "pages that link to %s in run %d", target, run)
 					yield(nil, err)
 				}
 			}
+			in.Sources = b.pagesOf(in.Records)
 			if err := ctx.Err(); err != nil {
 				yield(Inlink{}, err)
 				return

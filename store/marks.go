@@ -162,22 +162,3 @@ func appendMarked(numbers []uint32, raw []byte, pages uint32) ([]uint32, error) 
 	}
 	return numbers, nil
 }
-
-// records reads the records of pages that have these numbers.
-func (f *finder) records(numbers []uint32) (records []PageRecord, err error) {
-	err = f.view(func(tx *bolt.Tx) error {
-		bk := tx.Bucket(bucketPages)
-		if bk == nil {
-			return errEntry
-		}
-		w := walker{c: bk.Cursor(), f: f, tx: tx}
-		for _, n := range numbers {
-			if err := w.walk(n); err != nil {
-				return err
-			}
-			records = append(records, PageRecord{f.run, bytes.Clone(w.key[runSize:]), bytes.Clone(w.value)})
-		}
-		return nil
-	})
-	return records, err
-}

@@ -269,3 +269,19 @@ func (b *Bolt) PageRecord(ctx context.Context, run RunID, u weburl.URL) (_ *Page
 	}
 	return r, nil
 }
+
+// pagesOf reads records whole.
+func (b *Bolt) pagesOf(records iter.Seq2[*PageRecord, error]) iter.Seq2[*Page, error] {
+	return func(yield func(*Page, error) bool) {
+		for rec, err := range records {
+			var p *Page
+			if err == nil {
+				p, err = readPage(rec.Run, rec.key, rec.value)
+				err = b.named(err)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -284,6 +284,7 @@ func (v *runView) linksTo(targets iter.Seq2[weburl.URL, error]) iter.Seq2[any, e
 			yield(nil, err)
 			return
 		}
+		row := &linkRow{run: v, source: v.newRow()}
 		for u, err := range targets {
 			if err != nil {
 				yield(nil, err)
@@ -294,25 +295,20 @@ func (v *runView) linksTo(targets iter.Seq2[weburl.URL, error]) iter.Seq2[any, e
 					yield(nil, err)
 					return
 				}
-				for p, err := range in.Sources {
-					var row *linkRow
-					if err == nil {
-						row = &linkRow{run: v, source: v.rowOf(p), link: in.Link}
+				for rec, err := range in.Records {
+					if err != nil {
+						yield(nil, err)
+						return
 					}
-					if !yield(row, err) || err != nil {
+					row.source.reset(rec)
+					row.link, row.joined = in.Link, false
+					if !yield(row, nil) {
 						return
 					}
 				}
 			}
 		}
 	}
-}
-
-// rowOf makes a row of a visit that was read whole.
-func (v *runView) rowOf(p *store.Page) *pageRow {
-	r := v.newRow()
-	r.page, r.have = *p, store.AllFields
-	return r
 }
 
 // redirectRow is a page that redirects, and where to.

@@ -11,7 +11,8 @@ import (
 // on: nobody has counted the links to it. fields are the names of the user's
 // own columns.
 func PageRow(run *store.Run, p *store.Page, fields []string) (columns []ColumnOf, values []any) {
-	row := (&runView{name: RunName(run), broken: true}).rowOf(p)
+	row := (&runView{name: RunName(run), broken: true}).newRow()
+	row.page, row.have = *p, store.AllFields
 	return rowOf(columnsOf("", fields, func(row any) *pageRow { return row.(*pageRow) }), row)
 }
 
