@@ -262,7 +262,7 @@ func numberOf(text string) any {
 func columnsOf(prefix string, fields []string, get func(row any) *pageRow) (columns []Column) {
 	for _, c := range pageColumns {
 		columns = append(columns, Column{
-			Name: prefix + c.name, Kind: c.kind, Meaning: c.meaning, Index: c.index, Hidden: prefix != "",
+			Name: prefix + c.name, Kind: c.kind, Meaning: c.meaning, Index: c.index, Hidden: prefix != "", answered: c.name == "status" || c.name == "class",
 			value: func(row any) any {
 				if r := get(row); r != nil {
 					return c.value(r, r.get(c.needs))

@@ -21,7 +21,7 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		column := &v.Columns[c.Column]
 		word := opWord(column, c.Op)
 		switch isRun := v.perRun && column.Name == "run"; {
-		case word == "" || v.db.asked.inexact:
+		case word == "" || v.db.asked.inexact || column.answered && !v.db.asked.answers():
 		case !c.Usable && isRun:
 			rows = neverRows
 		case c.Usable:
@@ -33,6 +33,13 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 	info.IdxStr = strings.Join(plan, ", ")
 	info.EstimatedCost, info.EstimatedRows = rows, int64(rows)
 	return nil
+}
+
+// answers tells whether there is an index of pages by how they were answered: a
+// run has none until it ends, or somebody asks who links where.
+func (q *question) answers() bool {
+	v, err := q.defaultRun()
+	return err == nil && v.indexed()
 }
 
 // neverRows makes a plan the worst of all: a condition on the run says which

@@ -439,3 +439,34 @@ func TestManyQuestionsLeaveNothingBehind(t *testing.T) {
 		}
 	}
 }
+
+// A plan names the index that answers, and none that there is not.
+func TestPlan(t *testing.T) {
+	w := newWorld(t)
+	db := w.database(Options{})
+	index := func(statement string) string {
+		steps, err := db.Plan(t.Context(), statement)
+		if err != nil || len(steps) == 0 {
+			t.Fatalf("%s: %+v, %v", statement, steps, err)
+		}
+		return steps[0].Table + ": " + steps[0].Index
+	}
+	for statement, want := range map[string]string{
+		"SELECT * FROM pages WHERE status = 404": "pages: ", "SELECT * FROM pages WHERE url = 'x' AND words > 1": "pages: url =", "SELECT * FROM pages": "pages: ",
+		"SELECT * FROM links WHERE target_class = 'broken'": "links: target_class =", "SELECT * FROM pages WHERE url = 'x' COLLATE NOCASE": "pages: ",
+	} {
+		if got := index(statement); got != want {
+			t.Errorf("%s: %q, want %q", statement, got, want)
+		}
+	}
+	ask(t, db, "SELECT inlinks FROM pages")
+	if got := index("SELECT * FROM pages WHERE status = 404"); got != "pages: status =" {
+		t.Errorf("with an index: %q", got)
+	}
+	for _, op := range []string{"= '%s' COLLATE NOCASE", "LIKE '%s'", "GLOB '%s'"} { // other ways to compare
+		got := ask(t, db, "SELECT url FROM pages WHERE url "+fmt.Sprintf(op, "HTTP://A.example/"))
+		if want := ask(t, db, "SELECT url FROM pages WHERE +url "+fmt.Sprintf(op, "HTTP://A.example/")); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", op, got, want)
+		}
+	}
+}

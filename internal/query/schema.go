@@ -44,7 +44,8 @@ type Column struct {
 	Index   Index // what a condition on it saves
 	Hidden  bool  // left out of *
 
-	value func(row any) any
+	answered bool // its index is that of pages by how they were answered
+	value    func(row any) any
 }
 
 // Index tells which conditions on a column spare reading the whole table.
