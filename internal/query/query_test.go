@@ -281,9 +281,9 @@ func TestReadsOnly(t *testing.T) {
 	db := w.database(Options{})
 	for _, statement := range []string{
 		"DELETE FROM pages", "INSERT INTO pages (url) VALUES ('x')", "UPDATE pages SET title = ''", "DROP TABLE pages", "CREATE TABLE x (y)", "CREATE TEMP TABLE x (y)",
-		"ATTACH '/tmp/x' AS x", "DETACH main", "PRAGMA query_only = 0", "PRAGMA writable_schema = 1", "VACUUM INTO '/tmp/x'", "BEGIN", "REINDEX", "ANALYZE",
+		"ATTACH 'elsewhere.db' AS x", "DETACH main", "PRAGMA query_only = 0", "PRAGMA writable_schema = 1", "VACUUM INTO 'elsewhere.db'", "BEGIN", "REINDEX", "ANALYZE",
 		"SELECT 1; DROP TABLE pages", "SELECT load_extension('x')", "SELECT crawl_within(1)", "SELECT * FROM sqlite_master", "SELECT * FROM sqlite_schema", "SELECT * FROM pragma_table_info('pages')",
-		"WITH x AS (SELECT 1) DELETE FROM pages", "EXPLAIN SELECT 1", "", ";", "--", "SELECT writefile('/tmp/x', 'y')", "SELECT readfile('/etc/passwd')",
+		"WITH x AS (SELECT 1) DELETE FROM pages", "EXPLAIN SELECT 1", "", ";", "--", "SELECT writefile('elsewhere.db', 'y')", "SELECT readfile('/etc/passwd')",
 		"SELECT * FROM pages WHERE url = '", "SELECT fts3_tokenizer('simple')", "VALUES (load_extension('x'))", "CREATE VIRTUAL TABLE x USING crawl_store(1)",
 	} {
 		rows, err := db.Query(t.Context(), statement)
