@@ -130,7 +130,7 @@ func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 	raw := (*buf)[:0]
 	var err error
 	if x.Status != http.StatusNotModified {
-		if raw, err = request.Append(raw, warc.Deflated); err != nil {
+		if raw, err = request.Append(raw, warc.Verbatim); err != nil {
 			return err
 		}
 	}

@@ -61,7 +61,7 @@ func FuzzWriteRead(f *testing.F) {
 			Head:   ResponseHead("HTTP/1.1", 200, value, map[string][]string{name: {value, uri}}, int64(len(body))),
 			Body:   body,
 		}
-		file, err := want.Append(nil, Coding(c%2))
+		file, err := want.Append(nil, Coding(c%3))
 		if err != nil {
 			if !errors.Is(err, ErrField) && !errors.Is(err, ErrTooLong) || len(file) > 0 {
 				t.Fatalf("%d bytes and error %v", len(file), err)

@@ -21,6 +21,9 @@ const (
 	// Stored compresses the headers and puts the body into stored blocks,
 	// for a body that is compressed already.
 	Stored
+	// Verbatim puts all of it into stored blocks, for a record that is too
+	// short for it to matter: to compress a kilobyte costs as much as ten.
+	Verbatim
 )
 
 // CodingFor chooses Stored for a response whose body is compressed already, by
@@ -91,47 +94,60 @@ const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 // appendMember frames deflate data by itself because gzip writers offer no way
 // to change the kind of block in the middle.
 func appendMember(dst []byte, c Coding, header, head, body []byte) []byte {
-	d := deflaters.Get().(*deflater)
-	if c == Stored {
+	if c != Deflated {
 		dst = slices.Grow(dst, len(header)+len(head)+len(body)+len(body)/maxStored*5+256)
 	}
-	d.b = append(dst, gzipHeader...)
-	d.w.Reset(&d.sink)
-	d.w.Write(header)
-	d.w.Write(head)
-	if c == Stored {
-		d.w.Flush() // ends on a byte boundary, where a stored block may begin
-		d.b = appendStored(d.b, body)
+	dst = append(dst, gzipHeader...)
+	if c == Verbatim {
+		dst = appendStored(appendStored(dst, header), head)
+		dst = appendLast(appendStored(dst, body))
 	} else {
-		d.w.Write(body)
-		d.w.Write([]byte(recordEnd))
-		d.w.Close()
+		dst = deflate(dst, c, header, head, body)
 	}
 	sum, size := uint32(0), 0
 	for _, part := range [...][]byte{header, head, body, []byte(recordEnd)} {
 		sum = crc32.Update(sum, crc32.IEEETable, part)
 		size += len(part)
 	}
-	dst = binary.LittleEndian.AppendUint32(d.b, sum)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(size)) // modulo 2^32, by RFC 1952
-	d.b = nil
-	deflaters.Put(d)
+	dst = binary.LittleEndian.AppendUint32(dst, sum)
+	return binary.LittleEndian.AppendUint32(dst, uint32(size)) // modulo 2^32, by RFC 1952
+}
+
+// deflate compresses a record, all of it or its headers alone.
+func deflate(dst []byte, c Coding, header, head, body []byte) []byte {
+	d := deflaters.Get().(*deflater)
+	defer deflaters.Put(d)
+	d.b = dst
+	d.w.Reset(&d.sink)
+	d.w.Write(header)
+	d.w.Write(head)
+	if c == Stored {
+		d.w.Flush() // ends on a byte boundary, where a stored block may begin
+		d.b = appendLast(appendStored(d.b, body))
+	} else {
+		d.w.Write(body)
+		d.w.Write([]byte(recordEnd))
+		d.w.Close()
+	}
+	dst, d.b = d.b, nil
 	return dst
 }
 
 // maxStored is the most that one stored block holds (RFC 1951, section 3.2.4).
 const maxStored = 0xffff
 
-// appendStored writes body and the record's end as stored blocks, the last one
-// final.
-func appendStored(dst, body []byte) []byte {
-	for len(body) > 0 {
-		n := min(len(body), maxStored)
-		dst = appendBlock(dst, 0, body[:n])
-		body = body[n:]
+// appendStored writes p as stored blocks.
+func appendStored(dst, p []byte) []byte {
+	for len(p) > 0 {
+		n := min(len(p), maxStored)
+		dst = appendBlock(dst, 0, p[:n])
+		p = p[n:]
 	}
-	return appendBlock(dst, 1, []byte(recordEnd))
+	return dst
 }
+
+// appendLast writes the record's end as the last stored block.
+func appendLast(dst []byte) []byte { return appendBlock(dst, 1, []byte(recordEnd)) }
 
 func appendBlock(dst []byte, final byte, p []byte) []byte {
 	n := uint16(len(p))

@@ -67,7 +67,7 @@ func TestAppendBytes(t *testing.T) {
 		"\r\n" +
 		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nhello" +
 		"\r\n\r\n"
-	for _, c := range []Coding{Deflated, Stored} {
+	for _, c := range []Coding{Deflated, Stored, Verbatim} {
 		if diff := cmp.Diff(want, inflate(t, mustAppend(t, nil, response("hello"), c))); diff != "" {
 			t.Errorf("coding %d: (-want +got)\n%s", c, diff)
 		}
