@@ -340,7 +340,7 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 	}
 	out := make([]frontier.Link, 0, len(links))
 	for _, link := range links {
-		u, err := l.URL.Resolve(link.Target) // quicker than Parse where the host is the page's
+		u, err := weburl.Restore(link.Target)
 		if err != nil || u == l.URL {
 			continue
 		}

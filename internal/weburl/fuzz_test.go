@@ -116,6 +116,9 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		invariants(t, u)
+		if same, err := Restore(u.String()); err != nil || same != u {
+			t.Errorf("%s is restored as %s, error %v", u, same, err)
+		}
 		dropped := u.DropParams(set)
 		if dropped.Origin() != u.Origin() || dropped.DropParams(set) != dropped {
 			t.Errorf("%s: DropParams gives %s, then %s", u, dropped, dropped.DropParams(set))

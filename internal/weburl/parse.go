@@ -7,6 +7,19 @@ import "strings"
 // the rest; ErrTooLong above MaxLength; ErrInvalid otherwise.
 func Parse(raw string) (URL, error) { return parse(raw, URL{}) }
 
+// Restore is Parse for what String returned, kept where nobody else writes: it
+// looks for the end of the origin and checks no more. The URL shares s.
+func Restore(s string) (URL, error) {
+	for _, scheme := range [...]string{"https://", "http://"} {
+		if rest, ok := strings.CutPrefix(s, scheme); ok {
+			if slash := strings.IndexByte(rest, '/'); slash > 0 {
+				return URL{href: s, path: len(scheme) + slash}, nil
+			}
+		}
+	}
+	return URL{}, fail(s, ErrInvalid)
+}
+
 // Resolve reads ref as a link found on the page u; errors are those of Parse.
 // The base costs nothing: its pieces are slices of u.
 func (u URL) Resolve(ref string) (URL, error) {

@@ -310,3 +310,11 @@ func TestManyDigits(t *testing.T) {
 		t.Errorf("%s, %v", u, err)
 	}
 }
+
+func TestRestoreRefuses(t *testing.T) {
+	for _, s := range []string{"", "http", "http://", "http:///", "http://a", "ftp://a/", "mailto:a@b/", "/a/b"} {
+		if u, err := Restore(s); !errors.Is(err, ErrInvalid) || !u.IsZero() {
+			t.Errorf("%q is restored as %q, error %v", s, u, err)
+		}
+	}
+}
