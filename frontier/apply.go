@@ -168,16 +168,19 @@ func (r *run) applied(ops []*change) {
 	defer r.frontier.mu.Unlock()
 	b, now := r.batch, time.Now()
 	r.batch = nil
-	if r.gone {
-		return
-	}
 	r.counts = b.counts
 	r.recent.take(b.id, b.marks, b.moved)
 	for _, h := range b.made {
-		r.join(h)
+		r.hosts[h.rec.Origin] = h
 	}
 	for h, rec := range b.hosts {
 		h.rec.Pages, h.rec.Done, h.rec.GivenUp = rec.Pages, rec.Done, rec.GivenUp
+	}
+	if r.gone { // the next batch builds on all above, and nobody asks for the rest
+		return
+	}
+	for _, h := range b.made {
+		r.join(h)
 	}
 	r.remember(b.met)
 	for _, effect := range b.effects {

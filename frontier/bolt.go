@@ -334,6 +334,9 @@ func (f *Bolt) Stats(name string) (Stats, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if r, err = f.find(name); err != nil {
+		return Stats{}, err
+	}
 	r.lapse(time.Now())
 	return r.stats(), nil
 }
@@ -346,6 +349,9 @@ func (f *Bolt) Hosts(name string) ([]Host, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if r, err = f.find(name); err != nil {
+		return nil, err
+	}
 	all := make([]Host, 0, len(r.hosts))
 	for _, h := range r.hosts {
 		c := h.clock

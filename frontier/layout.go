@@ -208,6 +208,7 @@ func (r *run) reviveHost(h *host, now time.Time) {
 	if h.robots == robotsAsked || h.robots > robotsKnown {
 		h.robots = robotsWanted
 	}
+	r.hosts[rec.Origin] = h
 	r.join(h)
 	c := h.clock
 	if rec.Rate > 0 {
@@ -223,7 +224,7 @@ func (r *run) reviveHost(h *host, now time.Time) {
 	r.update(h, now)
 }
 
-// join makes a host part of the run and finds it its clock.
+// join finds a host of the run its clock.
 func (r *run) join(h *host) {
 	c := r.frontier.clocks[h.rec.Origin]
 	if c == nil {
@@ -232,7 +233,6 @@ func (r *run) join(h *host) {
 	}
 	h.clock = c
 	c.join(h)
-	r.hosts[h.rec.Origin] = h
 }
 
 // record is the host as it is to be written; Bolt.mu is held.
