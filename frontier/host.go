@@ -43,17 +43,18 @@ type host struct {
 	robots  robotsState
 	until   time.Time // robotsKnown: the rules hold until then; robotsWanted: do not ask before
 
-	due     []entry // taken first: their time has come
-	window  []entry // sorted by place; the first of those on disk, without a gap
-	ready   int     // URLs on disk that wait for no time and are not leased, those of the window included
-	first   int     // those of them that no rules bind
-	later   int     // delayed URLs on disk that are neither leased nor in due
-	laterAt time.Time
-	asking  int    // leases out on pages not asked for before
-	leased  int    // queued URLs that are out
-	coming  int    // links to it that Done was told of and that are not durable
-	soonest uint32 // the least rank of those
-	live    bool   // counted in run.live
+	due         []entry // taken first: their time has come
+	window      []entry // sorted by place; the first of those on disk, without a gap
+	ready       int     // URLs on disk that wait for no time and are not leased, those of the window included
+	first       int     // those of them that no rules bind
+	later       int     // delayed URLs on disk that are neither leased nor in due
+	laterAt     time.Time
+	asking      int       // leases out on pages not asked for before
+	leased      int       // queued URLs that are out
+	coming      int       // links to it that Done was told of and that are not durable
+	soonest     uint32    // the least rank of those
+	comingSince time.Time // there have been some
+	live        bool      // counted in run.live
 
 	filling bool           // a read of the window from disk is under way
 	moved   map[place]bool // while filling: places that were emptied meanwhile
@@ -230,7 +231,7 @@ func (h *host) bound(now time.Time) choice {
 		return fill
 	case h.ready > 0 && len(h.window) == 0:
 		return fill
-	case h.ready > 0 && h.affords(h.window[0]) && !h.awaits(h.window[0]):
+	case h.ready > 0 && h.affords(h.window[0]) && !h.awaits(h.window[0], now):
 		return takeWindow
 	}
 	return nothing
@@ -257,14 +258,21 @@ func (h *host) affords(e entry) bool {
 		(c.MaxPagesPerHost <= 0 || int(h.rec.Pages)+h.asking < c.MaxPagesPerHost)
 }
 
+// mostAwaited is how long links that are about to be queued may hold up a host:
+// they may be known or refused, and where many lead to it they never end.
+const mostAwaited = time.Second
+
 // awaits tells whether a link that is sooner than e is about to be queued.
-func (h *host) awaits(e entry) bool { return h.coming > 0 && e.place.rank() > h.soonest }
+func (h *host) awaits(e entry, now time.Time) bool {
+	return h.coming > 0 && e.place.rank() > h.soonest && now.Sub(h.comingSince) < mostAwaited
+}
 
 // expect counts a link that is about to be queued.
-func (h *host) expect(rank uint32) {
-	if h.coming == 0 || rank < h.soonest {
-		h.soonest = rank
+func (h *host) expect(rank uint32, now time.Time) {
+	if h.coming == 0 {
+		h.soonest, h.comingSince = rank, now
 	}
+	h.soonest = min(h.soonest, rank)
 	h.coming++
 }
 

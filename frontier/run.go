@@ -255,7 +255,7 @@ func (r *run) expect(op *change, now time.Time) {
 	for i := range op.links {
 		l := &op.links[i]
 		if h := r.hosts[l.URL.Origin()]; h != nil && l.Refused == "" {
-			h.expect(l.Rank)
+			h.expect(l.Rank, now)
 			op.coming = append(op.coming, h)
 			r.update(h, now)
 		}
@@ -265,7 +265,7 @@ func (r *run) expect(op *change, now time.Time) {
 // arrived ends what expect began.
 func (r *run) arrived(op *change, now time.Time) {
 	for _, h := range op.coming {
-		if h.coming--; h.coming == 0 {
+		if h.coming--; h.coming == 0 || now.Sub(h.comingSince) >= mostAwaited {
 			r.update(h, now)
 		}
 	}
