@@ -13,14 +13,10 @@ import (
 // read without any other.
 func (b *Bolt) CopyRecords(ctx context.Context, w io.Writer, run RunID) (err error) {
 	defer wrap(&err, "copy records of run %d", run)
-	info, err := b.bodies.info("")
+	c, err := b.copyTo(w)
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(info); err != nil {
-		return err
-	}
-	c := copier{from: b.bodies, to: w, payloads: map[Place]bool{}}
 	defer c.close()
 	for r, err := range b.RobotsFiles(ctx, run) {
 		if err != nil {
@@ -49,6 +45,15 @@ type copier struct {
 
 	file *os.File // read last
 	open uint32
+}
+
+// copyTo begins a file with the record that says who wrote it.
+func (b *Bolt) copyTo(w io.Writer) (*copier, error) {
+	info, err := b.bodies.info("")
+	if err == nil {
+		_, err = w.Write(info)
+	}
+	return &copier{from: b.bodies, to: w, payloads: map[Place]bool{}}, err
 }
 
 // exchange writes a request and its answer, and before them what the answer

@@ -57,14 +57,10 @@ func (r *PageRecord) Key() []byte { return r.key }
 // order in which they are named; see CopyRecords.
 func (b *Bolt) CopyPages(ctx context.Context, w io.Writer, run RunID, urls iter.Seq2[weburl.URL, error]) (err error) {
 	defer wrap(&err, "copy records of run %d", run)
-	info, err := b.bodies.info("")
+	c, err := b.copyTo(w)
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(info); err != nil {
-		return err
-	}
-	c := copier{from: b.bodies, to: w, payloads: map[Place]bool{}}
 	defer c.close()
 	for u, err := range urls {
 		var p *Page
