@@ -16,11 +16,12 @@ import (
 // moves to the tree in the tree's order, a stretch with each batch, and a page
 // of the tree takes in all that belongs there at once.
 //
-// Only the committer changes it, under Bolt.mu, when a batch is durable.
+// Only the committer changes it, under Bolt.mu, when a batch is durable; order,
+// which nobody else looks at, without.
 type recent struct {
 	fresh  map[seenKey]seenValue
 	moving map[seenKey]seenValue // older than fresh
-	order  []seenKey             // of moving: those that are not in the tree
+	order  []seenKey             // of moving: those that are not in the tree; nil until the first stretch
 	last   uint64                // the last transaction whose blocks hold nothing but moving and older
 	most   int                   // when fresh is full
 }
@@ -57,12 +58,14 @@ func (r *recent) take(transaction uint64, marks map[seenKey]seenValue, moved int
 		return
 	}
 	r.moving, r.fresh, r.last = r.fresh, make(map[seenKey]seenValue, r.most), transaction
-	r.order = slices.SortedFunc(maps.Keys(r.moving), func(a, b seenKey) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // move writes the next stretch into the tree, so much more than the batch marks
 // that it ends before fresh is full, and returns its length.
 func (r *recent) move(blocks, seen *bolt.Bucket, marked int) (int, error) {
+	if r.order == nil && r.moving != nil { // which takes a while: under no lock
+		r.order = slices.SortedFunc(maps.Keys(r.moving), func(a, b seenKey) int { return bytes.Compare(a[:], b[:]) })
+	}
 	n := min(2*marked, len(r.order))
 	for _, k := range r.order[:n] {
 		v := r.moving[k]
