@@ -328,13 +328,13 @@ func (f *Bolt) Pause(name string, on bool) error {
 
 // Stats implements Frontier.
 func (f *Bolt) Stats(name string) (Stats, error) {
-	r, err := f.settled(context.Background(), name)
-	if err != nil {
+	if _, err := f.settled(context.Background(), name); err != nil {
 		return Stats{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r, err = f.find(name); err != nil {
+	r, err := f.find(name)
+	if err != nil {
 		return Stats{}, err
 	}
 	r.lapse(time.Now())
@@ -343,13 +343,13 @@ func (f *Bolt) Stats(name string) (Stats, error) {
 
 // Hosts implements Frontier.
 func (f *Bolt) Hosts(name string) ([]Host, error) {
-	r, err := f.settled(context.Background(), name)
-	if err != nil {
+	if _, err := f.settled(context.Background(), name); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r, err = f.find(name); err != nil {
+	r, err := f.find(name)
+	if err != nil {
 		return nil, err
 	}
 	all := make([]Host, 0, len(r.hosts))
