@@ -267,13 +267,17 @@ func (h *host) awaits(e entry, now time.Time) bool {
 	return h.coming > 0 && e.place.rank() > h.soonest && now.Sub(h.comingSince) < mostAwaited
 }
 
-// expect counts a link that is about to be queued.
-func (h *host) expect(rank uint32, now time.Time) {
+// expect counts a link that is about to be queued, and tells whether it is sooner
+// than those counted before.
+func (h *host) expect(rank uint32, now time.Time) (sooner bool) {
 	if h.coming == 0 {
-		h.soonest, h.comingSince = rank, now
+		h.comingSince = now
 	}
-	h.soonest = min(h.soonest, rank)
+	if sooner = h.coming == 0 || rank < h.soonest; sooner {
+		h.soonest = rank
+	}
 	h.coming++
+	return sooner
 }
 
 // alive tells whether the host has, or waits for, something to lease.

@@ -255,9 +255,10 @@ func (r *run) expect(op *change, now time.Time) {
 	for i := range op.links {
 		l := &op.links[i]
 		if h := r.hosts[l.URL.Origin()]; h != nil && l.Refused == "" {
-			h.expect(l.Rank, now)
 			op.coming = append(op.coming, h)
-			r.update(h, now)
+			if h.expect(l.Rank, now) {
+				r.update(h, now)
+			}
 		}
 	}
 }
