@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -275,6 +276,39 @@ func TestSlowHostDelaysNobody(t *testing.T) {
 		}
 		if most > before+8+20 {
 			t.Errorf("%d goroutines, %d before the run", most, before)
+		}
+	})
+}
+
+// A crash between put and done of a page that asked for a rest: nothing is asked
+// of its host before that is over, for the page says so.
+func TestRestOutlivesACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{
+			"/": html("/1", "/2", "/3"), "/1": first(1, status(429, "Retry-After", "120"), html()), "/2": html(), "/3": html(),
+		}})
+		s := spec(t, "http://a/")
+		r, c := w.newRun(s), w.crawler()
+		c.Frontier = &breaking{Frontier: w.front, at: 3} // after robots.txt and the seed
+		job, err := c.Begin(t.Context(), r, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := job.Crawl(t.Context(), nil); !errors.Is(err, errBroken) {
+			t.Fatalf("the run ended with %v", err)
+		}
+		time.Sleep(50 * time.Second) // of the rest that is asked for
+		w.restart()
+		if err := w.begin(r, spec(t, "http://a/")).Crawl(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Complete, "")
+		gaps := w.gaps("a") // of robots.txt, the seed, the page and what followed
+		if rest := gaps[2]; rest < 120*time.Second || rest > 130*time.Second {
+			t.Errorf("gaps %v, want a rest of two minutes", gaps)
+		}
+		if p := w.page(r, "http://a/1"); p.Status != 200 || p.Try != 2 {
+			t.Errorf("status %d at try %d", p.Status, p.Try)
 		}
 	})
 }

@@ -26,8 +26,12 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 		return w.unless(ctx, err)
 	}
 	page, links, err := w.already(ctx, l, last)
-	if page == nil && err == nil {
+	switch {
+	case err != nil:
+	case page == nil:
 		page, links, err = w.fetch(ctx, l, last, good, barred)
+	case l.Kind != frontier.Reread:
+		w.remind(l, page)
 	}
 	if page == nil || err != nil {
 		return w.unless(ctx, err)
@@ -125,6 +129,18 @@ func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (
 	}
 	page.Depth, page.Hops, page.From = l.Depth, l.Hops, l.From.String()
 	return page, links, w.Store.Move(ctx, page)
+}
+
+// remind tells the clock of its host of a page that a crash came after, if the
+// host asked for less or failed then: it has forgotten.
+func (w *Job) remind(l frontier.Lease, p *store.Page) {
+	a := w.spec.answer(l, p, nil)
+	if a.Conduct != frontier.PushBack && a.Conduct != frontier.Failing {
+		return
+	}
+	since := max(time.Since(p.Fetched.Add(p.Took)), 0) // the wall clock may have been set back
+	a.Rest = max(a.Rest-since, 0)
+	w.Frontier.Release(l, a)
 }
 
 // note counts a stored visit and tells of it.
