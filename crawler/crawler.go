@@ -138,10 +138,11 @@ func (w *Job) Crawl(ctx context.Context, stop <-chan struct{}) error {
 	if err == nil {
 		return nil
 	}
-	if left := w.Frontier.Leave(w.name); !errors.Is(left, frontier.ErrNoRun) { // finish may have got so far
-		err = errors.Join(err, left)
+	left := w.Frontier.Leave(w.name)
+	if errors.Is(left, frontier.ErrNoRun) || left != nil && errors.Is(err, left) { // finish may have got so far, or Next told
+		return err
 	}
-	return err
+	return errors.Join(err, left)
 }
 
 // Pause stops leasing URLs, or goes on with it. Fetches under way end.

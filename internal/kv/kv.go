@@ -4,10 +4,11 @@
 // slow and one goroutine that waits for each is slower. Here callers hand in
 // changes, and one committer applies many of them as one transaction. Who waits
 // for a change to be durable (Commit) is served at once, together with whatever
-// arrived while the last sync ran, or after a short rest where many come. What nobody waits for (Schedule) waits for
-// more of its kind, a moment at most: a transaction rewrites the pages it
-// touches and the list of free ones, so a large one costs little more than a
-// small one. Changes become durable in the order they were handed in.
+// arrived while the last sync ran, or after a short rest where many come. What
+// nobody waits for (Schedule) waits for more of its kind, a moment at most: a
+// transaction rewrites the pages it touches and the list of free ones, so a large
+// one costs little more than a small one. Changes become durable in the order
+// they were handed in.
 //
 // The package knows nothing of what is stored. It refuses to hide damage:
 // bbolt panics on a corrupt file, and every panic becomes an error that names
@@ -156,11 +157,12 @@ func (d *DB[T]) Flush(ctx context.Context) error {
 }
 
 func (d *DB[T]) await(ctx context.Context, c change[T]) error {
-	if err := d.handIn(c); err != nil {
+	answer, err := d.handIn(c)
+	if answer == nil {
 		return err
 	}
 	select {
-	case err := <-c.answer:
+	case err := <-answer:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -168,26 +170,26 @@ func (d *DB[T]) await(ctx context.Context, c change[T]) error {
 }
 
 // Schedule hands in a change of so many writes, roughly, and returns before it
-// is durable, unless too many are on their way. If it is lost, because the disk is full or the file
-// damaged, every later call says so, and Options.Failed hears of it.
+// is durable, unless too many are on their way. If it is lost, because the disk
+// is full or the file damaged, every later call says so, and Options.Failed hears
+// of it.
 func (d *DB[T]) Schedule(ctx context.Context, op T, weight int) error {
-	d.mu.Lock()
-	piled := d.weight >= maxWeight
-	d.mu.Unlock()
-	if piled {
-		return d.CommitAll(ctx, op, weight)
-	}
-	return d.handIn(change[T]{op: op, weight: weight})
+	return d.await(ctx, change[T]{op: op, weight: weight})
 }
 
-func (d *DB[T]) handIn(c change[T]) error {
+// handIn returns what to wait for, if there is anything: also where too many
+// changes are on their way.
+func (d *DB[T]) handIn(c change[T]) (answer chan error, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
-		return fmt.Errorf("kv: %s: %w", d.path, ErrClosed)
+		return nil, fmt.Errorf("kv: %s: %w", d.path, ErrClosed)
 	}
 	if d.lost != nil {
-		return d.lost
+		return nil, d.lost
+	}
+	if c.answer == nil && d.weight >= maxWeight {
+		c.answer = make(chan error, 1)
 	}
 	d.pending = append(d.pending, c)
 	d.weight += c.weight
@@ -200,7 +202,7 @@ func (d *DB[T]) handIn(c change[T]) error {
 	case d.timer == nil:
 		d.timer = time.AfterFunc(d.delay, d.Hurry)
 	}
-	return nil
+	return c.answer, nil
 }
 
 // Hurry makes what was scheduled become durable now. It does not wait for that.
@@ -277,7 +279,10 @@ func (d *DB[T]) Close() error {
 	signal(d.rested)
 	d.mu.Unlock()
 	<-d.done
-	return errors.Join(d.lost, d.unsynced, d.bolt.Close())
+	if err := errors.Join(d.unsynced, d.bolt.Close()); err != nil {
+		return errors.Join(d.lost, err)
+	}
+	return d.lost
 }
 
 // settle makes durable what was not synced when it was written.

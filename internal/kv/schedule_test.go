@@ -130,10 +130,14 @@ func TestLostChangesAreNotKeptSecret(t *testing.T) {
 	if n := l.count(t); n != 0 {
 		t.Errorf("%d keys are there", n)
 	}
-	if err := l.Close(); !errors.Is(err, full) {
-		t.Errorf("Close: %v", err)
+	closed := l.Close()
+	if !errors.Is(closed, full) {
+		t.Errorf("Close: %v", closed)
 	}
 	if len(heard) != 1 || !errors.Is(heard[0], full) {
 		t.Errorf("Failed heard %v", heard)
+	}
+	if len(heard) == 1 && !errors.Is(heard[0], closed) { // whoever heard of it need not tell it twice
+		t.Errorf("Close says more than Failed heard: %v", closed)
 	}
 }
