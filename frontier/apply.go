@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -232,6 +233,7 @@ func (b *batch) newHost(l *Link) *host {
 func (b *batch) hostNamed(origin string) *host {
 	h := b.known(origin)
 	if h == nil {
+		origin = strings.Clone(origin) // a part of a URL, which may be one of more
 		b.counts.HostSeq++
 		h = &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}, manners: b.run.config.Manners(origin)}
 		b.made = append(b.made, h)

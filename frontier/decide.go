@@ -142,9 +142,14 @@ func (b *batch) wantAfterAll(c *candidate, v seenValue) error {
 	return b.enqueue(c.key, c.host, c.link, 0, c.seq)
 }
 
+// standAlone makes l good to be held: its URLs may be parts of all that a page
+// links to.
+func (l *Link) standAlone() { l.URL, l.Ask = l.URL.Clone(), l.Ask.Clone() }
+
 // enqueue queues l as a URL that was asked for try times.
 func (b *batch) enqueue(k seenKey, h *host, l Link, try int, seq uint64) error {
 	b.counts.Queued++
+	l.standAlone()
 	e := entry{place: readyPlace(l, seq), key: k, link: l, try: try}
 	b.then(func(now time.Time) { h.insert(e, now) })
 	return b.put(h, e)
@@ -209,6 +214,7 @@ func (b *batch) rerank(c *candidate, v seenValue) error {
 	if err != nil {
 		return err
 	}
+	c.link.standAlone()
 	c.link.Kind, c.link.For = was.Kind, was.For
 	c.link.Ask, c.link.Respelled, c.link.Hops = was.Ask, was.Respelled, c.link.Hops+was.Respelled
 	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try), paid: rec.Paid}

@@ -80,6 +80,10 @@ func (u URL) Len() int { return len(u.href) }
 // blank and no control, and so is safe for a terminal, a header and a log.
 func (u URL) String() string { return u.href }
 
+// Clone returns u in memory of its own: it keeps nothing of the text that it was
+// a part of, see Restore.
+func (u URL) Clone() URL { return URL{href: strings.Clone(u.href), path: u.path} }
+
 // Origin returns scheme://host[:port] without a default port: the unit of
 // politeness, of robots.txt (RFC 9309, 2.3) and of credentials.
 func (u URL) Origin() string { return u.href[:u.path] }
