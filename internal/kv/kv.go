@@ -50,7 +50,7 @@ type Options struct {
 
 // Where so many callers wait for one batch, the committer rests behind it,
 // some times as long as it took, so that the next is as large: until enough
-// have gathered. A caller alone never waits for this.
+// have gathered. A caller alone waits for this only right behind such a batch.
 const (
 	manyAtOnce = 4
 	enough     = 32
