@@ -180,11 +180,7 @@ func (f *exportFlags) rows(ctx context.Context, db *query.DB, run *store.Run) (*
 		}
 		q.Where = append(slices.Clone(q.Where), "target_url = "+query.Literal(identity(f.to).String()))
 	}
-	statement, err := q.SQL()
-	if err != nil {
-		return nil, err
-	}
-	return db.Query(ctx, statement)
+	return db.Select(ctx, &q)
 }
 
 // archive writes the requests and answers of all pages, or of those asked for.
@@ -193,11 +189,7 @@ func (f *exportFlags) archive(ctx context.Context, w io.Writer, st *store.Bolt, 
 		return st.CopyRecords(ctx, w, run.ID)
 	}
 	q := query.Select{Table: "pages", Columns: "url", Where: f.Where}
-	statement, err := q.SQL()
-	if err != nil {
-		return err
-	}
-	rows, err := db.Query(ctx, statement)
+	rows, err := db.Select(ctx, &q)
 	if err != nil {
 		return err
 	}
@@ -259,11 +251,7 @@ const maxSitemap = 50_000
 // sitemap writes the pages that a search engine may list.
 func (f *exportFlags) sitemap(ctx context.Context, w io.Writer, db *query.DB) error {
 	q := query.Select{Table: "pages", Columns: "url, last_changed", Where: append([]string{"kind = 'page' AND indexable"}, f.Where...)}
-	statement, err := q.SQL()
-	if err != nil {
-		return err
-	}
-	rows, err := db.Query(ctx, statement)
+	rows, err := db.Select(ctx, &q)
 	if err != nil {
 		return err
 	}

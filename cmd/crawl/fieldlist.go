@@ -100,11 +100,7 @@ const exampleRows = 200
 // rows has one.
 func examplesOf(ctx context.Context, db *query.DB, t *query.Table) (map[string]string, error) {
 	q := query.Select{Table: t.Name, Limit: exampleRows}
-	statement, err := q.SQL()
-	if err != nil {
-		return nil, err
-	}
-	answer, err := db.Query(ctx, statement)
+	answer, err := db.Select(ctx, &q)
 	if err != nil {
 		return nil, err
 	}

@@ -71,11 +71,7 @@ var usualClasses = []string{"ok", "redirect", "broken", "server"}
 
 func (t *tree) show(ctx context.Context, out io.Writer, db *query.DB, to *tableOutput) error {
 	q := query.Select{Table: "pages", Columns: "host, path, class", Where: append([]string{"kind = 'page'"}, t.where...)}
-	statement, err := q.SQL()
-	if err != nil {
-		return err
-	}
-	rows, err := db.Query(ctx, statement)
+	rows, err := db.Select(ctx, &q)
 	if err != nil {
 		return err
 	}

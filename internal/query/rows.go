@@ -29,6 +29,15 @@ type ColumnOf struct {
 	Kind Kind
 }
 
+// Select is Query of the statement that q makes.
+func (db *DB) Select(ctx context.Context, q *Select) (*Rows, error) {
+	statement, err := q.SQL()
+	if err != nil {
+		return nil, err
+	}
+	return db.Query(ctx, statement)
+}
+
 // Query prepares a statement: one that reads. What is wrong with it is an
 // *Error. The answer comes into being while it is read with All.
 func (db *DB) Query(ctx context.Context, statement string) (*Rows, error) {
