@@ -13,12 +13,16 @@ import (
 )
 
 const (
-	idleTime   = 30 * time.Second
-	h2Stream   = 1 << 20 // bytes a server may send ahead on one HTTP/2 stream
-	h2Conn     = 2 << 20 // and on one connection
-	h2Table    = 4 << 10 // bytes of header compression table
-	h2Ping     = 15 * time.Second
-	readBuffer = 16 << 10
+	idleTime = 30 * time.Second
+	h2Stream = 1 << 20 // bytes a server may send ahead on one HTTP/2 stream
+	h2Conn   = 2 << 20 // and on one connection
+	h2Table  = 4 << 10 // bytes of header compression table
+	h2Ping   = 15 * time.Second
+
+	// A connection keeps its buffers as long as it lives. What is larger than
+	// them goes past them: a body into where it is kept, a long head in pieces.
+	readBuffer  = 4 << 10
+	writeBuffer = 1 << 10
 )
 
 func newTransport(c *Config, n *network, h2 bool) *http.Transport {
@@ -42,6 +46,7 @@ func newTransport(c *Config, n *network, h2 bool) *http.Transport {
 		IdleConnTimeout:        idleTime,
 		MaxResponseHeaderBytes: c.MaxHeader,
 		ReadBufferSize:         readBuffer,
+		WriteBufferSize:        writeBuffer,
 		Protocols:              protocols,
 		HTTP2: &http.HTTP2Config{
 			MaxDecoderHeaderTableSize:     h2Table,

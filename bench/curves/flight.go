@@ -16,8 +16,8 @@ type load struct {
 }
 
 const (
-	most        = 4096 // the largest --concurrency
-	flightHosts = 5000 // for all loads alike: what hosts take in memory is no request's
+	most        = 5000 // requests that a machine of two processors is to hold
+	flightHosts = 6000 // for all loads alike: what hosts take in memory is no request's
 )
 
 // flight crawls more hosts than there are requests in flight. What the runs

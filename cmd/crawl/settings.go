@@ -57,7 +57,7 @@ type Settings struct {
 	Robots      string `json:"robots" default:"obey" group:"run" section:"manners" words:"obey|report|ignore" help:"robots.txt: obey, crawl and report what it forbids, or do not read"`
 	Rate        Rate   `json:"rate" default:"adaptive" group:"run" section:"manners" help:"requests to one host: 4/s, 30/m, 1/h or adaptive"`
 	PerHost     int    `json:"per_host" default:"1" group:"run" section:"manners" min:"1" max:"64" help:"requests in flight to one host"`
-	Concurrency int    `json:"concurrency" default:"64" group:"run" section:"manners" min:"1" max:"4096" help:"requests in flight in all"`
+	Concurrency int    `json:"concurrency" default:"64" group:"run" section:"manners" min:"1" max:"10000" help:"requests in flight in all"`
 
 	UserAgent    string   `json:"user_agent" arg:"TEXT" group:"run" section:"request" check:"agent" help:"name sent to servers (default crawl/VERSION), followed by the contact"`
 	Contact      string   `json:"contact" arg:"URL" group:"run" section:"request" check:"contact" help:"URL or mail address put in the user agent"`

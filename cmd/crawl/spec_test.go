@@ -40,7 +40,7 @@ func TestMaxFetchTime(t *testing.T) {
 
 func TestInFlight(t *testing.T) {
 	for _, test := range []struct{ want, files, size int }{
-		{64, 1 << 20, 64}, {64, 1024, 64}, {64, 256, 64}, {64, 64, 10}, {4, 64, 4}, {64, 16, 1}, {1, 0, 1}, {4096, 20000, 4096},
+		{64, 1 << 20, 64}, {64, 1024, 64}, {64, 256, 64}, {64, 64, 10}, {4, 64, 4}, {64, 16, 1}, {1, 0, 1}, {10000, 32000, 10000}, {10000, 20000, 6656},
 	} {
 		if got := inFlight(test.want, test.files); got != test.size {
 			t.Errorf("%d wanted, %d files: %d in flight, want %d", test.want, test.files, got, test.size)
