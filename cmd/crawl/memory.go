@@ -124,15 +124,17 @@ func (s *Settings) shares() shares {
 // use for a shorter time than so many looks in a row is a peak.
 const (
 	lookEvery = time.Second
-	looks     = 10
+	looks     = 4
+	leastRoom = 2 // of what is in use now, one part in so many may become garbage, at a peak too
 )
 
 // holdTo makes the process get by with a budget until the function returned is
 // called. While little is in use it may take up to leastGoMemory: garbage is
 // collected less often than usual, and a few large pages at once, of which a
 // crawl has many moments, cost some turns of the collector and not twice their
-// memory. As more is in use for longer the limit rises to twice that, and ends at
-// the budget. What the user told the Go runtime himself holds instead.
+// memory. As more is in use for longer the limit rises to twice that, beside what
+// is no garbage ever, such as stacks, and ends at the budget. What the user told
+// the Go runtime himself holds instead.
 func holdTo(budget int64) (end func()) {
 	if os.Getenv(goLimitEnv) != "" {
 		return func() {}
@@ -161,7 +163,6 @@ func holdTo(budget int64) (end func()) {
 func follow(budget int64, done <-chan struct{}) {
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
-	now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
 	var last [looks]int64
 	limit, cycles := int64(leastGoMemory), uint64(0)
 	for i := 0; ; {
@@ -170,21 +171,45 @@ func follow(budget int64, done <-chan struct{}) {
 			return
 		case <-every.C:
 		}
-		metrics.Read(now)
-		if now[1].Value.Uint64() == cycles { // nothing new is known of what is in use
+		now := look()
+		if now.cycles == cycles { // nothing new is known of what is in use
 			continue
 		}
-		cycles = now[1].Value.Uint64()
-		last[i%looks] = int64(now[0].Value.Uint64())
+		cycles = now.cycles
+		last[i%looks] = now.live
 		i++
-		if next := memoryLimit(slices.Min(last[:]), budget); next > limit || next < limit*3/4 {
+		if next := memoryLimit(slices.Min(last[:]), now, budget); next > limit || next < limit*3/4 {
 			limit = next
 			debug.SetMemoryLimit(limit)
 		}
 	}
 }
 
-// memoryLimit is twice what is in use, within bounds.
-func memoryLimit(live, budget int64) int64 {
-	return max(min(2*live, budget), min(leastGoMemory, budget))
+// memoryUse is what the Go runtime tells of its memory, in bytes.
+type memoryUse struct {
+	live   int64  // objects in use when garbage was collected last
+	beside int64  // stacks, tables, and room between objects
+	cycles uint64 // how often garbage was collected
+}
+
+func look() memoryUse {
+	now := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/cycles/total:gc-cycles"},
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+	}
+	metrics.Read(now)
+	n := func(i int) int64 { return int64(now[i].Value.Uint64()) }
+	return memoryUse{live: n(0), cycles: now[1].Value.Uint64(), beside: n(2) - n(3) - n(4) - n(5)}
+}
+
+// memoryLimit is twice what has been in use for some time, and a little more than
+// what is in use now, lest the collector take half of the processors; both
+// beside what cannot be collected, and within bounds.
+func memoryLimit(lasting int64, now memoryUse, budget int64) int64 {
+	wanted := now.beside + max(2*lasting, now.live+now.live/leastRoom)
+	return max(min(wanted, budget), min(leastGoMemory, budget))
 }

@@ -94,16 +94,19 @@ func TestBudgetReachesAll(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	for _, test := range []struct{ live, budget, want int64 }{
-		{0, 512 << 20, 50 << 20},
-		{25 << 20, 512 << 20, 50 << 20},
-		{100 << 20, 512 << 20, 200 << 20},
-		{400 << 20, 512 << 20, 512 << 20},
-		{900 << 20, 512 << 20, 512 << 20},
-		{1 << 20, 40 << 20, 40 << 20},
+	for _, test := range []struct{ lasting, live, beside, budget, want int64 }{
+		{0, 0, 0, 512, 50},
+		{25, 25, 0, 512, 50},
+		{25, 25, 40, 512, 90},
+		{100, 100, 0, 512, 200},
+		{0, 90, 10, 512, 145},
+		{400, 400, 0, 512, 512},
+		{900, 900, 900, 512, 512},
+		{1, 1, 1, 40, 40},
 	} {
-		if got := memoryLimit(test.live, test.budget); got != test.want {
-			t.Errorf("%d in use of %d: limit %d, want %d", test.live, test.budget, got, test.want)
+		now := memoryUse{live: test.live << 20, beside: test.beside << 20}
+		if got := memoryLimit(test.lasting<<20, now, test.budget<<20); got != test.want<<20 {
+			t.Errorf("MiB %+v: limit %d", test, got>>20)
 		}
 	}
 }
