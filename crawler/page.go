@@ -63,31 +63,38 @@ func kindOf(l frontier.Lease) uint8 {
 	return store.KindPage
 }
 
-// newPage makes a page of what a fetch brought: a response, or the fault that
-// prevented one. For an unchanged page it is what was known before.
-func (w *Job) newPage(ctx context.Context, l frontier.Lease, resp *fetcher.Response, failed error, known *store.Page) (*store.Page, []store.Link, *store.Exchange) {
+// newPage makes a page of what a fetch brought but for what is in it: of the
+// head of a response, or of the fault that prevented one.
+func (w *Job) newPage(l frontier.Lease, resp *fetcher.Response, failed error) *store.Page {
 	p := &store.Page{
 		URL: l.URL, Run: w.store.ID, Asked: l.Ask.String(), Kind: kindOf(l), Try: uint16(l.Try), Fetched: time.Now(),
 		Depth: l.Depth, Hops: l.Hops, From: l.From.String(),
 	}
 	if failed != nil {
 		setFault(p, failed)
-		return p, nil, nil
+		return p
 	}
 	setAnswer(p, resp, l.Address())
 	w.spec.loops(l, p)
-	var links []store.Link
-	if resp.Status == http.StatusNotModified && known != nil {
-		if links = w.unchanged(ctx, p, known); p.Fault != "" {
-			return p, nil, w.exchange(resp)
-		}
-	} else if p.Hash = sha256.Sum256(resp.Body); w.spec.isSitemap(l, resp) {
-		p.Kind = store.KindSitemap
-		links = w.survive(p, func() []store.Link { return w.readSitemap(p, resp, l.Address()) })
-	} else {
-		links = w.survive(p, func() []store.Link { return w.read(p, resp, l.Address()) })
+	return p
+}
+
+// take reads what is in a response, if there was one, into its page. For an
+// unchanged page it is what was known before.
+func (w *Job) take(ctx context.Context, l frontier.Lease, p *store.Page, resp *fetcher.Response, known *store.Page) ([]store.Link, *store.Exchange) {
+	switch {
+	case resp == nil:
+		return nil, nil
+	case resp.Status == http.StatusNotModified && known != nil:
+		return w.unchanged(ctx, p, known), w.exchange(resp)
 	}
-	return p, links, w.exchange(resp)
+	p.Hash = sha256.Sum256(resp.Body)
+	read := w.read
+	if w.spec.isSitemap(l, resp) {
+		p.Kind = store.KindSitemap
+		read = w.readSitemap
+	}
+	return w.survive(p, func() []store.Link { return read(p, resp, l.Address()) }), w.exchange(resp)
 }
 
 // survive reads what came. A parser that panics, which none should, costs one

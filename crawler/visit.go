@@ -50,9 +50,10 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 		return nil, nil, nil
 	}
 	ctx = context.WithoutCancel(ctx) // what has arrived is kept, whatever ends now
-	page, links, body := w.newPage(ctx, l, resp, fault, known)
+	page := w.newPage(l, resp, fault)
 	page.Barred = barred
-	w.Frontier.Release(l, w.spec.answer(l, page, resp))
+	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
+	links, body := w.take(ctx, l, page, resp, known)
 	w.widen(l, page)
 	if err := w.put(ctx, page, links, body); err != nil { // durable before forgotten
 		return nil, nil, err
