@@ -104,14 +104,18 @@ type shares struct {
 	rules int // parsed robots.txt files
 	store int // an index while it is made, which is when nothing is fetched; templates
 	names int // answers of name servers; a number
+	idle  int // connections kept for another request; a number
 }
 
-// nameBytes is what an answer of a name server takes in memory, roughly.
-const nameBytes = 400
+// What an answer of a name server, and a connection, take in memory, roughly.
+const (
+	nameBytes = 400
+	idleBytes = 16 << 10
+)
 
 func divide(budget int64) shares {
 	n := int(min(budget, math.MaxInt32)) // what more than that would bring is little
-	return shares{queue: n * 3 / 32, rules: n / 16, store: n / 8, names: n / 128 / nameBytes}
+	return shares{queue: n * 3 / 32, rules: n / 16, store: n / 8, names: n / 128 / nameBytes, idle: n / 32 / idleBytes}
 }
 
 // shares are what the budget of the settings comes to on this machine.

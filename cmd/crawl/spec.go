@@ -162,6 +162,13 @@ func inFlight(want, files int) int {
 	return max(1, min(want, (files-filesOfRun)/filesOfRequest))
 }
 
+// idle is how many connections may be kept for another request: one for each in
+// flight, or more if memory has room for them, since hosts that rest between two
+// requests are many more. What is in flight has its files first.
+func idle(inFlight, room, files int) int {
+	return max(inFlight, min(room, files-filesOfRun-(filesOfRequest-1)*inFlight))
+}
+
 func patterns(texts []string) ([]crawler.Pattern, error) {
 	var all []crawler.Pattern
 	for _, t := range texts {
@@ -224,12 +231,13 @@ func newFetcher(s *Settings, seeds []weburl.URL, cookies []byte, log *slog.Logge
 
 // fetcherConfig reads the secrets too, which go to the seeds' origins only.
 func fetcherConfig(s *Settings, seeds []weburl.URL) (fetcher.Config, error) {
+	memory := s.shares()
 	c := fetcher.Config{
 		UserAgent: s.agent(), Cookies: s.Cookies != "off", MaxCookies: s.MaxCookies,
 		Trusted: origins(seeds), AllowPrivate: s.AllowPrivate, Insecure: s.Insecure,
 		Timeout: s.Timeout.Std(), MaxTime: s.MaxFetchTime.Std(), MinSpeed: int64(cmp.Or(s.MinSpeed, -1)),
-		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: inFlight(s.Concurrency, openFiles()),
-		Resolve: map[string]string{}, MaxNames: s.shares().names,
+		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: idle(inFlight(s.Concurrency, openFiles()), memory.idle, openFiles()),
+		Resolve: map[string]string{}, MaxNames: memory.names,
 	}
 	var err error
 	if c.Bound, err = boundHeaders(s, c.Trusted); err != nil {

@@ -46,6 +46,13 @@ func TestInFlight(t *testing.T) {
 			t.Errorf("%d wanted, %d files: %d in flight, want %d", test.want, test.files, got, test.size)
 		}
 	}
+	for _, test := range []struct{ flying, room, files, size int }{
+		{64, 1024, 1 << 20, 1024}, {5000, 1024, 20000, 5000}, {64, 1024, 1024, 864}, {64, 1024, 256, 96}, {10, 1024, 64, 12}, {1, 1024, 0, 1}, {64, 32, 1 << 20, 64},
+	} {
+		if got := idle(test.flying, test.room, test.files); got != test.size {
+			t.Errorf("%+v: %d idle", test, got)
+		}
+	}
 	if openFiles() < 3 {
 		t.Errorf("%d files may be open", openFiles())
 	}
