@@ -21,7 +21,7 @@ const (
 
 	// A connection keeps its buffers as long as it lives. What is larger than
 	// them goes past them: a body into where it is kept, a long head in pieces.
-	readBuffer  = 4 << 10
+	readBuffer  = 2 << 10
 	writeBuffer = 1 << 10
 )
 
