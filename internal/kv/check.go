@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 
 	bolt "go.etcd.io/bbolt"
@@ -64,6 +65,54 @@ type walk struct {
 	pageSize int64
 	size     int64 // of the part of the file in use
 	seen     map[uint64]bool
+}
+
+// meta is what one of the two first pages says.
+type meta struct {
+	pageSize, size int64 // size of the part of the file in use
+	transaction    uint64
+}
+
+const (
+	metaSize    = headerSize + 64
+	metaMagic   = 0xED0CDAED
+	metaVersion = 2
+)
+
+// newestMeta finds the page that bbolt goes by.
+func newestMeta(f *os.File) (newest meta, ok bool) {
+	pageSize := int64(os.Getpagesize())
+	for i := range int64(2) {
+		raw := make([]byte, metaSize)
+		if _, err := f.ReadAt(raw, i*pageSize); err != nil {
+			return newest, ok
+		}
+		m, valid := readMeta(raw)
+		if !valid {
+			continue
+		}
+		pageSize = m.pageSize
+		if !ok || m.transaction > newest.transaction {
+			newest, ok = m, true
+		}
+	}
+	return newest, ok
+}
+
+func readMeta(raw []byte) (m meta, valid bool) {
+	sum := fnv.New64a()
+	sum.Write(raw[headerSize : metaSize-8])
+	if order.Uint32(raw[headerSize:]) != metaMagic || order.Uint32(raw[headerSize+4:]) != metaVersion || order.Uint64(raw[metaSize-8:]) != sum.Sum64() {
+		return m, false
+	}
+	m.pageSize = int64(order.Uint32(raw[headerSize+8:]))
+	pages := order.Uint64(raw[freeListAt+8:])
+	m.transaction = order.Uint64(raw[freeListAt+16:])
+	if m.pageSize < metaSize || pages > 1<<40 {
+		return m, false
+	}
+	m.size = int64(pages) * m.pageSize
+	return m, true
 }
 
 // freeList looks whether the list of free pages that this transaction goes by

@@ -77,8 +77,14 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 		Timeout: o.LockWait, NoSync: o.NoSync, FreelistType: bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
+			if err == nil && tryLock(f) { // else another process holds it, of which bbolt will hear
+				err = listed(f)
+			}
+			if err != nil {
+				return nil, errors.Join(err, closed(f))
+			}
 			file = f
-			return f, err
+			return f, nil
 		},
 	})
 	switch {
@@ -91,6 +97,32 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 		return nil, fmt.Errorf("kv: open %s: %w", path, err)
 	}
 	return b, nil
+}
+
+func closed(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// listed refuses a file whose list of free pages cannot be as long as it says.
+// bbolt believes it when it opens the file, and makes room for so many: a process
+// without that much memory ends, and nothing can be done about it.
+func listed(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	m, ok := newestMeta(f)
+	if !ok || m.size > info.Size() { // which is told apart later
+		return nil
+	}
+	w := walk{file: f, pageSize: m.pageSize, size: m.size}
+	if err := w.freeList(int(m.transaction % 2)); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
 }
 
 // whole refuses a file of which bbolt would read past the end: one that was
