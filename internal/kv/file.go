@@ -77,11 +77,13 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 		Timeout: o.LockWait, NoSync: o.NoSync, FreelistType: bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
-			if err == nil && tryLock(f) { // else another process holds it, of which bbolt will hear
-				err = listed(f)
-			}
 			if err != nil {
-				return nil, errors.Join(err, closed(f))
+				return nil, err
+			}
+			if tryLock(f) { // else another process holds it, of which bbolt will hear
+				if err := listed(f); err != nil {
+					return nil, errors.Join(err, f.Close())
+				}
 			}
 			file = f
 			return f, nil
@@ -97,13 +99,6 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 		return nil, fmt.Errorf("kv: open %s: %w", path, err)
 	}
 	return b, nil
-}
-
-func closed(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Close()
 }
 
 // listed refuses a file whose list of free pages cannot be as long as it says.
