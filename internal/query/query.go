@@ -72,6 +72,9 @@ func (db *DB) connect() (err error) {
 	if db.conn, err = engine.Open(":memory:?_dqs=0"); err != nil {
 		return err
 	}
+	if err := bound(db.conn); err != nil {
+		return err
+	}
 	for _, t := range db.tables {
 		if err := db.exec(fmt.Sprintf("CREATE VIRTUAL TABLE %s USING %s(%d)", Quote(t.Name), moduleName, db.number)); err != nil {
 			return err

@@ -348,6 +348,28 @@ func TestLimits(t *testing.T) {
 }
 
 // Whoever wants no more rows ends the statement; it can be asked again.
+// A value is not larger than what a page has, however little is written for it.
+func TestValuesHaveABound(t *testing.T) {
+	db := newWorld(t).database(Options{})
+	for _, statement := range []string{
+		"SELECT length(zeroblob(1000000000))", "SELECT length(hex(randomblob(400000000)))", "SELECT length(printf('%.*c', 900000000, 'x'))",
+		"SELECT length(replace(hex(zeroblob(1000000)), '0', '0123456789'))", "SELECT '" + strings.Repeat("x", maxStatement) + "'",
+	} {
+		rows, err := db.Query(t.Context(), statement)
+		if err == nil {
+			for _, failed := range rows.All() {
+				err = failed
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), "too big") {
+			t.Errorf("%.60s: %v", statement, err)
+		}
+	}
+	if got := ask(t, db, "SELECT length(zeroblob(1000000))"); got[0] != "1000000" {
+		t.Errorf("a megabyte: %q", got)
+	}
+}
+
 func TestFirstRows(t *testing.T) {
 	w := newWorld(t)
 	db := w.database(Options{})
