@@ -104,7 +104,7 @@ func linkColumns() []Column {
 	return []Column{
 		column("run", Text, "the run, as acme@43", func(l *linkRow) any { return l.run.name }).indexed(Equal),
 		column("source", Text, "the page that has the link", func(l *linkRow) any { return l.source.url().String() }).indexed(Equal),
-		link("target", "where it leads", func(l *store.Link) string { return l.Target }).indexed(Equal),
+		link("target", "where it leads", func(l *store.Link) string { return l.Target }).indexed(Equal).byLinks(),
 		link("anchor", "its text, or the alt of its image", func(l *store.Link) string { return l.Text }),
 		link("rel", "its rel", func(l *store.Link) string { return l.Rel }),
 		link("element", "the element that has it: a, img, link, …", func(l *store.Link) string { return l.Element }),
@@ -137,7 +137,7 @@ func linksTable(fields []string) *Table {
 		c := joins[i]
 		c.Hidden, c.answered = false, false // links make the index if there is none
 		if name != "source_status" {
-			c.Index = Equal
+			c = c.indexed(Equal).byLinks()
 		}
 		columns = append(columns, c)
 		joins = slices.Delete(joins, i, i+1)
@@ -147,7 +147,7 @@ func linksTable(fields []string) *Table {
 			return nil
 		}
 		return l.run.identity(l.target).String()
-	}).indexed(Equal)
+	}).indexed(Equal).byLinks()
 	of.Hidden = true
 	return &Table{
 		Name: "links", Meaning: "every link of every page, joined with what it leads to", perRun: true, rows: 6e7,
@@ -174,6 +174,12 @@ var linksFields = store.FieldsOf("Links", "LinksOf")
 func scanLinks(s *scan) iter.Seq2[any, error] {
 	if text, ok := s.equal("source"); ok {
 		return s.run.linksFrom(s, text)
+	}
+	switch linked, err := s.run.linked(); {
+	case err != nil:
+		return func(yield func(any, error) bool) { yield(nil, err) }
+	case !linked: // SQLite leaves out what is not asked for
+		return s.run.linksFrom(s, "")
 	}
 	for _, name := range []string{"target_url", "target"} {
 		if text, ok := s.equal(name); ok {

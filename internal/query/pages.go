@@ -90,7 +90,7 @@ var pageColumns = []pageColumn{
 	of("ttfb_ms", Real, "TTFB", "milliseconds until the first byte of the answer", func(p *store.Page) any { return millis(p.TTFB) }),
 	of("took_ms", Real, "Took", "milliseconds until the last", func(p *store.Page) any { return millis(p.Took) }),
 	of("try", Int, "Try", "which attempt this was, from 1", func(p *store.Page) any { return int64(p.Try) }),
-	{name: "inlinks", kind: Int, meaning: "links of pages to it; null: links of the run are damaged", value: func(r *pageRow, _ *store.Page) any {
+	{name: "inlinks", kind: Int, meaning: "links of pages to it; null: links of the run are damaged, or not counted yet", value: func(r *pageRow, _ *store.Page) any {
 		return r.links(func(n *store.InlinkCount) any { return int64(n.Pages) })
 	}},
 	of("outlinks", Int, "Links", "links that it has", func(p *store.Page) any { return int64(p.Links) }),

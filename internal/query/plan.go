@@ -21,7 +21,7 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		column := &v.Columns[c.Column]
 		word := opWord(column, c.Op)
 		switch isRun := v.perRun && column.Name == "run"; {
-		case word == "" || v.db.asked.inexact || column.answered && !v.db.asked.answers():
+		case word == "" || v.db.asked.inexact || column.answered && !v.db.asked.answers(), column.linked && !v.db.asked.links():
 		case !c.Usable && isRun:
 			rows = neverRows
 		case c.Usable:

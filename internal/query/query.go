@@ -31,6 +31,10 @@ type Options struct {
 	// Warn is told what is wrong with the store and does not keep a statement
 	// from its answer. It may be nil.
 	Warn func(text string, cause error)
+	// Live returns what goes on of a run, nil for a run that does not. Where it
+	// is set the store belongs to a crawl: no index is made, so that nothing is
+	// written at all.
+	Live func(store.RunID) *Live
 
 	MaxRows int           // of an answer; 0: no limit
 	MaxTime time.Duration // for an answer; 0: no limit

@@ -31,7 +31,7 @@ func skippedTable() *Table {
 			column("rule", Text, "the rule that said so", func(r *skipRow) any { return r.Rule }),
 			column("found_on", Text, "the page that led to it first", func(r *skipRow) any { return r.From }),
 			column("depth", Int, "clicks from a seed; null: no chain of links leads there", func(r *skipRow) any { return depthOf(r.Depth) }),
-			column("count", Int, "links of pages to it; null: links of the run are damaged", func(r *skipRow) any {
+			column("count", Int, "links of pages to it; null: links of the run are damaged, or not counted yet", func(r *skipRow) any {
 				if n := r.run.countLinks(r.URL); n != nil {
 					return int64(n.Pages)
 				}
@@ -40,7 +40,7 @@ func skippedTable() *Table {
 		},
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
-				for skip, err := range s.q.db.store.SkipsOf(s.q.ctx, s.run.run.ID, s.keyPrefix()) {
+				for skip, err := range s.run.skips(s.keyPrefix()) {
 					if !yield(&skipRow{s.run, skip}, err) || err != nil {
 						return
 					}
@@ -97,7 +97,7 @@ func hostsTable() *Table {
 		},
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
-				for h, err := range s.q.db.store.Hosts(s.q.ctx, s.run.run.ID) {
+				for h, err := range s.run.hosts() {
 					row := &hostRow{run: s.run, Host: h}
 					if err == nil {
 						row.origin, err = weburl.Parse(h.Origin)
@@ -167,7 +167,7 @@ func sitesTable() *Table {
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
 				sites, order := map[string]*siteRow{}, []*siteRow(nil)
-				for run, err := range s.q.db.store.Runs(s.q.ctx, "") {
+				for run, err := range s.q.runs() {
 					if err != nil {
 						yield(nil, err)
 						return
@@ -267,7 +267,7 @@ func fetchesTable() *Table {
 		Name: "fetches", Meaning: "every visit of every run: what a URL was over time", rows: 1e7, Columns: columns,
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
-				for run, err := range s.q.db.store.Runs(s.q.ctx, "") {
+				for run, err := range s.q.runs() {
 					var view *runView
 					if err == nil {
 						view, err = s.q.view(run)

@@ -34,6 +34,7 @@ type runView struct {
 	name     string
 	identity func(weburl.URL) weburl.URL
 	wanted   store.PageFields // of its rows, as far as is known
+	live     *Live            // nil: it does not go on
 	base     *runView
 	looked   bool // for base
 	counted  bool // whether countLinks made the index
@@ -57,7 +58,7 @@ func (q *question) view(run *store.Run) (*runView, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &runView{q: q, run: run, name: RunName(run), identity: identity}
+	v := &runView{q: q, run: run, name: RunName(run), identity: identity, live: q.db.live(run.ID)}
 	q.views[run.ID] = v
 	return v, nil
 }
@@ -150,6 +151,9 @@ func (s *scan) answers(status, class string) func(int, string) bool {
 // indexed tells whether the store can say which pages were answered how: it
 // does once somebody has asked who links where, or the run ended.
 func (v *runView) indexed() bool {
+	if v.live != nil {
+		return false
+	}
 	for _, err := range v.q.db.store.Answered(v.q.ctx, v.run.ID, func(int, string) bool { return false }) {
 		if err != nil && !errors.Is(err, store.ErrNotIndexed) {
 			v.q.fail(err)
@@ -205,8 +209,8 @@ func keyPrefix(text string) []byte {
 	return append(u.OriginKey(), rest[slash:]...)
 }
 
-// countLinks counts the links to u; nil where the record of some is damaged:
-// all counts would be wrong.
+// countLinks counts the links to u; nil where the record of some is damaged, so
+// that all counts would be wrong, or where there is no index.
 func (v *runView) countLinks(u weburl.URL) *store.InlinkCount {
 	if v.broken {
 		return nil
@@ -214,12 +218,12 @@ func (v *runView) countLinks(u weburl.URL) *store.InlinkCount {
 	if !v.counted {
 		v.counted = true
 		err := v.index()
-		if errors.Is(err, store.ErrDamaged) {
-			v.broken = true
-			if warn := v.q.db.o.Warn; warn != nil {
-				warn("links to pages are not counted, see `crawl db check`", err)
-			}
-		} else if err != nil {
+		switch {
+		case errors.Is(err, store.ErrDamaged):
+			v.leaveUncounted("links to pages are not counted, see `crawl db check`", err)
+		case errors.Is(err, store.ErrNotIndexed):
+			v.leaveUncounted(v.uncounted(), err)
+		case err != nil:
 			v.q.fail(err)
 		}
 	}
@@ -236,8 +240,24 @@ func (v *runView) countLinks(u weburl.URL) *store.InlinkCount {
 	return &n
 }
 
-// index makes the store ready to say who links to whom, if it is not.
+// leaveUncounted notes, and tells, why links are not counted.
+func (v *runView) leaveUncounted(why string, cause error) {
+	v.broken = true
+	if warn := v.q.db.o.Warn; warn != nil {
+		warn(why, cause)
+	}
+}
+
+// index makes the store ready to say who links to whom, if it is not. It ends
+// with store.ErrNotIndexed where no index is made.
 func (v *runView) index() error {
+	linked, err := v.linked()
+	switch {
+	case err != nil:
+		return err
+	case !linked:
+		return store.ErrNotIndexed
+	}
 	st, ctx := v.q.db.store, v.q.ctx
 	there, err := st.Indexed(ctx, v.run.ID)
 	if there || err != nil {
@@ -260,7 +280,7 @@ func runsTable() *Table {
 			run("site", Text, "whose run it is", func(r *store.Run) any { return r.Site }),
 			run("number", Int, "its number within the site", func(r *store.Run) any { return int64(r.Number) }),
 			run("state", Text, "complete, partial, interrupted, running, empty", func(r *store.Run) any { return r.State }),
-			run("why", Text, "what ended it", func(r *store.Run) any { return r.Why }),
+			run("why", Text, "what ended it, or that it goes on", func(r *store.Run) any { return r.Why }),
 			run("seeds", List, "where it began", func(r *store.Run) any { return listOf(r.Seeds) }),
 			run("started", Time, "when it began", func(r *store.Run) any { return timeOf(r.Started) }),
 			run("ended", Time, "when it ended; null: not yet", func(r *store.Run) any { return timeOf(r.Ended) }),
@@ -284,7 +304,7 @@ func runsTable() *Table {
 		},
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
-				for run, err := range s.q.db.store.Runs(s.q.ctx, "") {
+				for run, err := range s.q.runs() {
 					if !yield(run, err) || err != nil {
 						return
 					}

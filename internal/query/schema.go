@@ -45,6 +45,7 @@ type Column struct {
 	Hidden  bool  // left out of *
 
 	answered bool // its index is that of pages by how they were answered
+	linked   bool // its index is that of links
 	value    func(row any) any
 }
 
@@ -122,6 +123,12 @@ func column[R any](name string, kind Kind, meaning string, value func(R) any) Co
 // indexed says that conditions on a column are answered by an index.
 func (c Column) indexed(i Index) Column {
 	c.Index = i
+	return c
+}
+
+// byLinks says that the column's index is that of links, which a run may not have.
+func (c Column) byLinks() Column {
+	c.linked = true
 	return c
 }
 
