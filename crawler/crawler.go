@@ -64,7 +64,8 @@ type Job struct {
 	rules *ruleCache
 	began time.Time
 
-	before   int64 // bytes received in earlier sessions
+	start    store.Run // as the session found it
+	before   int64     // bytes received in earlier sessions
 	meter    meter
 	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
@@ -117,6 +118,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	if err != nil {
 		return nil, errors.Join(err, c.Frontier.Leave(w.name))
 	}
+	w.start = *r
 	return w, nil
 }
 

@@ -119,11 +119,11 @@ func Settle(ctx context.Context, f frontier.Frontier, st store.Store, r *store.R
 		batch = batch[:0]
 		return err
 	}
-	for s, err := range f.Skips(ctx, name) {
+	for s, err := range skipsOf(ctx, f, r.ID) {
 		if err != nil {
 			return err
 		}
-		batch = append(batch, store.Skip{URL: s.URL, Reason: string(s.Reason), Rule: s.Rule, From: s.From.String(), Depth: s.Depth})
+		batch = append(batch, s)
 		if len(batch) == skipsAtOnce {
 			if err := flush(); err != nil {
 				return err
@@ -144,21 +144,13 @@ func Settle(ctx context.Context, f frontier.Frontier, st store.Store, r *store.R
 }
 
 func settleHosts(ctx context.Context, f frontier.Frontier, st store.Store, r *store.Run) error {
-	hosts, err := f.Hosts(Name(r.ID))
+	rows, err := hostsOf(f, r.ID)
 	if err != nil {
 		return err
 	}
-	rows := make([]store.Host, 0, len(hosts))
 	r.Counts.PushBacks = 0
-	for _, h := range hosts {
-		if h.Asked.IsZero() {
-			continue // only named by links
-		}
+	for _, h := range rows {
 		r.Counts.PushBacks += uint64(h.PushBacks)
-		rows = append(rows, store.Host{
-			Origin: h.Origin, Done: h.Done, Delay: h.Delay, CrawlDelay: h.CrawlDelay, Latency: h.Latency,
-			PushBacks: h.PushBacks, Fails: h.Fails, GivenUp: string(h.GivenUp), Asked: h.Asked, RestUntil: h.RestUntil,
-		})
 	}
 	return st.PutHosts(ctx, r.ID, rows)
 }

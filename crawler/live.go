@@ -1,0 +1,112 @@
+package crawler
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"crawl/frontier"
+	"crawl/store"
+)
+
+// ID is the number of the run in the store.
+func (w *Job) ID() store.RunID { return w.store.ID }
+
+// GoesOn is the Why of a run that Now returned.
+const GoesOn = "it goes on"
+
+// Now returns the run as it is by now. What only its end tells is left as the
+// session found it: the counts of fields and unchanged pages.
+func (w *Job) Now() *store.Run {
+	w.mu.Lock()
+	r := w.start
+	r.Widened = append([]string(nil), w.store.Widened...)
+	r.Settings = w.store.Settings
+	w.mu.Unlock()
+	p := w.Progress()
+	r.Why = GoesOn
+	r.Active += int64(time.Since(w.began))
+	r.Counts.Requests += w.requests.Load()
+	r.Counts.Received += uint64(p.Received)
+	for i, n := range p.Status {
+		r.Counts.Status[i] += n
+	}
+	if p.Found > 0 { // else the queue has just gone
+		r.Counts.Found, r.Counts.Queued, r.Counts.Done, r.Counts.Failed = p.Found, p.Queued+p.InFlight, p.Done, p.Failed
+		r.Counts.Skipped = map[string]uint64{}
+		for reason, n := range p.Skipped {
+			r.Counts.Skipped[string(reason)] = n
+		}
+	}
+	return &r
+}
+
+// Skips yields the URLs that the run has refused so far, in no order.
+func (w *Job) Skips(ctx context.Context) iter.Seq2[*store.Skip, error] {
+	return func(yield func(*store.Skip, error) bool) {
+		first := true
+		for s, err := range skipsOf(ctx, w.Frontier, w.store.ID) {
+			if first && gone(err) { // the store has them all
+				w.Store.Skips(ctx, w.store.ID)(yield)
+				return
+			}
+			if first = false; !yield(&s, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// gone tells that the run has just ended, and its queue with it.
+func gone(err error) bool {
+	return errors.Is(err, frontier.ErrNoRun) || errors.Is(err, frontier.ErrClosed)
+}
+
+// skipsOf yields what the frontier knows of a run's refused URLs.
+func skipsOf(ctx context.Context, f frontier.Frontier, id store.RunID) iter.Seq2[store.Skip, error] {
+	return func(yield func(store.Skip, error) bool) {
+		for s, err := range f.Skips(ctx, Name(id)) {
+			skip := store.Skip{URL: s.URL, Reason: string(s.Reason), Rule: s.Rule, From: s.From.String(), Depth: s.Depth, Run: id}
+			if !yield(skip, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Hosts yields what the run knows so far of the hosts it asked, in no order.
+func (w *Job) Hosts(ctx context.Context) iter.Seq2[*store.Host, error] {
+	return func(yield func(*store.Host, error) bool) {
+		hosts, err := hostsOf(w.Frontier, w.store.ID)
+		switch {
+		case gone(err):
+			w.Store.Hosts(ctx, w.store.ID)(yield)
+			return
+		case err != nil:
+			yield(nil, err)
+			return
+		}
+		for i := range hosts {
+			if !yield(&hosts[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+// hostsOf returns what the frontier knows of the hosts that a run asked.
+func hostsOf(f frontier.Frontier, id store.RunID) ([]store.Host, error) {
+	hosts, err := f.Hosts(Name(id))
+	rows := make([]store.Host, 0, len(hosts))
+	for _, h := range hosts {
+		if h.Asked.IsZero() {
+			continue // only named by links
+		}
+		rows = append(rows, store.Host{
+			Origin: h.Origin, Run: id, Done: h.Done, Delay: h.Delay, CrawlDelay: h.CrawlDelay, Latency: h.Latency,
+			PushBacks: h.PushBacks, Fails: h.Fails, GivenUp: string(h.GivenUp), Asked: h.Asked, RestUntil: h.RestUntil,
+		})
+	}
+	return rows, err
+}
