@@ -13,7 +13,7 @@ import (
 // Packages for tests stand apart in testOnly.
 var mayImport = map[string][]string{
 	"cmd/crawl": {
-		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/testweb", "internal/weburl",
+		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/testweb", "internal/web", "internal/weburl",
 	},
 	"crawler":              {"fetcher", "frontier", "store", "internal/parse", "internal/robots", "internal/weburl"},
 	"fetcher":              {"internal/robots", "internal/weburl"},
@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"store":                {"internal/kv", "internal/warc", "internal/weburl"},
 	"internal/parse":       {"internal/weburl"},
 	"internal/query":       {"frontier", "store", "internal/weburl"},
+	"internal/web":         {"frontier", "store", "internal/query"},
 	"internal/kv":          {},
 	"internal/robots":      {},
 	"internal/warc":        {},

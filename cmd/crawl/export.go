@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,7 +54,7 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
   crawl export example.com -o example.warc.gz`,
 		Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := f.check(c.OutOrStdout()); err != nil {
 				return err
 			}
 			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
@@ -76,8 +77,13 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 
 // withTables opens a store as a database.
 func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) (err error) {
-	log := newLogger(s, c.ErrOrStderr())
-	db, err := query.Open(st, query.Options{Run: run, Identity: identityOf, Warn: func(text string, cause error) { log.Warn(text, "cause", cause) }})
+	log := slog.New(logHandler(s, c.ErrOrStderr()))
+	o := query.Options{Run: run, Identity: identityOf}
+	if h := held(c.Context()); h != nil {
+		o = h.tables(run)
+	}
+	o.Warn = func(text string, cause error) { log.Warn(text, "cause", cause) }
+	db, err := query.Open(st, o)
 	if err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, d
 }
 
 // check finds faults before anything is opened.
-func (f *exportFlags) check() error {
+func (f *exportFlags) check(out io.Writer) error {
 	if f.out.format == "" {
 		f.out.format = formatOf(f.out.file)
 	}
@@ -99,7 +105,7 @@ func (f *exportFlags) check() error {
 	if err := f.checkForm(); err != nil {
 		return err
 	}
-	return checkFile(f.out.file, f.out.overwrite)
+	return checkFile(f.out.file, out, f.out.overwrite)
 }
 
 func (f *exportFlags) checkTarget() (err error) {
@@ -152,7 +158,7 @@ func (f *exportFlags) export(ctx context.Context, out io.Writer, st *store.Bolt,
 	case formatWARC:
 		return writeFile(f.out.file, out, func(w io.Writer) error { return f.archive(ctx, w, st, db, run) })
 	case formatSQLite:
-		return f.sqlite(ctx, db)
+		return f.sqlite(ctx, out, db)
 	case formatSitemap:
 		return writeFile(f.out.file, out, func(w io.Writer) error { return f.sitemap(ctx, w, db) })
 	}
@@ -209,9 +215,14 @@ func (f *exportFlags) archive(ctx context.Context, w io.Writer, st *store.Bolt, 
 // sqliteTables are the tables of a SQLite file, unless one is named.
 var sqliteTables = []string{"pages", "links", "redirects", "skipped", "changes", "sitemaps", "hosts", "runs"}
 
-// sqlite writes a file that appears when it is whole.
-func (f *exportFlags) sqlite(ctx context.Context, db *query.DB) (err error) {
-	part, err := os.MkdirTemp(filepath.Dir(f.out.file), ".crawl-export-*")
+// sqlite writes a file that appears when it is whole. For a user elsewhere it is
+// made here, since SQLite goes back and forth in it, and then sent.
+func (f *exportFlags) sqlite(ctx context.Context, out io.Writer, db *query.DB) (err error) {
+	beside, user := filepath.Dir(f.out.file), userOf(out)
+	if user != nil {
+		beside = os.TempDir()
+	}
+	part, err := os.MkdirTemp(beside, partName)
 	if err != nil {
 		return err
 	}
@@ -242,7 +253,20 @@ func (f *exportFlags) sqlite(ctx context.Context, db *query.DB) (err error) {
 	if err := errors.Join(err, to.Close()); err != nil {
 		return err
 	}
+	if user != nil {
+		return user.writeFile(func(w io.Writer) error { return copyFile(w, file) })
+	}
 	return os.Rename(file, f.out.file)
+}
+
+func copyFile(w io.Writer, name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = io.Copy(w, file)
+	return err
 }
 
 // maxSitemap is how many URLs a sitemap may have (sitemaps.org).

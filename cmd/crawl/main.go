@@ -70,10 +70,10 @@ skipping on disk, and takes out of it what you ask for.
 	root.SetFlagErrorFunc(usageFlagError)
 	root.SetUsageFunc(showUsage)
 	root.AddGroup(groups...)
-	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), newExplainCommand(), newDemoCommand())
-	addCommands(root, "look", newRunsCommand(), newShowCommand(), newQueryCommand(), newReportCommand(), newPageCommand(), newTreeCommand())
-	addCommands(root, "take", newExportCommand())
-	addCommands(root, "keep", newDBCommand(), newConfigCommand(), newFieldsCommand(), newVersionCommand())
+	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), reading(newExplainCommand()), newDemoCommand())
+	addCommands(root, "look", reading(newRunsCommand()), reading(newShowCommand()), reading(newQueryCommand()), reading(newReportCommand()), reading(newPageCommand()), reading(newTreeCommand()))
+	addCommands(root, "take", reading(newExportCommand()))
+	addCommands(root, "keep", newDBCommand(), newConfigCommand(), reading(newFieldsCommand()), newVersionCommand())
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommand(newHelpCommand(root))
 	root.SetCompletionCommandGroupID("keep")
@@ -196,6 +196,9 @@ func terminalLog(talk io.Writer, level slog.Level, noColor bool) slog.Handler {
 }
 
 func isTerminal(w io.Writer) bool {
+	if user := userOf(w); user != nil {
+		return user.command.Terminal
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -48,7 +48,7 @@ func (o *tableOutput) check(c *cobra.Command) error {
 	if !slices.Contains(rowFormats, o.format) {
 		return newUsageError("--format", quoted(o.format)+" is not one of "+strings.Join(rowFormats, ", "), didYouMean(o.format, rowFormats, ""))
 	}
-	return checkFile(o.file, o.overwrite)
+	return checkFile(o.file, c.OutOrStdout(), o.overwrite)
 }
 
 // forPeople tells whether somebody reads the rows.
@@ -65,9 +65,10 @@ func rowFormatOf(file string, out io.Writer) string {
 	return "tsv"
 }
 
-// checkFile sees that a file can be written, before the work is done.
-func checkFile(file string, overwrite bool) error {
-	if file == "-" {
+// checkFile sees that a file can be written, before the work is done. A user
+// elsewhere has seen to that.
+func checkFile(file string, out io.Writer, overwrite bool) error {
+	if file == "-" || userOf(out) != nil {
 		return nil
 	}
 	if _, err := os.Stat(file); err == nil && !overwrite {
@@ -84,15 +85,27 @@ func writeFile(file string, out io.Writer, write func(io.Writer) error) error {
 	if file == "-" {
 		return write(out)
 	}
-	part, err := os.CreateTemp(filepath.Dir(file), ".crawl-export-*")
+	if user := userOf(out); user != nil {
+		return user.writeFile(write)
+	}
+	part, err := os.CreateTemp(filepath.Dir(file), partName)
 	if err != nil {
 		return err
 	}
+	return finishFile(part, file, write(part))
+}
+
+// partName is what a file is called that is not whole yet.
+const partName = ".crawl-export-*"
+
+// finishFile gives a file that is whole its name, or takes it away if err says
+// that it is not.
+func finishFile(part *os.File, name string, err error) error {
 	defer os.Remove(part.Name())
-	if err := errors.Join(write(part), part.Chmod(0o644), part.Sync(), part.Close()); err != nil {
+	if err := errors.Join(err, part.Chmod(0o644), part.Sync(), part.Close()); err != nil {
 		return err
 	}
-	return os.Rename(part.Name(), file)
+	return os.Rename(part.Name(), name)
 }
 
 // print writes all rows and returns how many there were.
@@ -153,6 +166,9 @@ func (o *tableOutput) writer(b *bufio.Writer, width int, columns []query.ColumnO
 
 // terminalWidth is how many characters fit into a line; 0 if anything does.
 func terminalWidth(out io.Writer) int {
+	if user := userOf(out); user != nil {
+		return user.command.Width
+	}
 	f, ok := out.(*os.File)
 	if !ok {
 		return 0

@@ -64,8 +64,8 @@ func withURL(c *cobra.Command, args []string, do func(context.Context, *query.DB
 			name = args[1]
 		}
 		run, err := findRun(ctx, st, name)
-		if err == nil && run.State == store.Running {
-			err = settle(ctx, st, dir, run)
+		if err == nil {
+			run, err = upToDate(ctx, st, dir, run)
 		}
 		if err != nil {
 			return err
@@ -243,7 +243,11 @@ func (v *pageView) state(line func(name, text string)) {
 	if p("in_sitemap") == "true" {
 		named = ", a sitemap names it"
 	}
-	line("links", p("inlinks")+" to it"+named+", "+p("outlinks")+" of its own")
+	links := "to it not counted yet"
+	if n := p("inlinks"); n != "" {
+		links = n + " to it"
+	}
+	line("links", links+named+", "+p("outlinks")+" of its own")
 	line("seen", "first "+p("first_seen")+", last changed "+p("last_changed"))
 }
 

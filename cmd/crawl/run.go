@@ -126,15 +126,17 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 			return err
 		}
 	}
+	holder := listen(st, dir, log)
+	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
 	engine := &crawler.Crawler{Frontier: front, Store: st, Fetcher: fetch, Log: log}
-	return drive(c, s, engine, run, spec, fetch.CookieState)
+	return drive(c, s, engine, holder, run, spec, fetch.CookieState)
 }
 
 // drive sees a run through: until it ends, or signals end it. cookies returns
 // those of an interrupted run.
-func drive(c *cobra.Command, s *Settings, engine *crawler.Crawler, run *store.Run, spec *crawler.Spec, cookies func() []byte) error {
+func drive(c *cobra.Command, s *Settings, engine *crawler.Crawler, holder *holder, run *store.Run, spec *crawler.Spec, cookies func() []byte) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
 	stop := newStopper()
@@ -146,8 +148,9 @@ func drive(c *cobra.Command, s *Settings, engine *crawler.Crawler, run *store.Ru
 	if err != nil {
 		return err
 	}
-	ended := out.begin(run, job.Progress)
+	ended, over := out.begin(run, job.Progress), holder.begin(job)
 	err = job.Crawl(ctx, stop.done)
+	over()
 	ended()
 	if err != nil {
 		return err

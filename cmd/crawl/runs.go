@@ -86,13 +86,18 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 		if err != nil {
 			return err
 		}
-		c := run.Counts
+		if h := held(ctx); h != nil {
+			if live := h.live(run.ID); live != nil {
+				run = live.Run
+			}
+		}
 		if asJSON {
 			if err := writeJSON(out, newSummary(run, exitOf(run, nil))); err != nil {
 				return err
 			}
 			continue
 		}
+		c := run.Counts
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", plain(runName(run)), run.State, run.Started.Local().Format("2006-01-02 15:04"),
 			elapsed(time.Duration(run.Active)), c.Done+c.Failed, c.Status[2], c.Status[3], c.Status[4], c.Status[5], c.Status[0], c.Found-c.Done-c.Failed-c.Queued)
 	}
@@ -117,15 +122,19 @@ func newShowCommand() *cobra.Command {
 	return c
 }
 
-// withStore opens the store for one command.
+// withStore opens the store for one command. A command that reads is answered by
+// whoever holds the store, if that is another process.
 func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) (err error) {
+	if h := held(c.Context()); h != nil {
+		return do(c.Context(), h.store, h.dir, &h.settings)
+	}
 	r, err := loadSettings(c.Flags(), "")
 	if err != nil {
 		return err
 	}
 	warn(c, r)
-	st, dir, err := reopenStore(&r.Settings)
-	if err != nil {
+	st, dir, err := openToRead(c, &r.Settings)
+	if err != nil || st == nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
@@ -140,13 +149,22 @@ func withRun(c *cobra.Command, args []string, do func(context.Context, *store.Bo
 		if err != nil {
 			return err
 		}
-		if run.State == store.Running {
-			if err := settle(ctx, st, dir, run); err != nil {
-				return err
-			}
+		if run, err = upToDate(ctx, st, dir, run); err != nil {
+			return err
 		}
 		return do(ctx, st, run, s)
 	})
+}
+
+// upToDate is a run with what its queue knows.
+func upToDate(ctx context.Context, st *store.Bolt, dir string, run *store.Run) (*store.Run, error) {
+	if h := held(ctx); h != nil {
+		return h.now(ctx, run)
+	}
+	if run.State != store.Running {
+		return run, nil
+	}
+	return run, settle(ctx, st, dir, run)
 }
 
 // settle brings the rows of a run that was cut off up to date with its queue.

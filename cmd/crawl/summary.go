@@ -125,7 +125,10 @@ func endText(run *store.Run) string {
 	case store.Empty:
 		return "nothing crawled" + size + "\n  " + plain(run.Why)
 	case store.Running:
-		return "unfinished (it runs, or was cut off)" + size
+		if run.Why != "" {
+			return "running (" + plain(run.Why) + ")" + size
+		}
+		return "unfinished (it was cut off)" + size
 	}
 	return plain(run.State) + size
 }
@@ -134,6 +137,8 @@ func endText(run *store.Run) string {
 func nextCommands(run *store.Run) string {
 	site := shellWord(plain(run.Site))
 	switch {
+	case run.State == store.Running && run.Why != "":
+		return "crawl status     crawl stop " + shellWord(plain(runName(run)))
 	case resumable(run):
 		return "crawl resume " + shellWord(plain(runName(run)))
 	case run.State == store.Empty && len(run.Counts.Skipped) > 0:

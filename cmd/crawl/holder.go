@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+
+	"crawl/crawler"
+	"crawl/internal/query"
+	"crawl/internal/web"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+// holder lets other processes ask about the store that this one holds: bbolt
+// gives a file to one process, and another would wait.
+type holder struct {
+	store  *store.Bolt
+	dir    string
+	log    *slog.Logger
+	server *web.Server // nil: nobody can be heard
+
+	settling sync.Mutex // held while a run that was cut off is settled
+
+	mu      sync.Mutex // guards running
+	running []*crawler.Job
+}
+
+// listen begins to answer on the socket of a store. That this cannot be done is
+// no reason not to crawl.
+func listen(st *store.Bolt, dir string, log *slog.Logger) *holder {
+	h := &holder{store: st, dir: dir, log: log}
+	l, err := web.Listen(dir)
+	if err != nil {
+		log.Warn("no other terminal can ask about the run while it goes on", "error", err)
+		return h
+	}
+	h.server = web.New(web.Config{
+		Store: st, Program: "crawl/" + version(), Command: commandLine(), Log: log,
+		Find: h.find, Tables: h.tables, Do: h.do,
+	})
+	h.server.Serve(l)
+	return h
+}
+
+// close ends all answers; it must come before the store is closed.
+func (h *holder) close() error {
+	if h.server == nil {
+		return nil
+	}
+	return h.server.Close()
+}
+
+// begin makes a run one that goes on, until the function returned is called.
+func (h *holder) begin(job *crawler.Job) (end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.running = append(h.running, job)
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.running = slices.DeleteFunc(h.running, func(j *crawler.Job) bool { return j == job })
+	}
+}
+
+// live returns what goes on of a run, or nil.
+func (h *holder) live(id store.RunID) *query.Live {
+	job := h.job(id)
+	if job == nil {
+		return nil
+	}
+	return &query.Live{Run: job.Now(), Skips: job.Skips, Hosts: job.Hosts}
+}
+
+func (h *holder) job(id store.RunID) *crawler.Job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, job := range h.running {
+		if job.ID() == id {
+			return job
+		}
+	}
+	return nil
+}
+
+// find finds a run by any of its names, as it is by now.
+func (h *holder) find(ctx context.Context, name string) (*store.Run, error) {
+	run, err := findRun(ctx, h.store, name)
+	if err != nil {
+		return nil, err
+	}
+	return h.now(ctx, run)
+}
+
+// now brings what is known of a run up to date. The queue of a run that goes on
+// belongs to that; of one that was cut off it is read.
+func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
+	if job := h.job(run.ID); job != nil {
+		return job.Now(), nil
+	}
+	if run.State != store.Running {
+		return run, nil
+	}
+	h.settling.Lock()
+	defer h.settling.Unlock()
+	return run, settle(ctx, h.store, h.dir, run)
+}
+
+func (h *holder) tables(run *store.Run) query.Options {
+	return query.Options{Run: run, Identity: identityOf, Live: h.live}
+}
+
+// holding is what a command that is run for somebody else finds already open.
+type holding struct {
+	*holder
+	settings Settings
+}
+
+type holdingKey struct{}
+
+// held returns what this process holds, nil for a command of its own.
+func held(ctx context.Context) *holding {
+	h, _ := ctx.Value(holdingKey{}).(*holding)
+	return h
+}
+
+// askedSettings are the settings that commands which read go by. They are the
+// client's.
+type askedSettings struct {
+	JSON      bool   `json:"json"`
+	Quiet     bool   `json:"quiet"`
+	Verbose   int    `json:"verbose"`
+	LogFormat string `json:"log_format"`
+}
+
+// do runs a command for somebody else, if it is one that reads. Whatever becomes
+// of it, the crawl goes on.
+func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code int) {
+	out, talk := &userEnd{a.Writer(web.ToOut), a, cmd}, &userEnd{a.Writer(web.ToTalk), a, cmd}
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error("a question was not answered: this is a fault of the program", "args", cmd.Args, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			fmt.Fprintln(talk, "error: a fault of the program; the process that holds the store has logged it")
+			code = exitUsage
+		}
+	}()
+	var asked askedSettings
+	if err := json.Unmarshal(cmd.Settings, &asked); err != nil {
+		return exitCode(fmt.Errorf("settings of the command: %w", err), talk)
+	}
+	mine := &holding{holder: h, settings: defaultSettings()}
+	mine.settings.JSON, mine.settings.Quiet, mine.settings.Verbose, mine.settings.LogFormat = asked.JSON, asked.Quiet, asked.Verbose, asked.LogFormat
+	root := newRoot()
+	if c, _, err := root.Find(cmd.Args); err != nil || !isReading(c) {
+		return exitCode(newUsageError("", "only commands that read are answered beside a crawl", "wait until it ends"), talk)
+	}
+	root.SetContext(context.WithValue(ctx, holdingKey{}, mine))
+	root.SetArgs(cmd.Args)
+	root.SetIn(strings.NewReader(""))
+	root.SetOut(out)
+	root.SetErr(talk)
+	return exitCode(root.Execute(), talk)
+}
+
+// userEnd is an output of a command that is run for somebody else. Terminal and
+// files are at his end.
+type userEnd struct {
+	*web.Stream
+	answer  *web.Answer
+	command *web.Command
+}
+
+// userOf returns the user elsewhere that an output belongs to, nil for our own.
+func userOf(out io.Writer) *userEnd {
+	user, _ := out.(*userEnd)
+	return user
+}
+
+// writeFile is writeFile for the file that the user named.
+func (u *userEnd) writeFile(write func(io.Writer) error) error {
+	file := u.answer.Writer(web.ToFile)
+	if err := errors.Join(file.Begin(), write(file)); err != nil {
+		return err
+	}
+	return file.End()
+}
+
+// readingAnnotation marks commands that only read.
+const readingAnnotation = "crawl_reads"
+
+// reading marks a command as one that only reads the store, by withStore and what
+// builds on it, and writes to c's outputs and by writeFile alone: whoever holds
+// the store may run it for somebody else.
+func reading(c *cobra.Command) *cobra.Command {
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{}
+	}
+	c.Annotations[readingAnnotation] = "yes"
+	return c
+}
+
+func isReading(c *cobra.Command) bool { return c.Annotations[readingAnnotation] != "" }
