@@ -3016,8 +3016,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(17)
-	var zb0001Mask uint32 /* 17 bits */
+	zb0001Len := uint32(18)
+	var zb0001Mask uint32 /* 18 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -3051,9 +3051,13 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.Load == nil {
+	if z.Daemon == false {
 		zb0001Len--
 		zb0001Mask |= 0x10000
+	}
+	if z.Load == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3138,6 +3142,11 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBytes(o, z.Cookies)
 		}
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "daemon"
+			o = append(o, 0xa6, 0x64, 0x61, 0x65, 0x6d, 0x6f, 0x6e)
+			o = msgp.AppendBool(o, z.Daemon)
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "load"
 			o = append(o, 0xa4, 0x6c, 0x6f, 0x61, 0x64)
 			if z.Load == nil {
@@ -3315,6 +3324,12 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Cookies")
 				return
 			}
+		case "daemon":
+			z.Daemon, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Daemon")
+				return
+			}
 		case "load":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -3358,7 +3373,7 @@ func (z *Run) Msgsize() (s int) {
 	for za0003 := range z.Rules {
 		s += msgp.StringPrefixSize + len(z.Rules[za0003])
 	}
-	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 5
+	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 7 + msgp.BoolSize + 5
 	if z.Load == nil {
 		s += msgp.NilSize
 	} else {

@@ -52,7 +52,7 @@ const (
 )
 
 func newAsker(s *Settings, hosts map[string]HostSettings, urls []weburl.URL, log *slog.Logger) (*asker, error) {
-	fetch, err := newFetcher(s, urls, nil, log)
+	fetch, err := newFetcher(s, urls, s.room(1), nil, log)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -76,35 +74,23 @@ is one.`,
 	return c
 }
 
-// checkConfig loads the settings without a site and with each, for a site's
-// options may be at odds with the defaults.
+// checkConfig looks at the settings without a site and with each.
 func checkConfig(cmd *cobra.Command) error {
-	files, _ := readConfigFiles(configPaths(cmd.Flags())) // loadSettings has the faults
-	sites := []string{""}
-	for _, f := range files {
-		sites = slices.AppendSeq(sites, maps.Keys(f.sites))
+	l, err := readLayers(cmd.Flags())
+	if err == nil {
+		err = l.check()
 	}
-	slices.Sort(sites)
-	var faults []fault
-	var quiet bool
-	for _, site := range slices.Compact(sites) {
-		r, err := loadSettings(cmd.Flags(), site)
-		var e *usageError
-		if errors.As(err, &e) {
-			faults = append(faults, slices.DeleteFunc(e.Faults, func(f fault) bool { return slices.Contains(faults, f) })...)
-		} else if err != nil {
-			return err
-		} else {
-			quiet = r.Settings.Quiet
-		}
+	if err != nil {
+		return err
 	}
-	if len(faults) > 0 || quiet {
-		return asUsageError(faults)
+	r, err := l.resolve("")
+	if err != nil || r.Settings.Quiet {
+		return err
 	}
-	for _, f := range files {
+	for _, f := range l.files {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: no fault; sites: %d, hosts: %d\n", f.path, len(f.sites), len(f.hosts))
 	}
-	if len(files) == 0 {
+	if len(l.files) == 0 {
 		fmt.Fprintln(cmd.OutOrStdout(), "no config file; every option has its default")
 	}
 	return nil

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 
 	"crawl/internal/testweb"
 	"crawl/internal/weburl"
@@ -55,7 +53,6 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer web.Close()
-	run := &store.Run{Site: demoSite, Rules: s.Extract, Program: version(), Started: time.Now()}
 	var seeds []weburl.URL
 	for _, host := range []string{"shop", "blog"} {
 		u, err := weburl.Parse(web.URL(host, "/"))
@@ -63,12 +60,12 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 			return fmt.Errorf("demo: %w", err)
 		}
 		seeds = append(seeds, u)
-		run.Seeds = append(run.Seeds, u.String())
 	}
-	if run.Settings, err = json.Marshal(runSettings{s, r.Hosts, weburl.DropVersion}); err != nil {
+	o, err := newOrder(r, s, demoSite, seeds, false)
+	if err != nil {
 		return err
 	}
-	return crawl(c, &s, r.Hosts, seeds, run)
+	return crawl(c, o)
 }
 
 // serveSomewhere serves the demo at its usual ports or, where somebody has one

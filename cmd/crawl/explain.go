@@ -118,7 +118,7 @@ func (e *explanation) judge(ctx context.Context, db *query.DB, u weburl.URL, run
 		}
 		seeds = append(seeds, seed)
 	}
-	spec, err := newSpec(&s, hosts, seeds)
+	spec, err := newSpec(&s, hosts, seeds, s.room(1))
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type looker struct {
 }
 
 func newLooker(s *Settings, hosts map[string]HostSettings, urls []weburl.URL, log *slog.Logger) (*looker, error) {
-	spec, err := newSpec(s, hosts, urls)
+	spec, err := newSpec(s, hosts, urls, s.room(1))
 	if err != nil {
 		return nil, newUsageError("", err.Error(), "")
 	}

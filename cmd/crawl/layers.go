@@ -54,38 +54,81 @@ type Resolved struct {
 // made count. site is the name of a configured site, or empty. A *usageError
 // lists every fault of every layer, also of values that others override.
 func loadSettings(flags *pflag.FlagSet, site string) (*Resolved, error) {
-	files, faults := readConfigFiles(configPaths(flags))
-	fromFlags, more := flagLayer(flags)
-	faults = append(faults, more...)
-	env, more := envLayer()
-	faults = append(faults, more...)
+	l, err := readLayers(flags)
+	if err != nil {
+		return nil, err
+	}
+	return l.resolve(site)
+}
 
+// layers is all that is configured, as it was read at one moment.
+type layers struct {
+	files      []*configFile // nearest first
+	flags, env layer
+}
+
+// readLayers reads all layers; its error is that of loadSettings.
+func readLayers(flags *pflag.FlagSet) (*layers, error) {
+	l := &layers{}
+	var faults, more []fault
+	l.files, faults = readConfigFiles(configPaths(flags))
+	l.flags, more = flagLayer(flags)
+	faults = append(faults, more...)
+	l.env, more = envLayer()
+	return l, asUsageError(append(faults, more...))
+}
+
+// resolve merges the layers for a site, or for none.
+func (l *layers) resolve(site string) (*Resolved, error) {
 	r := &Resolved{Settings: defaultSettings(), Origin: map[string]string{}, Site: site, Warnings: strayEnv()}
-	block, found := findSite(files, site)
-	if site != "" && !found && len(faults) == 0 {
-		faults = append(faults, unknownSite(files, site))
+	block, found := findSite(l.files, site)
+	if site != "" && !found {
+		return nil, asUsageError([]fault{unknownSite(l.files, site)})
 	}
 	r.Seeds = block.seeds
 	if block.where != "" {
 		r.Origin["seeds"] = block.where
 	}
-	if len(faults) > 0 {
-		return nil, asUsageError(faults)
-	}
 	for _, o := range options {
 		r.Origin[o.Key] = originDefault
 	}
-	for _, f := range slices.Backward(files) {
+	for _, f := range slices.Backward(l.files) {
 		r.apply(f.defaults)
 		r.applyHosts(f.hosts)
 	}
 	r.apply(block.options)
-	r.apply(env)
-	r.apply(fromFlags)
-	for _, f := range files {
+	r.apply(l.env)
+	r.apply(l.flags)
+	for _, f := range l.files {
 		r.Files = append(r.Files, f.path)
 	}
 	return r, asUsageError(r.Settings.conflicts(func(key string) string { return r.Origin[key] }))
+}
+
+// sites are the names of all configured sites, sorted.
+func (l *layers) sites() []string {
+	var names []string
+	for _, f := range l.files {
+		names = slices.AppendSeq(names, maps.Keys(f.sites))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// check resolves the settings without a site and with each, whose options may be
+// at odds with the defaults, and returns every fault once.
+func (l *layers) check() error {
+	var faults []fault
+	for _, site := range append([]string{""}, l.sites()...) {
+		_, err := l.resolve(site)
+		var e *usageError
+		if errors.As(err, &e) {
+			faults = append(faults, slices.DeleteFunc(e.Faults, func(f fault) bool { return slices.Contains(faults, f) })...)
+		} else if err != nil {
+			return err
+		}
+	}
+	return asUsageError(faults)
 }
 
 // apply lets a layer override what was there.

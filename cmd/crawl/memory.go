@@ -124,6 +124,22 @@ func (s *Settings) shares() shares {
 	return divide(n)
 }
 
+// room is what one run may take of the machine.
+type room struct {
+	shares
+	files int // that it may have open
+}
+
+// room is what each of so many runs at once may take. What the store needs is
+// not divided: they share it.
+func (s *Settings) room(runs int) room {
+	all := s.shares()
+	return room{
+		shares: shares{queue: all.queue / runs, rules: all.rules / runs, store: all.store, names: all.names / runs, idle: all.idle / runs},
+		files:  openFiles() / runs,
+	}
+}
+
 // Every so often the limit of memory is held against what is in use; what is in
 // use for a shorter time than so many looks in a row is a peak.
 const (

@@ -76,11 +76,11 @@ func TestBudgetReachesAll(t *testing.T) {
 	} {
 		s := defaultSettings()
 		s.Memory = budget
-		spec, err := newSpec(&s, nil, nil)
+		spec, err := newSpec(&s, nil, nil, s.room(1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		fetch, err := fetcherConfig(&s, nil)
+		fetch, err := fetcherConfig(&s, nil, s.room(1))
 		if err != nil {
 			t.Fatal(err)
 		}

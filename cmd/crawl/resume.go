@@ -32,7 +32,7 @@ func runResume(c *cobra.Command, args []string) error {
 		return err
 	}
 	warn(c, r)
-	st, dir, err := reopenStore(&r.Settings)
+	st, _, err := reopenStore(&r.Settings)
 	var none *noStoreError
 	if errors.As(err, &none) {
 		return newUsageError("", "no run is left unfinished", err.Error())
@@ -44,28 +44,12 @@ func runResume(c *cobra.Command, args []string) error {
 	if err = errors.Join(err, st.Close()); err != nil {
 		return err
 	}
-	if err := sameAddresses(run); err != nil {
-		return err
-	}
-	s, hosts, err := storedSettings(run)
+	o, err := orderOf(run, &r.Settings)
 	if err != nil {
 		return err
 	}
-	s.Data, s.Memory = dir, r.Settings.Memory // the machine may be another
-	if run.Rules != nil {                     // `crawl extract` may have changed them
-		s.Extract = run.Rules
-	}
-	s.Progress, s.JSON, s.Quiet, s.Verbose, s.LogFormat = r.Settings.Progress, r.Settings.JSON, r.Settings.Quiet, r.Settings.Verbose, r.Settings.LogFormat
-	var seeds []weburl.URL
-	for _, text := range run.Seeds {
-		u, err := weburl.Parse(text)
-		if err != nil {
-			return fmt.Errorf("resume run %s: %w", runName(run), err)
-		}
-		seeds = append(seeds, u)
-	}
-	defer serveAgain(run, seeds)()
-	return crawl(c, &s, hosts, seeds, run)
+	defer serveAgain(run, o.seeds)()
+	return crawl(c, o)
 }
 
 // sameAddresses refuses a run whose URLs another program knows by another
@@ -82,19 +66,6 @@ func sameAddresses(r *store.Run) error {
 		return newUsageError("", fmt.Sprintf("run %s knows its URLs by rule %d, this program by rule %d", runName(r), raw.Drop, weburl.DropVersion), "resume it with the program that began it: "+plain(r.Program))
 	}
 	return nil
-}
-
-// storedSettings reads the settings that a run was begun with.
-func storedSettings(r *store.Run) (Settings, map[string]HostSettings, error) {
-	var raw struct {
-		Settings json.RawMessage         `json:"settings"`
-		Hosts    map[string]HostSettings `json:"hosts"`
-	}
-	if err := json.Unmarshal(r.Settings, &raw); err != nil {
-		return Settings{}, nil, fmt.Errorf("settings of run %s: %w", runName(r), err)
-	}
-	s, err := settingsFromJSON(raw.Settings)
-	return s, raw.Hosts, err
 }
 
 // findResumable finds the run that args name, or the latest that can go on.

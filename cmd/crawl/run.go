@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,11 +10,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"crawl/crawler"
 	"crawl/frontier"
-	"crawl/internal/weburl"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -73,21 +70,11 @@ func runRun(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.List != "" && r.Origin["scope"] == originDefault {
-		s.Scope = crawler.ScopeList
-	}
-	if r.Origin["max_hosts"] == originDefault {
-		s.MaxHosts = defaultHosts(s.Scope, len(seeds))
-	}
-	kept, err := json.Marshal(runSettings{s, r.Hosts, weburl.DropVersion})
+	o, err := newOrder(r, s, cmp.Or(site, seeds[0].Host()), seeds, false)
 	if err != nil {
 		return err
 	}
-	run := &store.Run{Site: cmp.Or(site, seeds[0].Host()), Settings: kept, Rules: s.Extract, Program: version(), Started: time.Now()}
-	for _, u := range seeds {
-		run.Seeds = append(run.Seeds, u.String())
-	}
-	return crawl(c, &s, r.Hosts, seeds, run)
+	return crawl(c, o)
 }
 
 func warn(c *cobra.Command, r *Resolved) {
@@ -99,30 +86,23 @@ func warn(c *cobra.Command, r *Resolved) {
 	}
 }
 
-// crawl begins or resumes a run and sees it through.
-func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, run *store.Run) (err error) {
-	spec, err := newSpec(s, hosts, seeds)
-	if err != nil {
-		return newUsageError("", err.Error(), "")
-	}
-	budget, _ := s.Memory.here()
+// crawl begins or resumes a run in the foreground and sees it through.
+func crawl(c *cobra.Command, o *order) (err error) {
+	budget, _ := o.s.Memory.here()
 	defer holdTo(budget)()
-	log := newLogger(s, c.ErrOrStderr())
-	if spec.Workers < s.Concurrency {
-		log.Warn("fewer requests in flight: few files may be open (ulimit -n)", "wanted", s.Concurrency, "now", spec.Workers)
-	}
-	fetch, err := newFetcher(s, seeds, run.Cookies, log)
+	log := newLogger(&o.s, c.ErrOrStderr())
+	t, err := o.prepare(o.s.room(1), log)
 	if err != nil {
 		return err
 	}
-	defer fetch.Close()
-	st, dir, err := openStore(s)
+	defer t.close()
+	st, dir, err := openStore(&o.s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	if run.ID == 0 {
-		if err := st.Begin(c.Context(), run); err != nil {
+	if o.run.ID == 0 {
+		if err := st.Begin(c.Context(), o.run); err != nil {
 			return err
 		}
 	}
@@ -130,40 +110,27 @@ func crawl(c *cobra.Command, s *Settings, hosts map[string]HostSettings, seeds [
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
-	engine := &crawler.Crawler{Frontier: front, Store: st, Fetcher: fetch, Log: log}
-	return drive(c, s, engine, holder, run, spec, fetch.CookieState)
+	return drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
 }
 
-// drive sees a run through: until it ends, or signals end it. cookies returns
-// those of an interrupted run.
-func drive(c *cobra.Command, s *Settings, engine *crawler.Crawler, holder *holder, run *store.Run, spec *crawler.Spec, cookies func() []byte) error {
+// drive sees a run through: until it ends, or signals end it.
+func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
 	stop := newStopper()
-	out := newReporter(c.OutOrStdout(), c.ErrOrStderr(), s, stop.now)
+	out := newReporter(c.OutOrStdout(), c.ErrOrStderr(), &t.s, stop.now)
 	stop.watch(out.stopping, cut)
 	defer stop.unwatch()
 	engine.Watch = out.event
-	job, err := engine.Begin(ctx, run, spec)
+	err := t.crawl(ctx, engine, stop.done, func(job *crawler.Job) (ended func()) {
+		quiet, over := out.begin(t.run, job.Progress), holder.begin(job)
+		return func() { over(); quiet() }
+	})
 	if err != nil {
 		return err
 	}
-	ended, over := out.begin(run, job.Progress), holder.begin(job)
-	err = job.Crawl(ctx, stop.done)
-	over()
-	ended()
-	if err != nil {
-		return err
-	}
-	run.Cookies = nil
-	if run.State == store.Interrupted {
-		run.Cookies = cookies()
-	}
-	if err := engine.Store.Update(context.WithoutCancel(ctx), run); err != nil {
-		return err
-	}
-	code := exitOf(run, stop.caught())
-	if err := out.end(run, code); err != nil {
+	code := exitOf(t.run, stop.caught())
+	if err := out.end(t.run, code); err != nil {
 		return err
 	}
 	if code != exitDone {

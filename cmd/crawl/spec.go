@@ -29,6 +29,9 @@ type runSettings struct {
 	Settings Settings                `json:"settings"`
 	Hosts    map[string]HostSettings `json:"hosts,omitempty"`
 	Drop     int                     `json:"drop"` // weburl.DropVersion by which its URLs are known
+	// Guest says that the seeds are the wish of somebody who may start runs and
+	// no more: they get no secrets, and no private address.
+	Guest bool `json:"guest,omitempty"`
 }
 
 // agent is the User-Agent that a run sends.
@@ -110,8 +113,8 @@ func isLoopback(u weburl.URL) bool {
 	return u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost")
 }
 
-// newSpec makes the crawler's orders of settings.
-func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*crawler.Spec, error) {
+// newSpec makes the crawler's orders of settings, for a run that has so much room.
+func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, r room) (*crawler.Spec, error) {
 	include, err := patterns(s.Include)
 	if err != nil {
 		return nil, err
@@ -128,7 +131,6 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 	if err != nil {
 		return nil, err
 	}
-	memory := s.shares()
 	spec := &crawler.Spec{
 		Seeds: seeds, Scope: s.Scope, Include: include, Exclude: exclude, DropParams: drop,
 		Depth: int(s.Depth), MaxPages: int(max(s.MaxPages, 0)), MaxPagesHost: int(max(s.MaxPagesPerHost, 0)),
@@ -139,8 +141,8 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL) (*c
 		MaxRobots: int(s.MaxRobots), MaxSitemap: int64(s.MaxSitemap), MaxSitemapURLs: s.MaxSitemapURLs, MaxSitemaps: s.MaxSitemaps,
 		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(), MaxFetch: s.MaxFetchTime.Std(),
 		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, Fields: fields,
-		Workers: inFlight(s.Concurrency, openFiles()), Keep: s.Store == "all",
-		Manners: manners(s, hosts, seeds), CacheBytes: memory.queue, RulesBytes: memory.rules, NoSync: s.unsynced(),
+		Workers: inFlight(s.Concurrency, r.files), Keep: s.Store == "all",
+		Manners: manners(s, hosts, seeds), CacheBytes: r.queue, RulesBytes: r.rules, NoSync: s.unsynced(),
 	}
 	if s.MaxTime.Limited() {
 		spec.MaxTime = s.MaxTime.Std()
@@ -215,9 +217,10 @@ func perSecond(r Rate) float64 {
 	return float64(time.Second) / float64(r.Interval())
 }
 
-// newFetcher makes the fetcher that settings ask for.
-func newFetcher(s *Settings, seeds []weburl.URL, cookies []byte, log *slog.Logger) (*fetcher.Fetcher, error) {
-	c, err := fetcherConfig(s, seeds)
+// newFetcher makes the fetcher that settings ask for. What is trusted are origins
+// that the user typed himself.
+func newFetcher(s *Settings, trusted []weburl.URL, r room, cookies []byte, log *slog.Logger) (*fetcher.Fetcher, error) {
+	c, err := fetcherConfig(s, trusted, r)
 	if err != nil {
 		return nil, err
 	}
@@ -229,15 +232,14 @@ func newFetcher(s *Settings, seeds []weburl.URL, cookies []byte, log *slog.Logge
 	return f, nil
 }
 
-// fetcherConfig reads the secrets too, which go to the seeds' origins only.
-func fetcherConfig(s *Settings, seeds []weburl.URL) (fetcher.Config, error) {
-	memory := s.shares()
+// fetcherConfig reads the secrets too, which go to trusted origins only.
+func fetcherConfig(s *Settings, trusted []weburl.URL, r room) (fetcher.Config, error) {
 	c := fetcher.Config{
 		UserAgent: s.agent(), Cookies: s.Cookies != "off", MaxCookies: s.MaxCookies,
-		Trusted: origins(seeds), AllowPrivate: s.AllowPrivate, Insecure: s.Insecure,
+		Trusted: origins(trusted), AllowPrivate: s.AllowPrivate, Insecure: s.Insecure,
 		Timeout: s.Timeout.Std(), MaxTime: s.MaxFetchTime.Std(), MinSpeed: int64(cmp.Or(s.MinSpeed, -1)),
-		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: idle(inFlight(s.Concurrency, openFiles()), memory.idle, openFiles()),
-		Resolve: map[string]string{}, MaxNames: memory.names,
+		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, MaxHeader: int64(s.MaxHeader), MaxIdle: idle(inFlight(s.Concurrency, r.files), r.idle, r.files),
+		Resolve: map[string]string{}, MaxNames: r.names,
 	}
 	var err error
 	if c.Bound, err = boundHeaders(s, c.Trusted); err != nil {

@@ -17,7 +17,7 @@ func TestMinSpeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := fetcherConfig(&r.Settings, nil)
+		c, err := fetcherConfig(&r.Settings, nil, r.Settings.room(1))
 		if err != nil || c.MinSpeed != want {
 			t.Errorf("%s: %d, %v; want %d", speed, c.MinSpeed, err, want)
 		}
@@ -32,7 +32,7 @@ func TestMaxFetchTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec, err := newSpec(&r.Settings, nil, nil)
+	spec, err := newSpec(&r.Settings, nil, nil, r.Settings.room(1))
 	if err != nil || spec.MaxFetch != time.Hour {
 		t.Errorf("%+v, %v; want an hour", spec, err)
 	}
