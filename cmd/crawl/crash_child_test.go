@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -237,10 +238,18 @@ func (p *crawlBinary) summaryOf(t *testing.T, data string) summary {
 func copyOf(t *testing.T, data string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(dir, os.DirFS(data)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.CopyFS(dir, noSockets{os.DirFS(data)}); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// noSockets are files without the sockets among them, which cannot be copied.
+type noSockets struct{ fs.FS }
+
+func (n noSockets) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(n.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Type()&fs.ModeSocket != 0 }), err
 }
 
 // listFile writes seeds where --list finds them.
