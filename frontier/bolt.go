@@ -313,6 +313,43 @@ func (r *run) hold(n int) {
 	r.held += n
 }
 
+// Reconsider implements Frontier.
+func (f *Bolt) Reconsider(ctx context.Context, name string) error {
+	r, err := f.settled(ctx, name) // hosts that were met under what held before are known then
+	if err != nil {
+		return err
+	}
+	for _, h := range r.knownHosts() {
+		m := r.config.Manners(h.origin) // which may read a disk
+		f.mu.Lock()
+		if r.gone {
+			f.mu.Unlock()
+			return r.explain(kv.ErrClosed)
+		}
+		h.host.manners = m
+		h.host.clock.obey()
+		r.refresh(h.host.clock, time.Now())
+		f.mu.Unlock()
+	}
+	return nil
+}
+
+// known is a host with its origin, to be read under no lock.
+type known struct {
+	host   *host
+	origin string
+}
+
+func (r *run) knownHosts() []known {
+	r.frontier.mu.Lock()
+	defer r.frontier.mu.Unlock()
+	all := make([]known, 0, len(r.hosts))
+	for origin, h := range r.hosts {
+		all = append(all, known{h, origin})
+	}
+	return all
+}
+
 // Pause implements Frontier.
 func (f *Bolt) Pause(name string, on bool) error {
 	f.mu.Lock()

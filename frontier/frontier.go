@@ -155,7 +155,7 @@ type Config struct {
 	MaxPagesPerHost int                         // 0 for no limit
 	MaxHosts        int                         // origins of which anything is asked; links to further ones are refused; 0 for no limit
 	MaxAlike        int                         // URLs of one host and Shape that are ever queued; links to further ones are refused; 0 for no limit
-	Manners         func(origin string) Manners // called once a host, under no lock, before a change becomes durable: it may not call the Frontier
+	Manners         func(origin string) Manners // called once a host, and by Reconsider, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
 	CacheBytes      int                         // memory for what is remembered of URLs, known and queued ones; 0 means 64 MiB
 	NoSync          bool                        // what is durable survives the end of the process, and a power cut only once Leave or Close has returned; see kv.Options
@@ -238,6 +238,10 @@ type Frontier interface {
 	// page that waited for another try becomes a failed one instead, and one
 	// that waited to be reread a done one; leases that are out go on.
 	Refuse(ctx context.Context, run string, why Reason) (int, error)
+
+	// Reconsider asks Config.Manners about every host again, whose answers may
+	// have changed. NotBefore is heeded when a host is met first alone.
+	Reconsider(ctx context.Context, run string) error
 
 	// Pause makes Next wait until the run is unpaused. Leases that are out go on.
 	Pause(run string, on bool) error

@@ -178,7 +178,7 @@ var leaseTests = []test{
 		_, hosts := q.f.Hosts("none")
 		_, check := q.f.Check(q.ctx, "none")
 		done := q.f.Done(q.ctx, frontier.Lease{Run: "none"}, frontier.Outcome{})
-		for i, err := range []error{add, next, refuse, hosts, check, done, q.f.Pause("none", true), q.f.Leave("none")} {
+		for i, err := range []error{add, next, refuse, hosts, check, done, q.f.Pause("none", true), q.f.Reconsider(t.Context(), "none"), q.f.Leave("none")} {
 			if !errors.Is(err, frontier.ErrNoRun) {
 				t.Errorf("call %d: %v", i, err)
 			}

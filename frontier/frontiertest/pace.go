@@ -1,6 +1,7 @@
 package frontiertest
 
 import (
+	"context"
 	"math"
 	"net/netip"
 	"testing"
@@ -156,6 +157,26 @@ var paceTests = []test{
 		q.done(q.after(time.Second, "http://a.test/001"), frontier.Outcome{})
 		q.drained()
 		q.f.Release(l, good)
+	}},
+	{"manners that have changed hold when they are asked for again", func(t *testing.T, q *queue) {
+		c := paced(1)
+		now := frontier.Manners{Rate: 1, NoRobots: true}
+		c.Manners = func(string) frontier.Manners { return now }
+		q.start(c)
+		q.add(5, ranked(5, nil)...)
+		q.done(q.after(0, "http://a.test/000"), frontier.Outcome{})
+		now.Rate = 10
+		q.done(q.after(time.Second, "http://a.test/001"), frontier.Outcome{}) // nobody has asked
+		q.must(q.f.Reconsider(t.Context(), q.name))
+		q.done(q.after(100*time.Millisecond, "http://a.test/002"), frontier.Outcome{})
+		now.Rate = 0.1
+		q.must(q.f.Reconsider(t.Context(), q.name))
+		q.waits(9 * time.Second)
+		now.Rate = math.Inf(1) // also for who waits already
+		time.AfterFunc(500*time.Millisecond, func() { q.must(q.f.Reconsider(context.Background(), q.name)) })
+		q.done(q.after(500*time.Millisecond, "http://a.test/003"), frontier.Outcome{})
+		q.done(q.after(0, "http://a.test/004"), frontier.Outcome{})
+		q.drained()
 	}},
 	{"manners end with their run", func(t *testing.T, q *queue) {
 		q.start(paced(0.1))
