@@ -65,7 +65,8 @@ type Job struct {
 	began time.Time
 
 	start    store.Run // as the session found it
-	before   int64     // bytes received in earlier sessions
+	tuned    atomic.Pointer[Tuning]
+	before   int64 // bytes received in earlier sessions
 	meter    meter
 	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
@@ -75,8 +76,9 @@ type Job struct {
 	plain    sync.Map                        // origins asked in HTTP/1.1 only; read without a lock
 	plains   atomic.Int64                    // how many
 
-	saving   sync.Mutex     // orders the writes of the run while it goes on
-	mu       sync.Mutex     // guards what follows and store.Widened
+	saving   sync.Mutex     // orders the writes of the run while it goes on, and guards over
+	over     bool           // it ends: what is changed now comes too late
+	mu       sync.Mutex     // guards what follows, and Widened and Settings of store
 	sitemaps map[string]int // read in this session, by the origin that announced them
 }
 
@@ -98,7 +100,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	}
 	config := frontier.Config{
 		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,
-		Manners: w.manners(s.Manners), LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
+		Manners: w.manners, LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
 		CacheBytes: s.CacheBytes, NoSync: s.NoSync,
 	}
 	if err := c.sweep(ctx); err != nil {
@@ -129,6 +131,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 // resumed when its cause is mended.
 func (w *Job) Crawl(ctx context.Context, stop <-chan struct{}) error {
 	err := w.work(ctx, stop)
+	w.tooLate()
 	if l := w.load(); l != nil {
 		w.store.Load = l
 	}
@@ -312,15 +315,20 @@ func (w *Job) early(stop <-chan struct{}, over <-chan time.Time, done <-chan str
 func (w *Job) record() {
 	w.saving.Lock()
 	defer w.saving.Unlock()
+	if err := w.save(); err != nil { // what ends the run if it lasts
+		w.Log.Warn("the state of the run is not recorded yet", "error", err)
+	}
+}
+
+// save is record with w.saving held.
+func (w *Job) save() error {
 	w.mu.Lock()
 	r := *w.store
 	w.mu.Unlock()
 	r.Active += int64(time.Since(w.began))
 	r.Load = w.load()
 	r.Counts.Requests += w.requests.Load()
-	if err := w.Store.Update(context.Background(), &r); err != nil { // what ends the run if it lasts
-		w.Log.Warn("the state of the run is not recorded yet", "error", err)
-	}
+	return w.Store.Update(context.Background(), &r)
 }
 
 // reach notes which limit ends the run, and stops leasing.

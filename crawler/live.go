@@ -42,6 +42,88 @@ func (w *Job) Now() *store.Run {
 	return &r
 }
 
+// Tuning is what may change of a run that goes on.
+type Tuning struct {
+	Exclude []Pattern
+	Manners func(origin string) frontier.Manners
+}
+
+// ErrOver tells that a run has come to its end.
+var ErrOver = errors.New("crawler: the run has ended")
+
+// Tune replaces patterns and manners of the run, and records the settings that
+// say so. A URL that is queued already is skipped when its turn comes, if a
+// pattern leaves it out now; one that was refused is taken when it is met again.
+func (w *Job) Tune(ctx context.Context, t *Tuning, settings []byte) error {
+	if err := w.keep(settings); err != nil {
+		return err
+	}
+	w.tuned.Store(t)
+	w.spec.exclude.Store(&t.Exclude)
+	err := w.Frontier.Reconsider(ctx, w.name)
+	if gone(err) {
+		return ErrOver
+	}
+	return err
+}
+
+// keep records settings with the run, so that a later session has them.
+func (w *Job) keep(settings []byte) error {
+	w.saving.Lock()
+	defer w.saving.Unlock()
+	if w.over {
+		return ErrOver
+	}
+	w.mu.Lock()
+	before := w.store.Settings
+	w.store.Settings = settings
+	w.mu.Unlock()
+	err := w.save()
+	if err != nil {
+		w.mu.Lock()
+		w.store.Settings = before
+		w.mu.Unlock()
+	}
+	return err
+}
+
+// tooLate has the run be written by its end alone.
+func (w *Job) tooLate() {
+	w.saving.Lock()
+	defer w.saving.Unlock()
+	w.over = true
+}
+
+// wish is how the user wants a host to be treated by now.
+func (w *Job) wish(origin string) frontier.Manners {
+	manners := w.spec.Manners
+	if t := w.tuned.Load(); t != nil {
+		manners = t.Manners
+	}
+	if manners == nil {
+		return frontier.Manners{}
+	}
+	return manners(origin)
+}
+
+// leftOut returns the pattern that leaves a queued URL out, if the user has given
+// it since the URL was met. What he named himself he wants all the same, and so
+// he does what was asked for already.
+func (s *Spec) leftOut(l frontier.Lease) (rule string) {
+	if l.Kind != frontier.Page || l.From.IsZero() || l.Try > 1 {
+		return ""
+	}
+	return firstMatch(s.excludes(), l.URL)
+}
+
+// excludes are the patterns of the run by now.
+func (s *Spec) excludes() []Pattern {
+	if tuned := s.exclude.Load(); tuned != nil {
+		return *tuned
+	}
+	return s.Exclude
+}
+
 // Skips yields the URLs that the run has refused so far, in no order.
 func (w *Job) Skips(ctx context.Context) iter.Seq2[*store.Skip, error] {
 	return func(yield func(*store.Skip, error) bool) {

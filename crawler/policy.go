@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"crawl/fetcher"
@@ -61,7 +62,7 @@ const (
 )
 
 // Spec is what one run is to do. It belongs to one Job, and does not change
-// while the run goes on, but for its scope.
+// while the run goes on, but for its scope and by Job.Tune.
 type Spec struct {
 	Seeds          []weburl.URL
 	Scope          string
@@ -102,7 +103,8 @@ type Spec struct {
 	RulesBytes     int  // memory for parsed robots.txt files; 0 for 32 MiB
 	NoSync         bool // of the queue, see frontier.Config
 
-	scope *scope
+	scope   *scope
+	exclude atomic.Pointer[[]Pattern] // in place of Exclude, since Job.Tune
 }
 
 func (s *Spec) obeys() bool { return s.Robots != "ignore" }
@@ -135,7 +137,7 @@ func (s *Spec) judge(u weburl.URL, depth int) (frontier.Reason, string) {
 	case u.RequestURI() == "/robots.txt":
 		return ReasonRobotsFile, ""
 	}
-	if rule := firstMatch(s.Exclude, u); rule != "" {
+	if rule := firstMatch(s.excludes(), u); rule != "" {
 		return ReasonExcluded, rule
 	}
 	if len(s.Include) > 0 && firstMatch(s.Include, u) == "" {

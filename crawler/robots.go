@@ -219,24 +219,19 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 
 // manners are what the user asks for, and what earlier runs learnt: a rest
 // that is not over, and the time a host was last asked.
-func (w *Job) manners(wish func(string) frontier.Manners) func(string) frontier.Manners {
-	return func(origin string) frontier.Manners {
-		m := frontier.Manners{}
-		if wish != nil {
-			m = wish(origin)
-		}
-		m.NoRobots = !w.spec.obeys()
-		h, err := w.Store.Host(context.Background(), origin)
-		if err != nil { // never asked, or the next write will tell of a sick store
-			return m
-		}
-		m.NotBefore = h.RestUntil
-		if next := h.Asked.Add(h.Delay); next.After(m.NotBefore) {
-			m.NotBefore = next
-		}
-		if limit := time.Now().Add(frontier.MaxRest); m.NotBefore.After(limit) {
-			m.NotBefore = limit
-		}
+func (w *Job) manners(origin string) frontier.Manners {
+	m := w.wish(origin)
+	m.NoRobots = !w.spec.obeys()
+	h, err := w.Store.Host(context.Background(), origin)
+	if err != nil { // never asked, or the next write will tell of a sick store
 		return m
 	}
+	m.NotBefore = h.RestUntil
+	if next := h.Asked.Add(h.Delay); next.After(m.NotBefore) {
+		m.NotBefore = next
+	}
+	if limit := time.Now().Add(frontier.MaxRest); m.NotBefore.After(limit) {
+		m.NotBefore = limit
+	}
+	return m
 }

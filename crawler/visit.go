@@ -28,6 +28,8 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 	page, links, err := w.already(ctx, l, last)
 	switch {
 	case err != nil:
+	case page == nil && w.spec.leftOut(l) != "":
+		return w.unless(ctx, w.done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonExcluded, Rule: w.spec.leftOut(l)}))
 	case page == nil:
 		page, links, err = w.fetch(ctx, l, last, good, barred)
 	case l.Kind != frontier.Reread:
