@@ -50,6 +50,9 @@ func unhold(dir string) error {
 	return nil
 }
 
+// Holder names the process that holds the store in dir, as far as it left word.
+func Holder(dir string) error { return heldBy(dir) }
+
 // heldBy returns the *HeldError for the store in dir.
 func heldBy(dir string) error {
 	held := &HeldError{}
