@@ -368,15 +368,24 @@ func (r *configReader) seeds(n *yaml.Node) []string {
 	return seeds
 }
 
-// hostName gives a key of hosts its canonical spelling, that of weburl's Host:
-// without a port that is a scheme's own.
+// hostName gives a key of hosts its canonical spelling.
 func (r *configReader) hostName(key *yaml.Node) string {
-	u, err := weburl.Parse("http://" + strings.TrimSuffix(key.Value, ":443") + "/")
-	if err != nil || u.RequestURI() != "/" || strings.ContainsAny(key.Value, "/@?#*") {
-		r.fault(key, quoted(key.Value)+" is no host", "write a name alone, with its port if it has one: blog.example:8080")
+	host, bad := hostName(key.Value)
+	if bad != nil {
+		r.fault(key, bad.What, bad.Next)
 		return key.Value
 	}
-	return u.Host()
+	return host
+}
+
+// hostName gives a host its canonical spelling, that of weburl's Host: without a
+// port that is a scheme's own.
+func hostName(text string) (string, *fault) {
+	u, err := weburl.Parse("http://" + strings.TrimSuffix(text, ":443") + "/")
+	if err != nil || u.RequestURI() != "/" || strings.ContainsAny(text, "/@?#*") {
+		return "", &fault{What: quoted(text) + " is no host", Next: "write a name alone, with its port if it has one: blog.example:8080"}
+	}
+	return u.Host(), nil
 }
 
 // host reads one entry of hosts.

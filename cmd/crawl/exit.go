@@ -22,6 +22,7 @@ const (
 	exitPartial     = 3
 	exitEmpty       = 4
 	exitStore       = 5
+	exitNobody      = 6
 	exitInterrupted = 130
 	exitTerminated  = 143
 )

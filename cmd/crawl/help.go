@@ -21,6 +21,7 @@ var topics = []struct{ name, short, text string }{
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
        (fetch: none of the URLs could be fetched)
   5    store trouble: held by another process, damaged, no space
+  6    no run goes on that could be asked or steered
   130  interrupted (Ctrl-C, or its terminal closed); state saved, ` + "`crawl resume`" + ` goes on
   143  terminated (SIGTERM); likewise
 
@@ -131,7 +132,7 @@ has every URL that was not fetched, with the reason and the rule.
 }
 
 // groups are the headings of the commands.
-var groups = []*cobra.Group{{ID: "do", Title: "Do"}, {ID: "look", Title: "Look"}, {ID: "take", Title: "Take"}, {ID: "keep", Title: "Keep"}}
+var groups = []*cobra.Group{{ID: "do", Title: "Do"}, {ID: "steer", Title: "Steer"}, {ID: "look", Title: "Look"}, {ID: "take", Title: "Take"}, {ID: "keep", Title: "Keep"}}
 
 // newTopics makes the help topics: commands that do nothing.
 func newTopics() []*cobra.Command {

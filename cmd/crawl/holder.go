@@ -31,7 +31,7 @@ type holder struct {
 	settling sync.Mutex // held while a run that was cut off is settled
 
 	mu      sync.Mutex // guards running
-	running []*crawler.Job
+	running []*liveRun
 }
 
 // listen begins to answer on the socket of a store. That this cannot be done is
@@ -45,7 +45,7 @@ func listen(st *store.Bolt, dir string, log *slog.Logger) *holder {
 	}
 	h.server = web.New(web.Config{
 		Store: st, Program: "crawl/" + version(), Command: commandLine(), Log: log,
-		Find: h.find, Tables: h.tables, Do: h.do,
+		Find: h.find, Tables: h.tables, Running: h.goingOn, Do: h.do,
 	})
 	h.server.Serve(l)
 	return h
@@ -60,14 +60,14 @@ func (h *holder) close() error {
 }
 
 // begin makes a run one that goes on, until the function returned is called.
-func (h *holder) begin(job *crawler.Job) (end func()) {
+func (h *holder) begin(run *liveRun) (end func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.running = append(h.running, job)
+	h.running = append(h.running, run)
 	return func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.running = slices.DeleteFunc(h.running, func(j *crawler.Job) bool { return j == job })
+		h.running = slices.DeleteFunc(h.running, func(r *liveRun) bool { return r == run })
 	}
 }
 
@@ -83,12 +83,22 @@ func (h *holder) live(id store.RunID) *query.Live {
 func (h *holder) job(id store.RunID) *crawler.Job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, job := range h.running {
-		if job.ID() == id {
-			return job
+	for _, run := range h.running {
+		if run.job.ID() == id {
+			return run.job
 		}
 	}
 	return nil
+}
+
+// goingOn are the runs that go on, for those who steer them.
+func (h *holder) goingOn() (all []web.Running) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, run := range h.running {
+		all = append(all, run.running())
+	}
+	return all
 }
 
 // find finds a run by any of its names, as it is by now.

@@ -71,6 +71,7 @@ skipping on disk, and takes out of it what you ask for.
 	root.SetUsageFunc(showUsage)
 	root.AddGroup(groups...)
 	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), reading(newExplainCommand()), newDemoCommand())
+	addCommands(root, "steer", newStatusCommand(), newPauseCommand(), newUnpauseCommand(), newStopCommand(), newTuneCommand())
 	addCommands(root, "look", reading(newRunsCommand()), reading(newShowCommand()), reading(newQueryCommand()), reading(newReportCommand()), reading(newPageCommand()), reading(newTreeCommand()))
 	addCommands(root, "take", reading(newExportCommand()))
 	addCommands(root, "keep", newDBCommand(), newConfigCommand(), reading(newFieldsCommand()), newVersionCommand())

@@ -203,8 +203,13 @@ type statusLine struct {
 
 // statusOf counts what there is now and since the last line.
 func (r *reporter) statusOf(p, last crawler.Progress) statusLine {
+	return newStatusLine(runName(r.run), p, last, lineEvery, r.s)
+}
+
+// newStatusLine counts what there is now, and since a moment some time ago.
+func newStatusLine(run string, p, last crawler.Progress, span time.Duration, settings *Settings) statusLine {
 	s := statusLine{
-		Type: "status", Run: runName(r.run), T: time.Now().UTC().Truncate(time.Second),
+		Type: "status", Run: run, T: time.Now().UTC().Truncate(time.Second),
 		Fetched: p.Done + p.Failed, Queued: p.Queued + p.InFlight, Found: p.Found,
 		Status2: p.Status[2], Status3: p.Status[3], Status4: p.Status[4], Status5: p.Status[5], NoAnswer: p.Status[0],
 	}
@@ -216,8 +221,8 @@ func (r *reporter) statusOf(p, last crawler.Progress) statusLine {
 		visits += p.Status[i] - last.Status[i]
 	}
 	load := crawler.LoadSince(p.Load, last.Load)
-	s.Limited = newLimitedBy(&load, r.s)
-	s.Rate = math.Round(float64(visits)/lineEvery.Seconds()*10) / 10
+	s.Limited = newLimitedBy(&load, settings)
+	s.Rate = math.Round(float64(visits)/max(span.Seconds(), 1)*10) / 10
 	return s
 }
 

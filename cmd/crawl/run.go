@@ -113,7 +113,8 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	return drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
 }
 
-// drive sees a run through: until it ends, or signals end it.
+// drive sees a run through: until it ends, or signals or another terminal
+// end it.
 func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
@@ -123,7 +124,8 @@ func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) e
 	defer stop.unwatch()
 	engine.Watch = out.event
 	err := t.crawl(ctx, engine, stop.done, func(job *crawler.Job) (ended func()) {
-		quiet, over := out.begin(t.run, job.Progress), holder.begin(job)
+		live := newLiveRun(job, t, func() { stop.ask(out.stopping) })
+		quiet, over := out.begin(t.run, live.progress), holder.begin(live)
 		return func() { over(); quiet() }
 	})
 	if err != nil {

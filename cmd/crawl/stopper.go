@@ -30,14 +30,25 @@ func (s *stopper) watch(first, again func()) {
 	go func() {
 		defer close(s.ended)
 		for sig := range s.signals {
-			if s.catch(sig) {
-				s.now()
-				first()
-			} else {
+			if !s.heed(sig, first) {
 				again()
 			}
 		}
 	}()
+}
+
+// ask stops the run as the first signal does, unless that came already: somebody
+// asks for it from another terminal.
+func (s *stopper) ask(first func()) { s.heed(os.Interrupt, first) }
+
+// heed stops the run if nothing did before.
+func (s *stopper) heed(sig os.Signal, first func()) bool {
+	if !s.catch(sig) {
+		return false
+	}
+	s.now()
+	first()
+	return true
 }
 
 // catch notes the first signal, and reports whether it was this one.

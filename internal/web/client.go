@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 )
@@ -27,8 +28,11 @@ const (
 	nextWord  = 15 * time.Second
 )
 
-// maxFrame is how long a line of an answer may be.
-const maxFrame = 1 << 20
+// How long a line of an answer, and one that is one object, may be.
+const (
+	maxFrame  = 1 << 20
+	maxAnswer = 16 << 20
+)
 
 // Client asks whoever holds the store in a folder.
 type Client struct {
@@ -90,6 +94,38 @@ func (c *Client) Do(ctx context.Context, cmd *Command, frame func(*Frame) error)
 		return 0, err
 	}
 	return 0, errors.Join(ErrCut, lines.Err())
+}
+
+// Status asks what the holder of the store does.
+func (c *Client) Status(ctx context.Context) (*Status, error) {
+	return answered[Status](ctx)(c.ask(ctx, http.MethodGet, "/v1/status", nil))
+}
+
+// Steer has a run pause, unpause or stop, and returns how it is afterwards. The
+// run is named as in Running, "@live" is the only one.
+func (c *Client) Steer(ctx context.Context, run, verb string) (*Progress, error) {
+	return answered[Progress](ctx)(c.ask(ctx, http.MethodPost, "/v1/runs/"+url.PathEscape(run)+"/"+verb, nil))
+}
+
+// Tune changes a run.
+func (c *Client) Tune(ctx context.Context, run string, t *Tuning) (*Tuned, error) {
+	return answered[Tuned](ctx)(c.post(ctx, "/v1/runs/"+url.PathEscape(run)+"/tune", t))
+}
+
+// answered reads an answer that is one object.
+func answered[T any](ctx context.Context) func(*http.Response, error) (*T, error) {
+	return func(resp *http.Response, err error) (*T, error) {
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		defer time.AfterFunc(nextWord, func() { resp.Body.Close() }).Stop()
+		v := new(T)
+		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
+			return nil, heard(ctx, err)
+		}
+		return v, nil
+	}
 }
 
 // post sends a request and returns the answer, or the error that it tells.

@@ -1,11 +1,9 @@
 package web
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net/http"
-	"sync"
 	"time"
 
 	"crawl/internal/query"
@@ -43,13 +41,7 @@ const frameBytes = 32 << 10
 
 // Answer is where the answer to a command goes. A write fails once the client has
 // gone, or reads nothing.
-type Answer struct {
-	mu   sync.Mutex // guards what follows
-	out  *bufio.Writer
-	http *http.ResponseController
-	err  error // of the first write that failed
-	cut  context.CancelFunc
-}
+type Answer struct{ lines *lines }
 
 // Writer returns what writes to ToOut, ToTalk or ToFile.
 func (a *Answer) Writer(to string) *Stream { return &Stream{a, to} }
@@ -78,28 +70,7 @@ func (s *Stream) Begin() error { return s.answer.send(&Frame{To: s.to}) }
 // End says that the file is whole.
 func (s *Stream) End() error { return s.answer.send(&Frame{To: s.to, Whole: true}) }
 
-func (a *Answer) send(f *Frame) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.err != nil {
-		return a.err
-	}
-	line, err := json.Marshal(f)
-	if err == nil {
-		_ = a.http.SetWriteDeadline(time.Now().Add(writeTime)) // where there are no deadlines, reading is up to the client
-		_, err = a.out.Write(append(line, '\n'))
-	}
-	if err == nil {
-		err = a.out.Flush()
-	}
-	if err == nil {
-		err = a.http.Flush()
-	}
-	if a.err = err; err != nil {
-		a.cut()
-	}
-	return err
-}
+func (a *Answer) send(f *Frame) error { return a.lines.send(f, true) }
 
 // command runs a command and streams what it writes as frames, one a line.
 func (s *Server) command(w http.ResponseWriter, r *http.Request) error {
@@ -109,8 +80,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cut := context.WithTimeoutCause(r.Context(), s.CommandTime, query.ErrTooLong)
 	defer cut()
-	w.Header().Set("Content-Type", "application/jsonl")
-	a := &Answer{out: bufio.NewWriter(w), http: http.NewResponseController(w), cut: cut}
+	a := &Answer{newLines(w, cut)}
 	defer a.alive(ctx)()
 	if err := a.send(&Frame{}); err != nil {
 		return nil // the client has gone
@@ -137,7 +107,7 @@ func (a *Answer) alive(ctx context.Context) (end func()) {
 		for {
 			select {
 			case <-every.C:
-				_ = a.send(&Frame{}) // a.err has it
+				_ = a.send(&Frame{}) // the next write tells
 			case <-done:
 				return
 			case <-ctx.Done():

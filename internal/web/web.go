@@ -39,6 +39,8 @@ type Config struct {
 	Find func(ctx context.Context, name string) (*store.Run, error)
 	// Tables are the options of the database of a run; see query.Open.
 	Tables func(*store.Run) query.Options
+	// Running are the runs that go on.
+	Running func() []Running
 	// Do runs a command of the command line and returns its exit code.
 	Do func(context.Context, *Command, *Answer) int
 
@@ -132,7 +134,13 @@ func (s *Server) Close() error {
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"POST /v1/command": s.command,
+		"POST /v1/command":            s.command,
+		"POST /v1/query":              s.query,
+		"GET /v1/status":              s.status,
+		"POST /v1/runs/{run}/pause":   s.steer(func(r *Running) error { return r.Pause(true) }),
+		"POST /v1/runs/{run}/unpause": s.steer(func(r *Running) error { return r.Pause(false) }),
+		"POST /v1/runs/{run}/stop":    s.steer(func(r *Running) error { return r.Stop() }),
+		"POST /v1/runs/{run}/tune":    s.tune,
 	} {
 		mux.HandleFunc(pattern, s.guarded(h))
 	}
@@ -207,6 +215,8 @@ func errorOf(err error) *Error {
 		return &Error{http.StatusNotFound, none.What, "GET /v1/status has the runs that go on"}
 	case errors.Is(err, query.ErrNoRuns), errors.Is(err, store.ErrNotFound):
 		return &Error{http.StatusNotFound, err.Error(), ""}
+	case errors.Is(err, ErrOver):
+		return &Error{http.StatusConflict, err.Error(), ""}
 	case errors.As(err, &large):
 		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("a request has at most %d bytes", maxRequest), ""}
 	}
