@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"store":                {"internal/kv", "internal/warc", "internal/weburl"},
 	"internal/parse":       {"internal/weburl"},
 	"internal/query":       {"frontier", "store", "internal/weburl"},
-	"internal/web":         {"frontier", "store", "internal/query"},
+	"internal/web":         {"frontier", "store", "internal/query", "internal/weburl"},
 	"internal/kv":          {},
 	"internal/robots":      {},
 	"internal/warc":        {},

@@ -76,12 +76,16 @@ type Status struct {
 }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, s.now())
+	return nil
+}
+
+func (s *Server) now() Status {
 	st := Status{PID: os.Getpid(), Command: s.Command, Program: s.Program, Since: s.began, Runs: []Progress{}}
 	for _, run := range s.Running() {
 		st.Runs = append(st.Runs, run.Progress())
 	}
-	writeJSON(w, http.StatusOK, st)
-	return nil
+	return st
 }
 
 // one finds the run that goes on and has this name: acme@43, acme@live, acme, or
