@@ -19,16 +19,19 @@ import (
 // valueChecks are the checks that an option's `check` tag names. A fault never
 // repeats text that may be a secret.
 var valueChecks = map[string]func(text string) error{
-	"agent":   checkAgent,
-	"contact": checkContact,
-	"extract": checkExtract,
-	"header":  checkHeader,
-	"param":   checkParam,
-	"pattern": checkPattern,
-	"proxy":   checkProxy,
-	"resolve": checkResolve,
-	"secret":  checkSecret,
-	"url":     checkURL,
+	"agent":     checkAgent,
+	"contact":   checkContact,
+	"extract":   checkExtract,
+	"header":    checkHeader,
+	"hostname":  checkHostname,
+	"listen":    checkListen,
+	"param":     checkParam,
+	"pattern":   checkPattern,
+	"proxy":     checkProxy,
+	"resolve":   checkResolve,
+	"secret":    checkSecret,
+	"tokenfile": checkTokenFile,
+	"url":       checkURL,
 }
 
 // maxText is the longest text of an option, in bytes.

@@ -132,7 +132,7 @@ has every URL that was not fetched, with the reason and the rule.
 }
 
 // groups are the headings of the commands.
-var groups = []*cobra.Group{{ID: "do", Title: "Do"}, {ID: "steer", Title: "Steer"}, {ID: "look", Title: "Look"}, {ID: "take", Title: "Take"}, {ID: "keep", Title: "Keep"}}
+var groups = []*cobra.Group{{ID: "do", Title: "Do"}, {ID: "steer", Title: "Steer"}, {ID: "look", Title: "Look"}, {ID: "take", Title: "Take"}, {ID: "repeat", Title: "Repeat"}, {ID: "keep", Title: "Keep"}}
 
 // newTopics makes the help topics: commands that do nothing.
 func newTopics() []*cobra.Command {

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
-	"crawl/crawler"
 	"crawl/internal/query"
 	"crawl/internal/web"
 	"crawl/store"
@@ -26,7 +26,8 @@ type holder struct {
 	store  *store.Bolt
 	dir    string
 	log    *slog.Logger
-	server *web.Server // nil: nobody can be heard
+	server *web.Server
+	taken  func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
 
 	settling sync.Mutex // held while a run that was cut off is settled
 
@@ -34,29 +35,34 @@ type holder struct {
 	running []*liveRun
 }
 
-// listen begins to answer on the socket of a store. That this cannot be done is
-// no reason not to crawl.
-func listen(st *store.Bolt, dir string, log *slog.Logger) *holder {
+// newHolder makes a holder that answers nobody yet.
+func newHolder(st *store.Bolt, dir string, log *slog.Logger) *holder {
 	h := &holder{store: st, dir: dir, log: log}
-	l, err := web.Listen(dir)
-	if err != nil {
-		log.Warn("no other terminal can ask about the run while it goes on", "error", err)
-		return h
-	}
 	h.server = web.New(web.Config{
 		Store: st, Program: "crawl/" + version(), Command: commandLine(), Log: log,
-		Find: h.find, Tables: h.tables, Running: h.goingOn, Do: h.do,
+		Find: h.named, Tables: h.tables, Running: h.goingOn, Do: h.do,
 	})
-	h.server.Serve(l)
 	return h
 }
 
-// close ends all answers; it must come before the store is closed.
-func (h *holder) close() error {
-	if h.server == nil {
-		return nil
+// listen begins to answer on the socket of a store. That this cannot be done is
+// no reason not to crawl.
+func (h *holder) listen() {
+	l, err := web.Listen(h.dir)
+	if err != nil {
+		h.log.Warn("no other terminal can ask about the run while it goes on", "error", err)
+		return
 	}
-	return h.server.Close()
+	h.server.Serve(l)
+}
+
+// close ends all answers; it must come before the store is closed.
+func (h *holder) close() error { return h.server.Close() }
+
+// settled waits until nobody reads the queue of a run that was cut off.
+func (h *holder) settled() {
+	h.settling.Lock()
+	defer h.settling.Unlock()
 }
 
 // begin makes a run one that goes on, until the function returned is called.
@@ -73,22 +79,34 @@ func (h *holder) begin(run *liveRun) (end func()) {
 
 // live returns what goes on of a run, or nil.
 func (h *holder) live(id store.RunID) *query.Live {
-	job := h.job(id)
-	if job == nil {
+	run := h.going(id)
+	if run == nil {
 		return nil
 	}
-	return &query.Live{Run: job.Now(), Skips: job.Skips, Hosts: job.Hosts}
+	return &query.Live{Run: run.job.Now(), Skips: run.job.Skips, Hosts: run.job.Hosts}
 }
 
-func (h *holder) job(id store.RunID) *crawler.Job {
+// going returns a run that goes on, or nil.
+func (h *holder) going(id store.RunID) *liveRun {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, run := range h.running {
 		if run.job.ID() == id {
-			return run.job
+			return run
 		}
 	}
 	return nil
+}
+
+// states counts the runs that go on by their states.
+func (h *holder) states() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := map[string]int{}
+	for _, run := range h.running {
+		n[run.stateNow()]++
+	}
+	return n
 }
 
 // goingOn are the runs that go on, for those who steer them.
@@ -110,17 +128,29 @@ func (h *holder) find(ctx context.Context, name string) (*store.Run, error) {
 	return h.now(ctx, run)
 }
 
+// named is find for clients that are no command: their faults are query's.
+func (h *holder) named(ctx context.Context, name string) (*store.Run, error) {
+	run, err := query.FindRun(ctx, h.store, name, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return h.now(ctx, run)
+}
+
 // now brings what is known of a run up to date. The queue of a run that goes on
 // belongs to that; of one that was cut off it is read.
 func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
-	if job := h.job(run.ID); job != nil {
-		return job.Now(), nil
+	if going := h.going(run.ID); going != nil {
+		return going.job.Now(), nil
 	}
 	if run.State != store.Running {
 		return run, nil
 	}
 	h.settling.Lock()
 	defer h.settling.Unlock()
+	if h.taken != nil && h.taken(run.ID) {
+		return run, nil
+	}
 	return run, settle(ctx, h.store, h.dir, run)
 }
 

@@ -86,6 +86,12 @@ func (l *liveRun) status() web.Progress {
 	return out
 }
 
+func (l *liveRun) stateNow() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
 func (l *liveRun) pause(on bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -236,6 +236,8 @@ func (o *option) anchor(text, dir string) string {
 	switch {
 	case o.path == "value" && text != "" && text != "-", o.path == "else" && !slices.Contains(o.words, text):
 		return absolute(text, dir)
+	case o.path == "token" && text != "" && !strings.HasPrefix(text, "cred:"):
+		return absolute(text, dir)
 	case o.path == "secret":
 		if name, ok := strings.CutPrefix(text, "file:"); ok {
 			return "file:" + absolute(name, dir)

@@ -31,16 +31,19 @@ func optionSamples(t *testing.T, o *option) []string {
 		reflect.TypeFor[Rate]():     {"4/s", "adaptive", "1/10s"},
 	}
 	byCheck := map[string][]string{
-		"":        {"/some/file", "/another/file"},
-		"agent":   {"a/1", "b/2"},
-		"contact": {"https://a.example/", "b@b.example"},
-		"extract": {"a=css:.a", "b=meta:b"},
-		"header":  {"X-A: 1", "X-B: file:/b"},
-		"param":   {"a", "b_*"},
-		"pattern": {"/a*", "re:b,\\d+"},
-		"proxy":   {"http://a:1", "socks5h://b:2"},
-		"resolve": {"a.example:80:192.0.2.1", "b.example:443:2001:db8::1"},
-		"secret":  {"file:/a", "cred:b"},
+		"":          {"/some/file", "/another/file"},
+		"agent":     {"a/1", "b/2"},
+		"contact":   {"https://a.example/", "b@b.example"},
+		"extract":   {"a=css:.a", "b=meta:b"},
+		"header":    {"X-A: 1", "X-B: file:/b"},
+		"hostname":  {"a.example", "b.example"},
+		"listen":    {"127.0.0.1:1", "off"},
+		"param":     {"a", "b_*"},
+		"pattern":   {"/a*", "re:b,\\d+"},
+		"proxy":     {"http://a:1", "socks5h://b:2"},
+		"resolve":   {"a.example:80:192.0.2.1", "b.example:443:2001:db8::1"},
+		"secret":    {"file:/a", "cred:b"},
+		"tokenfile": {"/a", "cred:b"},
 	}
 	samples := byType[o.typ]
 	if len(o.words) > 0 {

@@ -106,7 +106,8 @@ func crawl(c *cobra.Command, o *order) (err error) {
 			return err
 		}
 	}
-	holder := listen(st, dir, log)
+	holder := newHolder(st, dir, log)
+	holder.listen()
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()

@@ -72,6 +72,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"hits": (*world).hits, "sent": (*world).sent, "asked": (*world).asked, "release": (*world).release, "audit": (*world).audit, "proxied": (*world).proxied,
 		"exits": (*world).exits, "within": (*world).within, "headed": (*world).headed, "start": (*world).start, "signal": (*world).signal,
 		"says": (*world).says, "cmdline": (*world).cmdline, "ended": (*world).ended,
+		"api": (*world).api, "keypair": (*world).keypair,
 		"jsonl": (*world).jsonl, "clean": (*world).clean, "nowhere": (*world).nowhere, "let": (*world).let,
 	} {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {

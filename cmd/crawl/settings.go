@@ -20,14 +20,14 @@ import (
 //
 //	json       the key; --flag and CRAWL_ENV are spelled after it
 //	default    as the user would write it, or a list of sharedDefaults
-//	group      which commands take it as a flag: data, run, machine, output
+//	group      which commands take it as a flag: data, run, machine, serve, output
 //	section    the heading it is shown under
 //	help       one line
 //	words      the words it takes, with bars between; else: what it takes besides them
 //	check      a function of valueChecks, for what the type cannot say
 //	min, max   bounds, in the option's own unit
 //	unlimited  "yes" if it may be unlimited
-//	path       where in its text a file name stands: value, else, secret, header
+//	path       where in its text a file name stands: value, else, secret, header, token
 //	split      "," if flag and environment may hold several entries so divided
 //	short      the one-letter flag
 //	arg        what help calls the flag's value, where the type does not say it
@@ -94,6 +94,14 @@ type Settings struct {
 
 	Durability string `json:"durability" default:"full" group:"run" section:"machine" words:"full|process" help:"what a run survives: kill -9 and a power cut, or kill -9 alone: faster, but a power cut may damage the whole store"`
 	Memory     Budget `json:"memory" default:"auto" group:"machine" section:"machine" help:"memory to get by with: 512MiB, or auto: three quarters of the container's limit, 512MiB at most; files that are mapped come on top"`
+
+	Listen      string   `json:"listen" arg:"ADDR" default:"127.0.0.1:7878" group:"serve" section:"serve" check:"listen" help:"address of the HTTP API: host:port, or off; one that others reach needs --tls-cert and --tls-key, or --behind-proxy, and --allow-host"`
+	AllowHost   []string `json:"allow_host" arg:"NAME" group:"serve" section:"serve" check:"hostname" split:"," help:"name by which requests may call the server, beside those of this machine; repeatable"`
+	TokenFile   string   `json:"token_file" arg:"FILE" group:"serve" section:"serve" check:"tokenfile" path:"token" help:"tokens of the API: FILE, or cred:NAME for a systemd credential (default DATA/token, made at the first start)"`
+	TLSCert     string   `json:"tls_cert" arg:"FILE" group:"serve" section:"serve" path:"value" help:"certificates of the server, in PEM"`
+	TLSKey      string   `json:"tls_key" arg:"FILE" group:"serve" section:"serve" path:"value" help:"their key, in PEM"`
+	BehindProxy bool     `json:"behind_proxy" default:"false" group:"serve" section:"serve" help:"a proxy in front of the server has TLS: others may reach it without"`
+	Runs        int      `json:"runs" default:"4" group:"serve" section:"serve" min:"1" max:"64" help:"runs at once; they share memory and open files"`
 
 	Progress  string `json:"progress" default:"lines" group:"output" section:"output" words:"lines|json|none" help:"what a run says on standard error while it goes"`
 	JSON      bool   `json:"json" default:"false" group:"output" section:"output" help:"write JSON to standard output"`

@@ -134,7 +134,7 @@ func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, stop <-chan s
 	if err != nil {
 		return err
 	}
-	t.run.Cookies = nil
+	t.run.Cookies, t.run.Daemon = nil, t.run.Daemon && t.run.State == store.Interrupted
 	if t.run.State == store.Interrupted {
 		t.run.Cookies = t.fetch.CookieState()
 	}
