@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crawl/internal/testweb"
+	"crawl/internal/web"
+	"crawl/store"
+)
+
+// daemonOn opens a daemon on a folder, with a configuration.
+func daemonOn(t *testing.T, dir, yaml string) *daemon {
+	t.Helper()
+	settingsWorld(t)
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := readLayers(settingsFlags(t, "--config", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := newConfig(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(dir, storeOptions(&conf.base.Settings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDaemon(st, dir, conf, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() {
+		if err := errors.Join(d.close(), d.holder.close(), st.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// over waits until a run has ended, and returns it as it was left.
+func (d *daemon) over(t *testing.T, id store.RunID) *store.Run {
+	t.Helper()
+	d.mu.Lock()
+	s := d.live[id]
+	d.mu.Unlock()
+	if s != nil {
+		select {
+		case <-s.ended:
+		case <-time.After(2 * patience):
+			t.Fatalf("run %s does not end", s.name)
+		}
+	}
+	run, err := d.store.Run(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// TestDaemonOneHost crawls ten sites of one host at once, and one host more that
+// shares its address in nothing: the host is asked as if by one run.
+func TestDaemonOneHost(t *testing.T) {
+	const sites, pages = 10, 6
+	const delay = 15 * time.Millisecond
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" || r.URL.Path == "/sitemap.xml" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		for n := range pages {
+			fmt.Fprintf(w, "<a href=%d>%d</a>", n, n)
+		}
+	})
+	served, err := testweb.Serve(map[string]http.Handler{"one": page, "two": page})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
+	var yaml strings.Builder
+	fmt.Fprintf(&yaml, "defaults: {rate: %s, runs: %d, scope: prefix}\nsites:\n", rateOf(delay), sites+1)
+	for n := range sites {
+		fmt.Fprintf(&yaml, "  s%d: {seeds: [\"%s\"]}\n", n, served.URL("one", fmt.Sprintf("/%d/", n)))
+	}
+	fmt.Fprintf(&yaml, "  two: {seeds: [\"%s\"]}\n", served.URL("two", "/0/"))
+	d := daemonOn(t, t.TempDir(), yaml.String())
+	var all []store.RunID
+	for n := range sites {
+		run, err := d.Start(t.Context(), web.Wish{Site: fmt.Sprint("s", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, run.ID)
+	}
+	two, err := d.Start(t.Context(), web.Wish{Site: "two"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range append(all, two.ID) {
+		if run := d.over(t, id); run.State != store.Complete || run.Counts.Status[2] != pages+1 || run.Daemon {
+			t.Errorf("run %s is %s, %+v", runName(run), run.State, run.Counts)
+		}
+	}
+	audit := testweb.Audit{
+		Delay: func(string) time.Duration { return delay }, Tolerance: delay / 2, Agent: "crawl",
+		MayRepeat: func(h testweb.Hit) bool { return h.URI == "/robots.txt" || h.URI == "/sitemap.xml" }, // each run asks for it
+	}
+	for _, breach := range audit.Check(served.Hits(), nil) {
+		t.Error(breach)
+	}
+}
+
+// TestDaemonGoesOn stops a daemon amid runs that go on, wait, and were stopped by
+// a user, and sees which of them the next one goes on with.
+func TestDaemonGoesOn(t *testing.T) {
+	asked, held := make(chan string, 10), make(chan struct{})
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/robots.txt", "/sitemap.xml":
+			http.NotFound(w, r)
+			return
+		case "/held":
+			asked <- r.Host
+			select {
+			case <-held:
+			case <-r.Context().Done():
+			}
+		}
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<a href=/held>h</a>")
+	})
+	served, err := testweb.Serve(map[string]http.Handler{"a": site, "b": site, "c": site})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
+	yaml := fmt.Sprintf("defaults: {rate: 100/s, runs: 2}\nsites:\n  a: {seeds: [\"%s\"]}\n  b: {seeds: [\"%s\"]}\n  c: {seeds: [\"%s\"]}\n", served.URL("a", "/"), served.URL("b", "/"), served.URL("c", "/"))
+	dir := t.TempDir()
+	runs := map[string]*store.Run{}
+	t.Run("the first", func(t *testing.T) {
+		d := daemonOn(t, dir, yaml)
+		for _, name := range []string{"a", "b", "c"} {
+			if runs[name], err = d.Start(t.Context(), web.Wish{Site: name}); err != nil {
+				t.Fatal(err)
+			}
+			if name != "c" {
+				<-asked
+			}
+		}
+		if q, n := d.Queue(), d.holder.states(); n[web.StateRunning] != 2 || len(q.Waiting) != 1 || q.Waiting[0] != "c@1" {
+			t.Fatalf("waiting: %v, states %v", q.Waiting, n)
+		}
+		if err := d.Steer(t.Context(), runs["b"], web.Pause); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Steer(t.Context(), runs["b"], web.Stop); err != nil {
+			t.Fatal(err)
+		}
+		d.cut() // the held ones, as a second signal does
+		d.halt()
+		for _, verb := range []web.Verb{web.Resume} {
+			if err := d.Steer(t.Context(), runs["a"], verb); err == nil {
+				t.Error("a daemon that is stopping takes a run")
+			}
+		}
+		if d.Ready() == nil {
+			t.Error("a daemon that is stopping says that it is ready")
+		}
+		for name, goesOn := range map[string]bool{"a": true, "b": false, "c": true} {
+			if run := d.over(t, runs[name].ID); run.State != store.Interrupted || run.Daemon != goesOn {
+				t.Errorf("%s is %s, and the next daemon goes on with it: %v", name, run.State, run.Daemon)
+			}
+		}
+	})
+	close(held)
+	t.Run("the next", func(t *testing.T) {
+		d := daemonOn(t, dir, yaml)
+		if err := d.recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"a": store.Complete, "b": store.Interrupted, "c": store.Complete} {
+			if run := d.over(t, runs[name].ID); run.State != want || run.Daemon {
+				t.Errorf("%s is %s, %v", name, run.State, run.Daemon)
+			}
+		}
+		if err := d.Steer(t.Context(), runs["b"], web.Resume); err != nil {
+			t.Fatal(err)
+		}
+		if run := d.over(t, runs["b"].ID); run.State != store.Complete {
+			t.Errorf("b is %s", run.State)
+		}
+	})
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"debug/elf"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// readDist reads a file of dist/.
+func readDist(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "dist", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// unitValues has the values of a unit file by key, in their order.
+func unitValues(t *testing.T, text string) map[string][]string {
+	t.Helper()
+	values := map[string][]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == '[' {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			t.Errorf("%q is no line of a unit", line)
+		}
+		values[key] = append(values[key], value)
+	}
+	return values
+}
+
+// TestUnit holds the systemd unit to what it is for, and has systemd verify it
+// where that is installed.
+func TestUnit(t *testing.T) {
+	unit := readDist(t, "crawl.service")
+	values := unitValues(t, unit)
+	for key, want := range map[string]string{
+		"Type": "notify", "DynamicUser": "yes", "StateDirectory": "crawl", "LoadCredential": "token:/etc/crawl/token",
+		"ExecReload": "/bin/kill -HUP $MAINPID", "ProtectSystem": "strict", "NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "KillMode": "mixed",
+	} {
+		if !slices.Equal(values[key], []string{want}) {
+			t.Errorf("%s=%v; wanted %q", key, values[key], want)
+		}
+	}
+	wantsCommand(t, strings.Fields(strings.TrimPrefix(values["ExecStart"][0], "/usr/bin/")))
+	for pair := range strings.FieldsSeq(values["Environment"][0]) {
+		name, value, _ := strings.Cut(pair, "=")
+		i := slices.IndexFunc(options, func(o *option) bool { return o.Env == name })
+		if i < 0 {
+			t.Errorf("%s is no variable of ours", name)
+		} else if _, err := options[i].parse(value); err != nil {
+			t.Errorf("%s: %v", pair, err)
+		}
+	}
+	verify, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not installed: the unit was read, and not verified")
+	}
+	crawl, err := exec.LookPath("crawl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "crawl.service")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(unit, "/usr/bin/crawl", crawl)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(verify, "verify", "--man=no", file).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+	if help, err := exec.Command(verify, "--help").CombinedOutput(); err == nil && strings.Contains(string(help), "--threshold") {
+		if out, err := exec.Command(verify, "security", "--offline=true", "--threshold=20", file).CombinedOutput(); err != nil {
+			t.Errorf("the service may do more than it needs: %v\n%s", err, out)
+		}
+	}
+}
+
+// wantsCommand sees that a command of ours exists, with its flags.
+func wantsCommand(t *testing.T, words []string) {
+	t.Helper()
+	if len(words) < 2 || words[0] != "crawl" {
+		t.Errorf("%q is no command of ours", words)
+		return
+	}
+	root := newRoot()
+	c, rest, err := root.Find(words[1:])
+	if err == nil {
+		err = c.ParseFlags(rest)
+	}
+	if err != nil || c == root {
+		t.Errorf("%q: %v", words, err)
+	}
+}
+
+// dockerfile has the instructions of the last stage, and those of all.
+func dockerfile(t *testing.T) (last map[string][]string, all string) {
+	t.Helper()
+	all = readDist(t, "Dockerfile")
+	for line := range strings.Lines(all) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		if word == "FROM" {
+			last = map[string][]string{}
+		}
+		last[word] = append(last[word], rest)
+	}
+	return last, all
+}
+
+// TestDockerfile holds the image to what it claims.
+func TestDockerfile(t *testing.T) {
+	last, all := dockerfile(t)
+	for word, want := range map[string][]string{"FROM": {"scratch"}, "VOLUME": {"/data"}} {
+		if !slices.Equal(last[word], want) {
+			t.Errorf("%s %q; wanted %q", word, last[word], want)
+		}
+	}
+	if len(last["USER"]) != 1 || !regexp.MustCompile(`^[1-9]\d*:[1-9]\d*$`).MatchString(last["USER"][0]) {
+		t.Errorf("USER %v: a number that is not root's", last["USER"])
+	}
+	if len(last["RUN"]) > 0 || strings.Contains(all, "ADD ") {
+		t.Error("the last stage runs something, or fetches it")
+	}
+	if !strings.Contains(all, "RUN CGO_ENABLED=0 go build -trimpath ") {
+		t.Error("the program is not built as a static one")
+	}
+	mod, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(mod)
+	if !strings.Contains(all, "FROM golang:"+string(version[1])+" AS build") {
+		t.Errorf("the image builds with another Go than %s", version[1])
+	}
+	words := func(word string) (list []string) {
+		t.Helper()
+		text := strings.Join(last[word], "\n")
+		if word == "HEALTHCHECK" {
+			_, text, _ = strings.Cut(text, "CMD ")
+		}
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			t.Errorf("%s %s: %v", word, text, err)
+		}
+		for i := range list {
+			list[i] = strings.TrimPrefix(list[i], "/")
+		}
+		return list
+	}
+	wantsCommand(t, append(words("ENTRYPOINT"), words("CMD")...))
+	wantsCommand(t, words("HEALTHCHECK"))
+	env := strings.Join(last["ENV"], " ")
+	if !strings.Contains(env, "CRAWL_DATA=/data") {
+		t.Errorf("ENV %s: the store is not on the volume", env)
+	}
+}
+
+// buildStatic builds the program as the image does, but for the paths in it.
+func buildStatic(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "crawl")
+	build := exec.Command("go", "build", "-o", file, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return file
+}
+
+// wantsStatic sees that a program needs no other file to start.
+func wantsStatic(t *testing.T, file string) {
+	t.Helper()
+	f, err := elf.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	libraries, err := f.ImportedLibraries()
+	if len(libraries) > 0 || err != nil {
+		t.Errorf("it needs %v, %v", libraries, err)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			t.Error("it needs a loader")
+		}
+	}
+}
