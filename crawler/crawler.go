@@ -111,6 +111,9 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	}
 	r.State, r.Why, r.Sessions = store.Running, "", r.Sessions+1
 	err := c.Store.Update(ctx, r)
+	if err == nil && r.Paused {
+		err = c.Frontier.Pause(w.name, true)
+	}
 	if err == nil {
 		err = w.recount(ctx)
 	}
@@ -149,9 +152,6 @@ func (w *Job) Crawl(ctx context.Context, stop <-chan struct{}) error {
 	}
 	return errors.Join(err, left)
 }
-
-// Pause stops leasing URLs, or goes on with it. Fetches under way end.
-func (w *Job) Pause(on bool) error { return w.Frontier.Pause(w.name, on) }
 
 func stopped(stop <-chan struct{}) bool {
 	select {

@@ -80,7 +80,7 @@ func (w *Job) limited(s frontier.Stats) frontier.Reason {
 // conclude sets the state of the run as it ended.
 func (w *Job) conclude(ctx context.Context, interrupted bool, why frontier.Reason) {
 	r := w.store
-	r.Ended = time.Now()
+	r.Ended, r.Paused = time.Now(), r.Paused && interrupted
 	switch answers := r.Counts.Status; {
 	case interrupted:
 		r.State, r.Why = store.Interrupted, ""

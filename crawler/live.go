@@ -55,7 +55,7 @@ var ErrOver = errors.New("crawler: the run has ended")
 // say so. A URL that is queued already is skipped when its turn comes, if a
 // pattern leaves it out now; one that was refused is taken when it is met again.
 func (w *Job) Tune(ctx context.Context, t *Tuning, settings []byte) error {
-	if err := w.keep(settings); err != nil {
+	if err := w.keep(func(r *store.Run) { r.Settings = settings }); err != nil {
 		return err
 	}
 	w.tuned.Store(t)
@@ -67,21 +67,30 @@ func (w *Job) Tune(ctx context.Context, t *Tuning, settings []byte) error {
 	return err
 }
 
-// keep records settings with the run, so that a later session has them.
-func (w *Job) keep(settings []byte) error {
+// Pause stops leasing URLs, or goes on with it. Fetches under way end. A later
+// session is paused, too.
+func (w *Job) Pause(on bool) error {
+	if err := w.keep(func(r *store.Run) { r.Paused = on }); err != nil {
+		return err
+	}
+	return w.Frontier.Pause(w.name, on)
+}
+
+// keep records what change does to the run, so that a later session has it.
+func (w *Job) keep(change func(*store.Run)) error {
 	w.saving.Lock()
 	defer w.saving.Unlock()
 	if w.over {
 		return ErrOver
 	}
 	w.mu.Lock()
-	before := w.store.Settings
-	w.store.Settings = settings
+	settings, paused := w.store.Settings, w.store.Paused
+	change(w.store)
 	w.mu.Unlock()
 	err := w.save()
 	if err != nil {
 		w.mu.Lock()
-		w.store.Settings = before
+		w.store.Settings, w.store.Paused = settings, paused
 		w.mu.Unlock()
 	}
 	return err

@@ -194,6 +194,34 @@ func TestPause(t *testing.T) {
 	})
 }
 
+// TestPausedSession sees that a session is paused as the one before was, and that
+// a run that has ended is not.
+func TestPausedSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": tree()})
+		s := spec(t, "http://a/0")
+		s.MaxPages = 10
+		r := w.newRun(s)
+		job, stop := w.begin(r, s), make(chan struct{})
+		time.AfterFunc(2*time.Second, func() { _ = job.Pause(true) })
+		time.AfterFunc(3*time.Second, func() { close(stop) })
+		if err := job.Crawl(context.Background(), stop); err != nil || r.State != store.Interrupted || !r.Paused {
+			t.Fatalf("%v, %s, paused %v", err, r.State, r.Paused)
+		}
+		if err := job.Pause(false); !errors.Is(err, ErrOver) {
+			t.Errorf("unpaused after its end: %v", err)
+		}
+		job = w.begin(r, s)
+		time.AfterFunc(time.Hour, func() { _ = job.Pause(false) })
+		if err := job.Crawl(context.Background(), nil); err != nil || r.State != store.Partial || r.Paused {
+			t.Fatalf("%v, %s, paused %v", err, r.State, r.Paused)
+		}
+		if longest := slices.Max(w.gaps("a")); longest < 59*time.Minute {
+			t.Errorf("the longest rest was %v", longest)
+		}
+	})
+}
+
 var errBroken = errors.New("broken for the test")
 
 // breaking is a frontier whose Done fails at one call, before or after it did

@@ -54,6 +54,7 @@ type Run struct {
 	Counts  Counts `msg:"counts"`
 	Cookies []byte `msg:"cookies,omitempty"` // cookies that servers set, while the run can be resumed
 	Daemon  bool   `msg:"daemon,omitempty"`  // a daemon that starts goes on with it
+	Paused  bool   `msg:"paused,omitempty"`  // by the user: a daemon that goes on with it asks for nothing until it is unpaused
 	Load    *Load  `msg:"load,omitempty"`    // of its last session; nil for runs of older programs
 }
 

@@ -3016,8 +3016,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(18)
-	var zb0001Mask uint32 /* 18 bits */
+	zb0001Len := uint32(19)
+	var zb0001Mask uint32 /* 19 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -3055,9 +3055,13 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.Load == nil {
+	if z.Paused == false {
 		zb0001Len--
 		zb0001Mask |= 0x20000
+	}
+	if z.Load == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3147,6 +3151,11 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBool(o, z.Daemon)
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "paused"
+			o = append(o, 0xa6, 0x70, 0x61, 0x75, 0x73, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Paused)
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "load"
 			o = append(o, 0xa4, 0x6c, 0x6f, 0x61, 0x64)
 			if z.Load == nil {
@@ -3330,6 +3339,12 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Daemon")
 				return
 			}
+		case "paused":
+			z.Paused, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Paused")
+				return
+			}
 		case "load":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -3373,7 +3388,7 @@ func (z *Run) Msgsize() (s int) {
 	for za0003 := range z.Rules {
 		s += msgp.StringPrefixSize + len(z.Rules[za0003])
 	}
-	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 7 + msgp.BoolSize + 5
+	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 7 + msgp.BoolSize + 7 + msgp.BoolSize + 5
 	if z.Load == nil {
 		s += msgp.NilSize
 	} else {

@@ -187,11 +187,12 @@ func (d *daemon) Steer(ctx context.Context, run *store.Run, verb web.Verb) error
 	d.mu.Unlock()
 	switch {
 	case s == nil && verb == web.Resume:
-		if run, err := d.store.Run(ctx, run.ID); err != nil { // as it is kept, whatever is shown of it
+		kept, err := d.store.Run(ctx, run.ID) // whatever is shown of it
+		if err != nil {
 			return err
-		} else {
-			return d.resume(ctx, run)
 		}
+		kept.Paused = false
+		return d.resume(ctx, kept)
 	case s == nil:
 		return &web.Error{Status: 409, What: "run " + runName(run) + " does not go on", Next: "see GET /v1/status"}
 	}

@@ -44,10 +44,13 @@ type sample struct {
 const leastSpan = 2 * time.Second
 
 func newLiveRun(job *crawler.Job, t *task, stop func()) *liveRun {
-	now := time.Now()
+	now, state := time.Now(), web.StateRunning
+	if t.run.Paused {
+		state = web.StatePaused
+	}
 	return &liveRun{
 		job: job, name: runName(t.run), site: t.run.Site, began: now, stop: stop, s: t.s, hosts: t.hosts, seeds: t.spec.Seeds, guest: t.guest,
-		state: web.StateRunning, latest: sample{at: now}, last: sample{at: now},
+		state: state, latest: sample{at: now}, last: sample{at: now},
 	}
 }
 
@@ -100,7 +103,7 @@ func (l *liveRun) pause(on bool) error {
 	}
 	err := l.job.Pause(on)
 	switch {
-	case errors.Is(err, frontier.ErrNoRun), errors.Is(err, frontier.ErrClosed):
+	case errors.Is(err, crawler.ErrOver), errors.Is(err, frontier.ErrNoRun), errors.Is(err, frontier.ErrClosed):
 		return web.ErrOver
 	case err != nil:
 		return err

@@ -48,7 +48,7 @@ func runResume(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	run.Daemon = false // whoever resumes it here sees to it
+	run.Daemon, run.Paused = false, false // whoever resumes it here sees to it
 	defer serveAgain(run, o.seeds)()
 	return crawl(c, o)
 }
