@@ -107,7 +107,7 @@ func (a *Answer) alive(ctx context.Context) (end func()) {
 		for {
 			select {
 			case <-every.C:
-				_ = a.send(&Frame{}) // the next write tells
+				a.lines.alive(&Frame{})
 			case <-done:
 				return
 			case <-ctx.Done():

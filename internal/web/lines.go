@@ -30,6 +30,19 @@ func newLines(w http.ResponseWriter, cut context.CancelFunc) *lines {
 func (l *lines) send(v any, now bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.write(v, now)
+}
+
+// alive sends an object that says nothing, unless something is being sent anyway.
+func (l *lines) alive(v any) {
+	if l.mu.TryLock() {
+		defer l.mu.Unlock()
+		_ = l.write(v, true) // the next write tells
+	}
+}
+
+// write is send with l.mu held.
+func (l *lines) write(v any, now bool) error {
 	if l.err != nil {
 		return l.err
 	}
