@@ -20,6 +20,7 @@ type queryFlags struct {
 	out              tableOutput
 	showSQL, explain bool
 	exitCode         bool
+	maxTime          Duration
 }
 
 func newQueryCommand() *cobra.Command {
@@ -59,6 +60,7 @@ unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
 	fl.StringVar(&f.Group, "group", "", "count rows by `FIELDS`")
 	fl.StringVar(&f.Facet, "facet", "", "count the values of each of `FIELDS` by itself")
 	fl.IntVar(&f.Limit, "limit", 0, "show at most `N` rows")
+	fl.TextVar(&f.maxTime, "max-time", Duration(0), "stop an answer that takes longer than `TIME`; 0: no limit")
 	fl.BoolVar(&f.showSQL, "show-sql", false, "say which statement the flags make, and answer nothing")
 	fl.BoolVar(&f.explain, "explain", false, "say how it would be answered, by which index, and answer nothing")
 	fl.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if there are rows")
@@ -81,6 +83,11 @@ func (f *queryFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, ru
 		return err
 	case f.explain:
 		return printPlan(ctx, c.OutOrStdout(), db, statement)
+	}
+	if f.maxTime > 0 {
+		limited, end := context.WithTimeoutCause(ctx, f.maxTime.Std(), query.ErrTooLong)
+		defer end()
+		ctx = limited
 	}
 	began := time.Now()
 	rows, err := db.Query(ctx, statement)

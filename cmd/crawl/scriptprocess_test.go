@@ -131,12 +131,12 @@ func (w *world) says(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
+var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
 
-// signal NAME INT|TERM|HUP|KILL sends a signal to a program under way. One that
+// signal NAME INT|TERM|HUP|KILL|STOP|CONT sends a signal to a program under way. One that
 // has ended gets none: how it did, `ended` tells.
 func (w *world) signal(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 2 && w.running[args[0]] != nil && signals[args[1]] != nil, "signal NAME INT|TERM|HUP|KILL")
+	wants(ts, !neg && len(args) == 2 && w.running[args[0]] != nil && signals[args[1]] != nil, "signal NAME INT|TERM|HUP|KILL|STOP|CONT")
 	ts.Check(ignore(w.running[args[0]].cmd.Process.Signal(signals[args[1]]), os.ErrProcessDone))
 }
 
