@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 
+
 	"crawl/internal/warc"
 	"crawl/internal/weburl"
 )
@@ -30,6 +31,19 @@ func (b *Bolt) SkipsOf(ctx context.Context, run RunID, prefix []byte) iter.Seq2[
 			yield(nil, err)
 		}
 	}
+}
+
+// Skipped returns what a run says of a URL that it refused, or ErrNotFound.
+func (b *Bolt) Skipped(ctx context.Context, run RunID, u weburl.URL) (_ *Skip, err error) {
+	defer wrap(&err, "skipped URL %s of run %d", u, run)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := &Skip{Run: run, URL: u}
+	if err := b.get(bucketSkipped, run.with(u.Key()), s); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Header returns the header that the answer of a page came with, or

@@ -1,159 +1,107 @@
 package query
 
 import (
-	"bytes"
+	"context"
 	"hash/maphash"
 	"iter"
 
 	"crawl/store"
 )
 
-// changeRow is one difference of a URL between a run and its baseline.
+// Kinds of changes that are no column of pages, nor a field of the user.
+const (
+	ChangeNew     = "new"     // a page that was not there
+	ChangeGone    = "gone"    // a page that is not there any more
+	ChangeMissed  = "missed"  // a page of which nothing is known this time: it may be there
+	ChangeSkipped = "skipped" // a page that the later run did not ask for
+)
+
+// changeRow is one difference of a URL between two runs.
 type changeRow struct {
-	run           *runView
-	url           string
+	run, base     *runView
+	at            *pageRow // the visit of the later run; of the earlier one if that has none
 	kind          string
 	before, after any
+	why           string
 }
 
-func (r *changeRow) identify(h *maphash.Hash) { writeAll(h, r.run.name, r.url, r.kind) }
+func (r *changeRow) identify(h *maphash.Hash) {
+	writeAll(h, r.run.name, r.base.name, r.at.url().String(), r.kind)
+}
 
 func changesTable() *Table {
+	base := column("base", Text, "the run that it is held against; unless said, the one before", func(r *changeRow) any { return r.base.name }).indexed(Equal)
+	title := column("title", Text, "the title of the page", func(r *changeRow) any { return r.at.get(titleField).Title })
+	base.Hidden, title.Hidden = true, true
 	return &Table{
 		Name: "changes", Meaning: "what is not as it was in the run before", perRun: true, rows: 1e6,
 		Columns: []Column{
 			column("run", Text, "the run, as acme@43", func(r *changeRow) any { return r.run.name }).indexed(Equal),
-			column("url", Text, "the address", func(r *changeRow) any { return r.url }),
-			column("kind", Text, "new, gone, or the column of pages that differs", func(r *changeRow) any { return r.kind }),
+			column("url", Text, "the address", func(r *changeRow) any { return r.at.url().String() }),
+			column("kind", Text, "new, gone, missed (once: it may be there), skipped (not asked for), or the column of pages that differs", func(r *changeRow) any { return r.kind }),
 			column("before", Any, "what it was", func(r *changeRow) any { return r.before }),
 			column("after", Any, "what it is", func(r *changeRow) any { return r.after }),
+			column("found_on", Text, "the page that led to it first", func(r *changeRow) any { return r.at.get(fromFields).From }),
+			column("inlinks", Int, "links of pages to it, in this run", func(r *changeRow) any {
+				if n := r.run.countLinks(r.at.url()); n != nil {
+					return int64(n.Pages)
+				}
+				return nil
+			}),
+			column("why", Text, "what in the settings of a run makes it new or skipped", func(r *changeRow) any { return r.why }),
+			base, title,
 		},
 		scan: scanChanges,
 	}
 }
 
-// comparedColumns are the columns whose differences are changes. Of a page
-// that is no page any more the status says enough.
-var comparedColumns = []string{"redirect", "indexable", "canonical", "title", "h1", "description", "text_hash"}
-
-func compared() (columns []*pageColumn) {
-	for i := range pageColumns {
-		for _, name := range comparedColumns {
-			if pageColumns[i].name == name {
-				columns = append(columns, &pageColumns[i])
-			}
-		}
-	}
-	return columns
-}
+var titleField = store.FieldsOf("Title")
 
 func scanChanges(s *scan) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		base := s.run.baseline()
-		if base == nil || s.q.err != nil {
-			if s.q.err != nil {
-				yield(nil, s.q.err)
-			}
-			return
+		base, err := s.baseline()
+		if err == nil && base != nil {
+			_, err = s.run.compare(base, func(r *changeRow) bool { return yield(r, nil) })
 		}
-		c := comparison{run: s.run, columns: compared(), yield: yield}
-		if err := c.all(base); err != nil {
+		if err != nil {
 			yield(nil, err)
 		}
 	}
 }
 
-// comparison goes through two runs side by side.
-type comparison struct {
-	run     *runView
-	columns []*pageColumn
-	yield   func(any, error) bool
-	done    bool // nobody wants more
+// baseline is the run that a scan's is held against; nil if there is none.
+func (s *scan) baseline() (*runView, error) {
+	if name, ok := s.equal("base"); ok {
+		return s.q.runNamed(name)
+	}
+	base := s.run.baseline()
+	return base, s.q.err
 }
 
-func (c *comparison) all(base *runView) error {
-	st, ctx := c.run.q.db.store, c.run.q.ctx
-	next, stop := iter.Pull2(st.PageRecords(ctx, base.run.ID, nil))
-	defer stop()
-	now, before := c.run.newRow(), base.newRow()
-	old, err, more := next()
-	for rec, failed := range st.PageRecords(ctx, c.run.run.ID, nil) {
-		if failed != nil {
-			return failed
-		}
-		for ; more && err == nil && bytes.Compare(old.Key(), rec.Key()) < 0; old, err, more = next() {
-			before.reset(old)
-			c.gone(before)
-		}
-		now.reset(rec)
-		switch {
-		case err != nil:
-			return err
-		case c.done:
-			return nil
-		case more && bytes.Equal(old.Key(), rec.Key()):
-			before.reset(old)
-			c.both(before, now)
-			old, err, more = next()
-		default:
-			c.tell(now, "new", nil, statusText(now))
-		}
-		if c.run.q.err != nil {
-			return c.run.q.err
-		}
-	}
-	for ; more && err == nil && !c.done; old, err, more = next() {
-		before.reset(old)
-		c.gone(before)
-	}
-	return err
+// Changes counts what is different from one run to another.
+type Changes struct {
+	Before, After uint64            // URLs that each visited
+	Kinds         map[string]uint64 // changes by their kind
+	Changed       uint64            // URLs that both have, and that are not the same
+	Same          uint64            // and those that are
+	Unreached     uint64            // of which one of them knows nothing, since it was cut short
+	Settings      uint64            // of the new ones, those that the settings of the earlier run left out
 }
 
-func (c *comparison) tell(at *pageRow, kind string, before, after any) {
-	if !c.done {
-		c.done = !c.yield(&changeRow{c.run, at.url().String(), kind, before, after}, nil)
+// CountChanges holds the database's run against another one, or says that
+// nothing changed if that is nil.
+func (db *DB) CountChanges(ctx context.Context, base *store.Run) (Changes, error) {
+	if base == nil || db.o.Run == nil {
+		return Changes{}, nil
 	}
-}
-
-// gone tells of a page that the run did not visit. What was no page before is
-// no loss.
-func (c *comparison) gone(before *pageRow) {
-	if before.class() == "ok" {
-		c.tell(before, "gone", statusText(before), nil)
+	q := newQuestion(ctx, db)
+	now, err := q.view(db.o.Run)
+	if err != nil {
+		return Changes{}, err
 	}
-}
-
-// both tells what is different of a URL that both runs visited.
-func (c *comparison) both(before, now *pageRow) {
-	old, is := statusText(before), statusText(now)
-	if old != is {
-		c.tell(now, "status", old, is)
+	before, err := q.view(base)
+	if err != nil {
+		return Changes{}, err
 	}
-	if before.class() != "ok" && before.class() != "redirect" || now.class() != "ok" && now.class() != "redirect" {
-		return
-	}
-	for _, column := range c.columns {
-		was, is := column.value(before, before.get(column.needs)), column.value(now, now.get(column.needs))
-		if was != is {
-			c.tell(now, column.name, was, is)
-		}
-	}
-}
-
-// statusText is the status, or the fault of a visit that brought none.
-func statusText(r *pageRow) any {
-	p := r.get(classFields)
-	if p.Fault != "" {
-		return p.Fault
-	}
-	return int64(p.Status)
-}
-
-// class is the class of the row.
-func (r *pageRow) class() string {
-	p := r.get(classFields)
-	if p.Kind == store.KindSitemap {
-		r.url()
-	}
-	return Class(p)
+	return now.compare(before, func(*changeRow) bool { return true })
 }

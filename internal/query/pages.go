@@ -138,6 +138,7 @@ type pageRow struct {
 	count  *store.InlinkCount // nil: not counted yet
 	before *pageRow           // of the baseline run
 	looked bool               // for before
+	frugal bool               // it reads what is asked for, not what may be asked next
 }
 
 // reset makes the row one of another record.
@@ -161,10 +162,11 @@ func (r *pageRow) get(fields store.PageFields) *store.Page {
 	if missing.IsEmpty() {
 		return &r.page
 	}
-	// Whoever asks for a field of one row will ask for it of the next.
-	r.run.wanted = r.run.wanted.With(missing)
-	if r.have.IsEmpty() {
-		missing = r.run.wanted
+	if !r.frugal { // whoever asks for a field of one row will ask for it of the next
+		r.run.wanted = r.run.wanted.With(missing)
+		if r.have.IsEmpty() {
+			missing = r.run.wanted
+		}
 	}
 	r.have = r.have.With(missing)
 	if err := r.reader.Read(r.rec, &r.page, missing); err != nil {

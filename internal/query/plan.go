@@ -20,7 +20,7 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		}
 		column := &v.Columns[c.Column]
 		word := opWord(column, c.Op)
-		switch isRun := v.perRun && column.Name == "run"; {
+		switch isRun := v.perRun && (column.Name == "run" || column.Name == "base"); {
 		case word == "" || v.db.asked.inexact || column.answered && !v.db.asked.answers(), column.linked && !v.db.asked.links():
 		case !c.Usable && isRun:
 			rows = neverRows
@@ -42,14 +42,14 @@ func (q *question) answers() bool {
 	return err == nil && v.indexed()
 }
 
-// neverRows makes a plan the worst of all: a condition on the run says which
-// table is meant, and is not one among others.
+// neverRows makes a plan the worst of all: a condition on the run, or on the one
+// that it is held against, says which table is meant, and is not one among others.
 const neverRows = 1e15
 
 // spared guesses how many rows there are behind an index.
 func spared(rows float64, c *Column, word string) float64 {
 	switch {
-	case c.Name == "run":
+	case c.Name == "run", c.Name == "base":
 		return rows
 	case c.Name == "url" && word == "=":
 		return 1

@@ -28,6 +28,9 @@ type Options struct {
 	Run *store.Run
 	// Identity returns what makes two addresses of a run one page.
 	Identity func(*store.Run) (func(weburl.URL) weburl.URL, error)
+	// Judge returns what tells whether a run would follow links to a page. It
+	// may be nil: then any run would follow any.
+	Judge func(*store.Run) (Judge, error)
 	// Warn is told what is wrong with the store and does not keep a statement
 	// from its answer. It may be nil.
 	Warn func(text string, cause error)
@@ -39,6 +42,10 @@ type Options struct {
 	MaxRows int           // of an answer; 0: no limit
 	MaxTime time.Duration // for an answer; 0: no limit
 }
+
+// Judge says of a page that another run has what in a run's settings keeps it
+// from being fetched: a reason and a rule, or none.
+type Judge func(*store.Page) (reason, rule string)
 
 // Errors that an answer ends with; test with errors.Is.
 var (
@@ -129,14 +136,11 @@ func (db *DB) Store() *store.Bolt { return db.store }
 // Baseline returns the name of the run that the database's run is held against;
 // "" if there is none.
 func (db *DB) Baseline(ctx context.Context) (string, error) {
-	if db.o.Run == nil || db.o.Run.Baseline == 0 {
+	if db.o.Run == nil {
 		return "", nil
 	}
-	run, err := db.store.Run(ctx, db.o.Run.Baseline)
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
-	}
-	if err != nil {
+	run, err := Baseline(ctx, db.store, db.o.Run)
+	if err != nil || run == nil {
 		return "", err
 	}
 	return RunName(run), nil

@@ -220,12 +220,12 @@ var reports = []Report{
 	{
 		Name: "new", Severity: Notice, Title: "URLs that the run before did not have",
 		Why: "What was published, or should not have been.", Fix: "See where they are linked: crawl page URL.",
-		SQL: "SELECT c.url, p.status, p.title, p.found_on FROM changes c JOIN pages p ON p.url = c.url WHERE c.kind = 'new' ORDER BY c.url",
+		SQL: "SELECT url, after AS status, title, found_on FROM changes WHERE kind = 'new' ORDER BY url",
 	},
 	{
 		Name: "gone", Severity: Warning, Title: "Pages that the run before had and this one has not",
 		Why: "Links from elsewhere lead nowhere now.", Fix: "Redirect them to what took their place.",
-		SQL: "SELECT url, kind AS how, before, after FROM changes WHERE kind = 'gone' OR kind = 'status' AND before = 200 AND after IN (404, 410) ORDER BY url",
+		SQL: "SELECT url, before AS was, after AS now, inlinks FROM changes WHERE kind = 'gone' ORDER BY inlinks DESC, url",
 	},
 	{
 		Name: "moved", Severity: Notice, Title: "Pages with the same text at a new address",

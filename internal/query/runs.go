@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -77,18 +78,43 @@ func (q *question) runNamed(name string) (*runView, error) {
 
 // baseline returns the run that this one is held against, or nil.
 func (v *runView) baseline() *runView {
-	if v.looked || v.run.Baseline == 0 {
+	if v.looked {
 		return v.base
 	}
 	v.looked = true
-	run, err := v.q.db.store.Run(v.q.ctx, v.run.Baseline)
-	if err == nil {
+	run, err := Baseline(v.q.ctx, v.q.db.store, v.run)
+	if err == nil && run != nil {
 		v.base, err = v.q.view(run)
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil {
 		v.q.fail(err)
 	}
 	return v.base
+}
+
+// maxBaselines is how many runs are passed over that are no baseline: sites
+// have fewer that nobody resumed.
+const maxBaselines = 1000
+
+// Baseline returns the run that a run is held against: the last one of its site
+// before it that came to an end and has something; nil if there is none.
+func Baseline(ctx context.Context, st *store.Bolt, run *store.Run) (*store.Run, error) {
+	for range maxBaselines {
+		if run.Baseline == 0 {
+			return nil, nil
+		}
+		before, err := st.Run(ctx, run.Baseline)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case Finished(before) && before.State != store.Empty:
+			return before, nil
+		}
+		run = before
+	}
+	return nil, nil
 }
 
 func (v *runView) newRow() *pageRow { return &pageRow{run: v, reader: &store.PageReader{}} }

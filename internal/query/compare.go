@@ -1,0 +1,289 @@
+package query
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+
+	"crawl/store"
+)
+
+// Columns whose differences are changes of a page that was one and is one: those
+// that may differ though the body does not, and those of what is in it.
+var (
+	headColumns    = []string{"mime", "canonical"}
+	contentColumns = []string{"title", "h1", "description", "text_hash"}
+)
+
+func columnsNamed(names []string) (columns []*pageColumn) {
+	for i := range pageColumns {
+		if slices.Contains(names, pageColumns[i].name) {
+			columns = append(columns, &pageColumns[i])
+		}
+	}
+	return columns
+}
+
+// What a comparison reads: of every page, and of those that came with another
+// body. What is in the first may differ though the body does not.
+var (
+	headFields    = listableFields.With(store.FieldsOf("Redirect", "MIME", "Hash", "FieldsBy"))
+	contentFields = store.FieldsOf("Title", "H1", "Description", "TextHash", "Fields")
+)
+
+// comparison goes through two runs side by side.
+type comparison struct {
+	run, base         *runView
+	now, before       *pageRow
+	notNow, notBefore *absences
+	head, contents    []*pageColumn
+	fields            []string // of the user, in both runs
+	yield             func(*changeRow) bool
+
+	done    bool // nobody wants more
+	counts  Changes
+	changed bool // the URL at hand
+}
+
+// compare yields what is different from base to the run, by URL.
+func (v *runView) compare(base *runView, yield func(*changeRow) bool) (Changes, error) {
+	c := &comparison{run: v, base: base, now: v.newRow(), before: base.newRow(), yield: yield, counts: Changes{Kinds: map[string]uint64{}}}
+	c.now.frugal, c.before.frugal = true, true
+	c.head, c.contents = columnsNamed(headColumns), columnsNamed(contentColumns)
+	for _, name := range FieldNames(v.run) {
+		if slices.Contains(FieldNames(base.run), name) {
+			c.fields = append(c.fields, name)
+		}
+	}
+	var err error
+	if c.notNow, err = newAbsences(v); err != nil {
+		return c.counts, err
+	}
+	if c.notBefore, err = newAbsences(base); err != nil {
+		return c.counts, err
+	}
+	return c.counts, c.all()
+}
+
+// all reads both runs once, each in the order of its keys.
+func (c *comparison) all() error {
+	st, ctx := c.run.q.db.store, c.run.q.ctx
+	next, stop := iter.Pull2(st.PageRecords(ctx, c.base.run.ID, nil))
+	defer stop()
+	old, err, more := next()
+	for rec, failed := range st.PageRecords(ctx, c.run.run.ID, nil) {
+		if failed != nil {
+			return failed
+		}
+		for ; more && err == nil && !c.done && bytes.Compare(old.Key(), rec.Key()) < 0; old, err, more = next() {
+			err = c.onlyBefore(old)
+		}
+		if err != nil || c.done {
+			return err
+		}
+		if more && bytes.Equal(old.Key(), rec.Key()) {
+			c.both(old, rec)
+			old, err, more = next()
+		} else {
+			err = c.onlyNow(rec)
+		}
+		if c.run.q.err != nil {
+			return c.run.q.err
+		}
+	}
+	for ; more && err == nil && !c.done; old, err, more = next() {
+		err = c.onlyBefore(old)
+	}
+	return err
+}
+
+func (c *comparison) tell(r changeRow) {
+	c.changed = true
+	if c.done {
+		return
+	}
+	c.counts.Kinds[r.kind]++
+	r.run, r.base = c.run, c.base
+	c.done = !c.yield(&r)
+}
+
+// onlyBefore tells of a URL that the later run did not visit. What was no page
+// then is no loss.
+func (c *comparison) onlyBefore(rec *store.PageRecord) error {
+	c.counts.Before++
+	c.before.reset(rec)
+	state, visit := c.before.settled()
+	if state != there || visit.class() != "ok" {
+		return nil
+	}
+	is, err := c.notNow.of(c.before)
+	if err != nil {
+		return err
+	}
+	r := changeRow{at: c.before, before: statusText(visit), why: is.why}
+	switch {
+	case is.why != "":
+		r.kind, r.after = ChangeSkipped, is.why
+	case is.presence == nowhere:
+		r.kind = ChangeGone
+	case is.presence == missed:
+		r.kind = ChangeMissed
+	default:
+		c.counts.Unreached++
+		return nil
+	}
+	c.tell(r)
+	return nil
+}
+
+// onlyNow tells of a URL that the earlier run did not visit.
+func (c *comparison) onlyNow(rec *store.PageRecord) error {
+	c.counts.After++
+	c.now.reset(rec)
+	if !c.now.isPage() {
+		return nil
+	}
+	was, err := c.notBefore.of(c.now)
+	if err != nil {
+		return err
+	}
+	if was.why == "" && was.presence != nowhere && c.now.get(seenFields).FirstSeen.Before(c.base.run.Started) {
+		c.counts.Unreached++ // an older run has met it
+		return nil
+	}
+	if was.why != "" {
+		c.counts.Settings++
+	}
+	c.tell(changeRow{at: c.now, kind: ChangeNew, after: statusText(c.now), why: was.why})
+	return nil
+}
+
+var seenFields = store.FieldsOf("FirstSeen")
+
+// both tells what is different of a URL that both runs visited.
+func (c *comparison) both(old, rec *store.PageRecord) {
+	c.counts.Before++
+	c.counts.After++
+	c.before.reset(old)
+	c.now.reset(rec)
+	c.before.get(headFields)
+	c.now.get(headFields)
+	c.changed = false
+	if c.answered() {
+		c.content()
+	}
+	switch {
+	case c.done:
+	case c.changed:
+		c.counts.Changed++
+	default:
+		c.counts.Same++
+	}
+}
+
+// answered tells of a page that came or went, or is answered in another way. It
+// returns whether both answers can be compared.
+func (c *comparison) answered() bool {
+	before, now := statusText(c.before), statusText(c.now)
+	then, is := c.before.presence(), c.now.presence()
+	if then == there && is == there {
+		c.differs("status", before, now)
+		return true
+	}
+	was, visit := c.before.settled()
+	remains, _ := c.now.settled()
+	switch r := (changeRow{at: c.now, before: before, after: now}); {
+	case was == there && remains == nowhere && visit.isPage():
+		r.kind, r.before = ChangeGone, statusText(visit)
+		c.tell(r)
+	case was == nowhere && c.now.isPage():
+		r.kind = ChangeNew
+		c.tell(r)
+	case before == now, then == missed && is == missed, then == nowhere && is == missed:
+	case is == missed && c.now.get(classFields).Fault != "":
+		r.kind = ChangeMissed
+		c.tell(r)
+	default:
+		r.kind = "status"
+		c.tell(r)
+	}
+	return false
+}
+
+// content tells what is different of two answers.
+func (c *comparison) content() {
+	before, now := c.before.get(headFields), c.now.get(headFields)
+	c.differs("redirect", before.Redirect, now.Redirect)
+	if c.before.class() != "ok" || c.now.class() != "ok" {
+		return
+	}
+	c.differs("indexable", c.before.listed(), c.now.listed())
+	c.columns(c.head)
+	same := before.Hash == now.Hash && before.Hash != [32]byte{}
+	if !same {
+		c.before.get(contentFields)
+		c.now.get(contentFields)
+		c.columns(c.contents)
+	}
+	if same && before.FieldsBy == now.FieldsBy {
+		return
+	}
+	for _, name := range c.fields {
+		c.differs(name, c.before.field(name), c.now.field(name))
+	}
+}
+
+func (c *comparison) columns(columns []*pageColumn) {
+	for _, column := range columns {
+		c.differs(column.name, column.value(c.before, &c.before.page), column.value(c.now, &c.now.page))
+	}
+}
+
+func (c *comparison) differs(kind string, before, after any) {
+	if before != after && !sameNumber(before, after) {
+		c.tell(changeRow{at: c.now, kind: kind, before: before, after: after})
+	}
+}
+
+// sameNumber tells whether a whole number and another are the same: 49 and 49.00.
+func sameNumber(a, b any) bool {
+	if _, whole := a.(float64); whole {
+		a, b = b, a
+	}
+	n, ok := a.(int64)
+	x, too := b.(float64)
+	return ok && too && float64(n) == x
+}
+
+// isPage tells whether somebody who came there would find something.
+func (r *pageRow) isPage() bool {
+	class := r.class()
+	return class == "ok" || class == "redirect"
+}
+
+// listed says whether a search engine may list the page, or what keeps it from
+// that.
+func (r *pageRow) listed() string {
+	if why := r.whyNot(r.get(listableFields)); why != "" {
+		return why
+	}
+	return "index"
+}
+
+// statusText is the status, or the fault of a visit that brought none.
+func statusText(r *pageRow) any {
+	p := r.get(classFields)
+	if p.Fault != "" {
+		return p.Fault
+	}
+	return int64(p.Status)
+}
+
+// class is the class of the row.
+func (r *pageRow) class() string {
+	p := r.get(classFields)
+	if p.Kind == store.KindSitemap {
+		r.url()
+	}
+	return Class(p)
+}
