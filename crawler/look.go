@@ -36,9 +36,12 @@ func (s *Spec) Look(log *slog.Logger, u weburl.URL, resp *fetcher.Response, fail
 // Verdict says whether a run with this spec would follow a link to u,
 // whatever its depth: the reason against it and the rule, or none. It is not to be
 // called while a run with the spec goes on.
-func (s *Spec) Verdict(u weburl.URL) (frontier.Reason, string) {
+func (s *Spec) Verdict(u weburl.URL) (frontier.Reason, string) { return s.VerdictAt(u, 0) }
+
+// VerdictAt is Verdict for a link so many clicks from a seed.
+func (s *Spec) VerdictAt(u weburl.URL, depth int) (frontier.Reason, string) {
 	if s.scope == nil {
 		s.scope = newScope(s.Scope, s.Seeds, nil)
 	}
-	return s.judge(u, 0)
+	return s.judge(u, depth)
 }

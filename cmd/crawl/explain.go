@@ -106,19 +106,7 @@ func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.
 
 // judge asks the rules of the run.
 func (e *explanation) judge(ctx context.Context, db *query.DB, u weburl.URL, run *store.Run) error {
-	s, hosts, err := storedSettings(run)
-	if err != nil {
-		return err
-	}
-	var seeds []weburl.URL
-	for _, text := range append(append([]string(nil), run.Seeds...), run.Widened...) {
-		seed, err := weburl.Parse(text)
-		if err != nil {
-			return fmt.Errorf("seeds of run %s: %w", runName(run), err)
-		}
-		seeds = append(seeds, seed)
-	}
-	spec, err := newSpec(&s, hosts, seeds, s.room(1))
+	spec, s, err := specOf(run)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 // withTables opens a store as a database.
 func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) (err error) {
 	log := slog.New(logHandler(s, c.ErrOrStderr()))
-	o := query.Options{Run: run, Identity: identityOf}
+	o := query.Options{Run: run, Identity: identityOf, Judge: judgeOf}
 	if h := held(c.Context()); h != nil {
 		o = h.tables(run)
 	}

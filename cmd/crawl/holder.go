@@ -155,7 +155,7 @@ func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
 }
 
 func (h *holder) tables(run *store.Run) query.Options {
-	return query.Options{Run: run, Identity: identityOf, Live: h.live}
+	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live}
 }
 
 // holding is what a command that is run for somebody else finds already open.

@@ -63,10 +63,7 @@ func withURL(c *cobra.Command, args []string, do func(context.Context, *query.DB
 		if len(args) > 1 {
 			name = args[1]
 		}
-		run, err := findRun(ctx, st, name)
-		if err == nil {
-			run, err = upToDate(ctx, st, dir, run)
-		}
+		run, err := settledRun(ctx, st, dir, name)
 		if err != nil {
 			return err
 		}
@@ -283,6 +280,11 @@ func section(w *bufio.Writer, width int, heading string, a answer) error {
 		return nil
 	}
 	fmt.Fprintf(w, "\n%s\n", heading)
+	return a.table(w, width)
+}
+
+// table writes the rows for people.
+func (a *answer) table(w *bufio.Writer, width int) error {
 	to := &tableRows{out: w, columns: a.columns, width: width}
 	for _, row := range a.rows {
 		if err := to.row(row); err != nil {

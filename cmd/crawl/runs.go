@@ -145,15 +145,21 @@ func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *
 // unfinished run knows is taken into the store first.
 func withRun(c *cobra.Command, args []string, do func(context.Context, *store.Bolt, *store.Run, *Settings) error) error {
 	return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
-		run, err := findRun(ctx, st, strings.Join(args, ""))
+		run, err := settledRun(ctx, st, dir, strings.Join(args, ""))
 		if err != nil {
-			return err
-		}
-		if run, err = upToDate(ctx, st, dir, run); err != nil {
 			return err
 		}
 		return do(ctx, st, run, s)
 	})
+}
+
+// settledRun finds a run by its name, with what its queue knows.
+func settledRun(ctx context.Context, st *store.Bolt, dir, name string) (*store.Run, error) {
+	run, err := findRun(ctx, st, name)
+	if err != nil {
+		return nil, err
+	}
+	return upToDate(ctx, st, dir, run)
 }
 
 // upToDate is a run with what its queue knows.

@@ -68,7 +68,7 @@ func TestScript(t *testing.T) {
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, do := range map[string]func(*world, *testscript.TestScript, bool, []string){
-		"serve": (*world).serve, "tls": (*world).tls, "proxy": (*world).proxy, "repeat": (*world).repeat,
+		"serve": (*world).serve, "change": (*world).change, "tls": (*world).tls, "proxy": (*world).proxy, "repeat": (*world).repeat,
 		"hits": (*world).hits, "sent": (*world).sent, "asked": (*world).asked, "release": (*world).release, "audit": (*world).audit, "proxied": (*world).proxied,
 		"exits": (*world).exits, "within": (*world).within, "headed": (*world).headed, "start": (*world).start, "signal": (*world).signal,
 		"says": (*world).says, "cmdline": (*world).cmdline, "ended": (*world).ended,

@@ -35,7 +35,8 @@ type world struct {
 	env     *testscript.Env
 	web     *testweb.Web
 	robots  map[string]string // by host
-	from    int               // hits before this one are forgotten
+	hosts   map[string]*current
+	from    int // hits before this one are forgotten
 	gates   gates
 	running map[string]*process
 	passed  atomic.Int64 // requests that went through proxies
@@ -177,11 +178,7 @@ func zipped(w http.ResponseWriter, r *http.Request, next http.Handler) {
 // $HOST_ip and $HOST_port.
 func (w *world) serve(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) > 0 && w.web == nil, "serve FILE..., once")
-	var text string
-	for _, file := range args {
-		text += ts.ReadFile(file)
-	}
-	text = regexp.MustCompile(`(?m)^== (.*) ==$`).ReplaceAllString(text, "-- $1 --")
+	text := webText(ts, args)
 	for err := error(syscall.EADDRINUSE); errors.Is(err, syscall.EADDRINUSE); { // another script was quicker
 		err = w.open(ts, text, freePort(ts))
 		ts.Check(ignore(err, syscall.EADDRINUSE))
@@ -197,14 +194,45 @@ func (w *world) serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// webText is what files say of a web.
+func webText(ts *testscript.TestScript, files []string) (text string) {
+	for _, file := range files {
+		text += ts.ReadFile(file)
+	}
+	return regexp.MustCompile(`(?m)^== (.*) ==$`).ReplaceAllString(text, "-- $1 --")
+}
+
+// current is the handler that a host has now.
+type current struct{ handler atomic.Pointer[http.Handler] }
+
+func (c *current) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*c.handler.Load()).ServeHTTP(w, r)
+}
+
+// change FILE... gives hosts that are served other pages: all that they have from
+// now on.
+func (w *world) change(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) > 0 && w.web != nil, "change FILE...")
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(w.web.Origin(w.web.Hosts()[0]), "http://"))
+	ts.Check(err)
+	hosts, err := testweb.Text(strings.ReplaceAll(webText(ts, args), "{{port}}", port))
+	ts.Check(err)
+	for name, h := range hosts {
+		wants(ts, w.hosts[name] != nil, "change hosts that are served")
+		w.robots[name] = robotsText(h)
+		w.hosts[name].handler.Store(&h)
+	}
+}
+
 // open serves a text at a port.
 func (w *world) open(ts *testscript.TestScript, text, port string) error {
 	hosts, err := testweb.Text(strings.ReplaceAll(text, "{{port}}", port))
 	ts.Check(err)
-	w.robots = map[string]string{}
+	w.robots, w.hosts = map[string]string{}, map[string]*current{}
 	for name, h := range hosts {
-		w.robots[name] = robotsText(h)
-		hosts[name] = w.gates.hold(name, h)
+		w.robots[name], w.hosts[name] = robotsText(h), &current{}
+		w.hosts[name].handler.Store(&h)
+		hosts[name] = w.gates.hold(name, w.hosts[name])
 	}
 	n, err := strconv.Atoi(port)
 	ts.Check(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
+	"slices"
 
 	"crawl/store"
 )
@@ -15,6 +16,11 @@ const (
 	ChangeMissed  = "missed"  // a page of which nothing is known this time: it may be there
 	ChangeSkipped = "skipped" // a page that the later run did not ask for
 )
+
+// ChangeKinds are the kinds of changes but for the fields of the user.
+func ChangeKinds() []string {
+	return slices.Concat([]string{ChangeNew, ChangeGone, ChangeMissed, ChangeSkipped, "status", "redirect", "indexable"}, headColumns, contentColumns)
+}
 
 // changeRow is one difference of a URL between two runs.
 type changeRow struct {
@@ -37,7 +43,7 @@ func changesTable() *Table {
 		Name: "changes", Meaning: "what is not as it was in the run before", perRun: true, rows: 1e6,
 		Columns: []Column{
 			column("run", Text, "the run, as acme@43", func(r *changeRow) any { return r.run.name }).indexed(Equal),
-			column("url", Text, "the address", func(r *changeRow) any { return r.at.url().String() }),
+			column("url", Text, "the address", func(r *changeRow) any { return r.at.url().String() }).indexed(Equal | Prefix),
 			column("kind", Text, "new, gone, missed (once: it may be there), skipped (not asked for), or the column of pages that differs", func(r *changeRow) any { return r.kind }),
 			column("before", Any, "what it was", func(r *changeRow) any { return r.before }),
 			column("after", Any, "what it is", func(r *changeRow) any { return r.after }),
@@ -61,7 +67,7 @@ func scanChanges(s *scan) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		base, err := s.baseline()
 		if err == nil && base != nil {
-			_, err = s.run.compare(base, func(r *changeRow) bool { return yield(r, nil) })
+			_, err = s.run.compare(base, s.where, func(r *changeRow) bool { return yield(r, nil) })
 		}
 		if err != nil {
 			yield(nil, err)
@@ -103,5 +109,5 @@ func (db *DB) CountChanges(ctx context.Context, base *store.Run) (Changes, error
 	if err != nil {
 		return Changes{}, err
 	}
-	return now.compare(before, func(*changeRow) bool { return true })
+	return now.compare(before, nil, func(*changeRow) bool { return true })
 }

@@ -42,11 +42,12 @@ type comparison struct {
 
 	done    bool // nobody wants more
 	counts  Changes
-	changed bool // the URL at hand
+	told    int // of the URL at hand
 }
 
-// compare yields what is different from base to the run, by URL.
-func (v *runView) compare(base *runView, yield func(*changeRow) bool) (Changes, error) {
+// compare yields what is different from base to the run, by URL; where are
+// conditions on that.
+func (v *runView) compare(base *runView, where []condition, yield func(*changeRow) bool) (Changes, error) {
 	c := &comparison{run: v, base: base, now: v.newRow(), before: base.newRow(), yield: yield, counts: Changes{Kinds: map[string]uint64{}}}
 	c.now.frugal, c.before.frugal = true, true
 	c.head, c.contents = columnsNamed(headColumns), columnsNamed(contentColumns)
@@ -62,16 +63,15 @@ func (v *runView) compare(base *runView, yield func(*changeRow) bool) (Changes, 
 	if c.notBefore, err = newAbsences(base); err != nil {
 		return c.counts, err
 	}
-	return c.counts, c.all()
+	return c.counts, c.all(base.records(&scan{q: v.q, run: base, where: where}), v.records(&scan{q: v.q, run: v, where: where}))
 }
 
 // all reads both runs once, each in the order of its keys.
-func (c *comparison) all() error {
-	st, ctx := c.run.q.db.store, c.run.q.ctx
-	next, stop := iter.Pull2(st.PageRecords(ctx, c.base.run.ID, nil))
+func (c *comparison) all(before, now iter.Seq2[*store.PageRecord, error]) error {
+	next, stop := iter.Pull2(before)
 	defer stop()
 	old, err, more := next()
-	for rec, failed := range st.PageRecords(ctx, c.run.run.ID, nil) {
+	for rec, failed := range now {
 		if failed != nil {
 			return failed
 		}
@@ -98,7 +98,7 @@ func (c *comparison) all() error {
 }
 
 func (c *comparison) tell(r changeRow) {
-	c.changed = true
+	c.told++
 	if c.done {
 		return
 	}
@@ -168,17 +168,23 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 	c.now.reset(rec)
 	c.before.get(headFields)
 	c.now.get(headFields)
-	c.changed = false
+	c.told = 0
+	came := c.counts.came()
 	if c.answered() {
 		c.content()
 	}
 	switch {
-	case c.done:
-	case c.changed:
+	case c.done, c.counts.came() > came:
+	case c.told > 0:
 		c.counts.Changed++
 	default:
 		c.counts.Same++
 	}
+}
+
+// came is how many pages came or went, for all that is known.
+func (n *Changes) came() uint64 {
+	return n.Kinds[ChangeNew] + n.Kinds[ChangeGone] + n.Kinds[ChangeMissed]
 }
 
 // answered tells of a page that came or went, or is answered in another way. It
@@ -229,8 +235,17 @@ func (c *comparison) content() {
 		return
 	}
 	for _, name := range c.fields {
-		c.differs(name, c.before.field(name), c.now.field(name))
+		c.differs(fieldKind(name), c.before.field(name), c.now.field(name))
 	}
+}
+
+// fieldKind is the kind of a change of a field of the user: its name, unless that
+// means something else.
+func fieldKind(name string) string {
+	if slices.Contains([]string{ChangeNew, ChangeGone, ChangeMissed, ChangeSkipped}, name) {
+		return "field " + name
+	}
+	return name
 }
 
 func (c *comparison) columns(columns []*pageColumn) {

@@ -29,11 +29,7 @@ func rowOf(all []Column, row any) (columns []ColumnOf, values []any) {
 }
 
 // Reserved tells whether a field of the user may not have that name, which pages
-// have for a column of their own, links for one that is joined, or changes for a
-// kind.
+// have for a column of their own, or links for one that is joined.
 func Reserved(name string) bool {
-	if slices.Contains([]string{ChangeNew, ChangeGone, ChangeMissed, ChangeSkipped}, name) {
-		return true
-	}
 	return strings.HasPrefix(name, "prev_") || strings.HasPrefix(name, "final_") || slices.ContainsFunc(pageColumns, func(c pageColumn) bool { return c.name == name })
 }
