@@ -56,6 +56,20 @@ type Run struct {
 	Daemon  bool   `msg:"daemon,omitempty"`  // a daemon that starts goes on with it
 	Paused  bool   `msg:"paused,omitempty"`  // by the user: a daemon that goes on with it asks for nothing until it is unpaused
 	Load    *Load  `msg:"load,omitempty"`    // of its last session; nil for runs of older programs
+
+	Changes *Changes `msg:"changes,omitempty"` // against the run before; nil if there was none, or it was not looked for
+}
+
+// Changes counts what is different from one run to another.
+type Changes struct {
+	Baseline  int               `msg:"base"`                // number of the earlier run within its site
+	Before    uint64            `msg:"before,omitempty"`    // URLs that the earlier run visited
+	After     uint64            `msg:"after,omitempty"`     // and the later one
+	Kinds     map[string]uint64 `msg:"kinds,omitempty"`     // changes by their kind
+	Changed   uint64            `msg:"changed,omitempty"`   // URLs that both have, and that are not the same
+	Same      uint64            `msg:"same,omitempty"`      // and those that are
+	Unreached uint64            `msg:"unreached,omitempty"` // of which one of them knows nothing, since it was cut short
+	Settings  uint64            `msg:"settings,omitempty"`  // of the new ones, those that the settings of the earlier run left out
 }
 
 // Load is where the time of a run went. Times are nanoseconds; those of visits

@@ -14,6 +14,213 @@ const (
 )
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Changes) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
+	_ = zb0001Mask
+	if z.Before == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.After == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Kinds == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Changed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Same == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Unreached == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Settings == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "base"
+		o = append(o, 0xa4, 0x62, 0x61, 0x73, 0x65)
+		o = msgp.AppendInt(o, z.Baseline)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "before"
+			o = append(o, 0xa6, 0x62, 0x65, 0x66, 0x6f, 0x72, 0x65)
+			o = msgp.AppendUint64(o, z.Before)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "after"
+			o = append(o, 0xa5, 0x61, 0x66, 0x74, 0x65, 0x72)
+			o = msgp.AppendUint64(o, z.After)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "kinds"
+			o = append(o, 0xa5, 0x6b, 0x69, 0x6e, 0x64, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Kinds)))
+			for za0001, za0002 := range z.Kinds {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendUint64(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "changed"
+			o = append(o, 0xa7, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x64)
+			o = msgp.AppendUint64(o, z.Changed)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "same"
+			o = append(o, 0xa4, 0x73, 0x61, 0x6d, 0x65)
+			o = msgp.AppendUint64(o, z.Same)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "unreached"
+			o = append(o, 0xa9, 0x75, 0x6e, 0x72, 0x65, 0x61, 0x63, 0x68, 0x65, 0x64)
+			o = msgp.AppendUint64(o, z.Unreached)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "settings"
+			o = append(o, 0xa8, 0x73, 0x65, 0x74, 0x74, 0x69, 0x6e, 0x67, 0x73)
+			o = msgp.AppendUint64(o, z.Settings)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Changes) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "base":
+			z.Baseline, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Baseline")
+				return
+			}
+		case "before":
+			z.Before, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Before")
+				return
+			}
+		case "after":
+			z.After, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "After")
+				return
+			}
+		case "kinds":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Kinds")
+				return
+			}
+			if zb0002 > z89264a71limitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if z.Kinds == nil {
+				z.Kinds = make(map[string]uint64, zb0002)
+			} else if len(z.Kinds) > 0 {
+				clear(z.Kinds)
+			}
+			for zb0002 > 0 {
+				var za0002 uint64
+				zb0002--
+				var za0001 string
+				za0001, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Kinds")
+					return
+				}
+				za0002, bts, err = msgp.ReadUint64Bytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Kinds", za0001)
+					return
+				}
+				z.Kinds[za0001] = za0002
+			}
+		case "changed":
+			z.Changed, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Changed")
+				return
+			}
+		case "same":
+			z.Same, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Same")
+				return
+			}
+		case "unreached":
+			z.Unreached, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Unreached")
+				return
+			}
+		case "settings":
+			z.Settings, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Settings")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Changes) Msgsize() (s int) {
+	s = 1 + 5 + msgp.IntSize + 7 + msgp.Uint64Size + 6 + msgp.Uint64Size + 6 + msgp.MapHeaderSize
+	if z.Kinds != nil {
+		for za0001, za0002 := range z.Kinds {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.Uint64Size
+		}
+	}
+	s += 8 + msgp.Uint64Size + 5 + msgp.Uint64Size + 10 + msgp.Uint64Size + 9 + msgp.Uint64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -3016,8 +3223,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(19)
-	var zb0001Mask uint32 /* 19 bits */
+	zb0001Len := uint32(20)
+	var zb0001Mask uint32 /* 20 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -3062,6 +3269,10 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Load == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40000
+	}
+	if z.Changes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3164,6 +3375,19 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 				o, err = z.Load.MarshalMsg(o)
 				if err != nil {
 					err = msgp.WrapError(err, "Load")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "changes"
+			o = append(o, 0xa7, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x73)
+			if z.Changes == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Changes.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Changes")
 					return
 				}
 			}
@@ -3362,6 +3586,23 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "changes":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Changes = nil
+			} else {
+				if z.Changes == nil {
+					z.Changes = new(Changes)
+				}
+				bts, err = z.Changes.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Changes")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -3393,6 +3634,12 @@ func (z *Run) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.Load.Msgsize()
+	}
+	s += 8
+	if z.Changes == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Changes.Msgsize()
 	}
 	return
 }

@@ -131,7 +131,7 @@ func (d *runDiff) show(ctx context.Context) (err error) {
 		return err
 	}
 	screen := d.f.out.format == "table"
-	var counts query.Changes
+	counts := &store.Changes{}
 	if screen || len(d.unlike) > 0 && !d.s.Quiet {
 		if counts, err = d.db.CountChanges(ctx, d.before); err != nil {
 			return err
@@ -147,7 +147,7 @@ func (d *runDiff) show(ctx context.Context) (err error) {
 	found := 0
 	if screen {
 		err = writeFile(d.f.out.file, d.c.OutOrStdout(), func(w io.Writer) (err error) {
-			found, err = d.screen(w, rows, &counts)
+			found, err = d.screen(w, rows, counts)
 			return err
 		})
 	} else {

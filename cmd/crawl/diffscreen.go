@@ -52,8 +52,11 @@ type changeGroup struct {
 // groupedKinds are those whose values are few.
 var groupedKinds = []string{"status", "indexable", "mime", query.ChangeSkipped}
 
+// presenceKinds are no changes of a page that both runs have.
+var presenceKinds = []string{query.ChangeNew, query.ChangeGone, query.ChangeMissed, query.ChangeSkipped}
+
 // screen writes the difference for people, and returns how many rows it has.
-func (d *runDiff) screen(w io.Writer, rows *query.Rows, counts *query.Changes) (int, error) {
+func (d *runDiff) screen(w io.Writer, rows *query.Rows, counts *store.Changes) (int, error) {
 	s := &diffScreen{origin: originOf(d.after), most: cmp.Or(d.f.limit, shownRows), kinds: map[string]*changeKind{}}
 	for row, err := range rows.All() {
 		if err != nil {
@@ -85,7 +88,7 @@ func originOf(run *store.Run) string {
 }
 
 // head says what is compared, and how much there is.
-func (d *runDiff) head(w io.Writer, n *query.Changes) {
+func (d *runDiff) head(w io.Writer, n *store.Changes) {
 	run := func(r *store.Run) string {
 		return fmt.Sprintf("run %d (%s)", r.Number, r.Started.Local().Format("Mon 2 Jan 15:04"))
 	}
@@ -123,7 +126,7 @@ func (d *runDiff) head(w io.Writer, n *query.Changes) {
 // add takes in a row. Those of one URL come together.
 func (s *diffScreen) add(kind string, line changeLine) {
 	s.rows++
-	if !slices.Contains([]string{query.ChangeNew, query.ChangeGone, query.ChangeMissed, query.ChangeSkipped}, kind) && line.url != s.last {
+	if !slices.Contains(presenceKinds, kind) && line.url != s.last {
 		s.pages++
 		s.last = line.url
 	}
@@ -245,31 +248,13 @@ func (s *diffScreen) writeSkipped(w *bufio.Writer, width int) error {
 // writeChanged tells of what is different of pages that both runs have.
 func (s *diffScreen) writeChanged(w *bufio.Writer, width int) error {
 	var lines [][]any
-	for _, name := range s.changedKinds() {
+	for _, name := range inOrder(s.kinds) {
 		lines = append(lines, s.kinds[name].lines(name)...)
 	}
 	if len(lines) == 0 {
 		return nil
 	}
 	return s.table(w, width, []string{heading("changed", s.pages), "times", "before → after", "where"}, lines, 0)
-}
-
-// changedKinds are the kinds of changes of a page, those that weigh most first.
-func (s *diffScreen) changedKinds() (names []string) {
-	all := query.ChangeKinds()
-	for name := range s.kinds {
-		if i := slices.Index(all, name); i < 0 || i > slices.Index(all, query.ChangeSkipped) {
-			names = append(names, name)
-		}
-	}
-	order := func(name string) int {
-		if i := slices.Index(all, name); i >= 0 {
-			return i
-		}
-		return len(all)
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(a, b)) })
-	return names
 }
 
 // lines are those of one kind; its name and number stand in the first.
@@ -279,7 +264,7 @@ func (k *changeKind) lines(name string) (lines [][]any) {
 		mark = "  ! "
 	}
 	add := func(change, where string) {
-		label, count := mark+name, any(int64(k.count))
+		label, count := mark+kindText(name), any(int64(k.count))
 		if len(lines) > 0 {
 			label, count = "", nil
 		}

@@ -124,7 +124,7 @@ func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) e
 	stop.watch(out.stopping, cut)
 	defer stop.unwatch()
 	engine.Watch = out.event
-	err := t.crawl(ctx, engine, stop.done, func(job *crawler.Job) (ended func()) {
+	err := t.crawl(ctx, engine, holder.store, stop.done, func(job *crawler.Job) (ended func()) {
 		live := newLiveRun(job, t, func() { stop.ask(out.stopping) })
 		quiet, over := out.begin(t.run, live.progress), holder.begin(live)
 		return func() { over(); quiet() }

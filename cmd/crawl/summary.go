@@ -38,6 +38,7 @@ type summary struct {
 	Fields  coverage          `json:"fields,omitempty"`
 	Durable string            `json:"durability"`
 	Limited *limitedBy        `json:"limited_by,omitempty"`
+	Changes *changesLine      `json:"changes,omitempty"`
 }
 
 func newSummary(run *store.Run, code int) summary {
@@ -47,7 +48,7 @@ func newSummary(run *store.Run, code int) summary {
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s),
+		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s), Changes: newChangesLine(run),
 	}
 }
 
@@ -85,6 +86,9 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	}
 	fmt.Fprintf(w, "\n  FOUND    %s = %s done + %s failed + %s queued + %s skipped\n", grouped(c.Found), grouped(c.Done), grouped(c.Failed), grouped(c.Queued), grouped(c.Found-c.Done-c.Failed-c.Queued))
 	fmt.Fprintf(w, "  STORED   +%s (%s received, %s pages unchanged)\n", bytesText(c.Stored), bytesText(c.Received), grouped(c.Unchanged))
+	if run.Changes != nil {
+		fmt.Fprintf(w, "  CHANGES  %s\n", changesText(run.Changes))
+	}
 	s := settingsOf(run)
 	if l := newLimitedBy(run.Load, &s); l != nil {
 		fmt.Fprintf(w, "  SPEED    %.3g URLs/s, limited by %s\n", float64(c.Done+c.Failed)/time.Duration(run.Active).Seconds(), l.Text)
@@ -145,6 +149,9 @@ func nextCommands(run *store.Run) string {
 		return "crawl export " + site + " --table skipped"
 	case run.State == store.Empty:
 		return "crawl export " + site
+	}
+	if n := run.Changes; n != nil && n.Changed+uint64(len(n.Kinds)) > 0 {
+		return fmt.Sprintf("crawl diff %[1]s     crawl export %[1]s -f csv -o pages.csv", site)
 	}
 	return fmt.Sprintf("crawl show %[1]s     crawl export %[1]s -f csv -o pages.csv", site)
 }

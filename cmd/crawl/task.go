@@ -121,8 +121,8 @@ func (t *task) close() { t.fetch.Close() }
 
 // crawl sees the run through: until it ends, stop is closed or ctx ends, see
 // crawler.Job. begun is called when it is under way, and what that returns when
-// it no longer is. The engine's Fetcher is the task's.
-func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, stop <-chan struct{}, begun func(*crawler.Job) (ended func())) error {
+// it no longer is. The engine's Fetcher is the task's, its store is st.
+func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, st *store.Bolt, stop <-chan struct{}, begun func(*crawler.Job) (ended func())) error {
 	engine.Fetcher = t.fetch
 	job, err := engine.Begin(ctx, t.run, t.spec)
 	if err != nil {
@@ -138,5 +138,6 @@ func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, stop <-chan s
 	if t.run.State == store.Interrupted {
 		t.run.Cookies = t.fetch.CookieState()
 	}
-	return engine.Store.Update(context.WithoutCancel(ctx), t.run)
+	t.run.Changes = changesOf(ctx, st, t.run, engine.Log)
+	return st.Update(context.WithoutCancel(ctx), t.run)
 }

@@ -84,30 +84,16 @@ func (s *scan) baseline() (*runView, error) {
 	return base, s.q.err
 }
 
-// Changes counts what is different from one run to another.
-type Changes struct {
-	Before, After uint64            // URLs that each visited
-	Kinds         map[string]uint64 // changes by their kind
-	Changed       uint64            // URLs that both have, and that are not the same
-	Same          uint64            // and those that are
-	Unreached     uint64            // of which one of them knows nothing, since it was cut short
-	Settings      uint64            // of the new ones, those that the settings of the earlier run left out
-}
-
-// CountChanges holds the database's run against another one, or says that
-// nothing changed if that is nil.
-func (db *DB) CountChanges(ctx context.Context, base *store.Run) (Changes, error) {
-	if base == nil || db.o.Run == nil {
-		return Changes{}, nil
-	}
+// CountChanges holds the database's run against another one.
+func (db *DB) CountChanges(ctx context.Context, base *store.Run) (*store.Changes, error) {
 	q := newQuestion(ctx, db)
-	now, err := q.view(db.o.Run)
+	now, err := q.defaultRun()
 	if err != nil {
-		return Changes{}, err
+		return nil, err
 	}
 	before, err := q.view(base)
 	if err != nil {
-		return Changes{}, err
+		return nil, err
 	}
 	return now.compare(before, nil, func(*changeRow) bool { return true })
 }

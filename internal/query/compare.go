@@ -41,14 +41,14 @@ type comparison struct {
 	yield             func(*changeRow) bool
 
 	done    bool // nobody wants more
-	counts  Changes
+	counts  store.Changes
 	told    int // of the URL at hand
 }
 
 // compare yields what is different from base to the run, by URL; where are
 // conditions on that.
-func (v *runView) compare(base *runView, where []condition, yield func(*changeRow) bool) (Changes, error) {
-	c := &comparison{run: v, base: base, now: v.newRow(), before: base.newRow(), yield: yield, counts: Changes{Kinds: map[string]uint64{}}}
+func (v *runView) compare(base *runView, where []condition, yield func(*changeRow) bool) (*store.Changes, error) {
+	c := &comparison{run: v, base: base, now: v.newRow(), before: base.newRow(), yield: yield, counts: store.Changes{Baseline: base.run.Number, Kinds: map[string]uint64{}}}
 	c.now.frugal, c.before.frugal = true, true
 	c.head, c.contents = columnsNamed(headColumns), columnsNamed(contentColumns)
 	for _, name := range FieldNames(v.run) {
@@ -58,12 +58,12 @@ func (v *runView) compare(base *runView, where []condition, yield func(*changeRo
 	}
 	var err error
 	if c.notNow, err = newAbsences(v); err != nil {
-		return c.counts, err
+		return nil, err
 	}
 	if c.notBefore, err = newAbsences(base); err != nil {
-		return c.counts, err
+		return nil, err
 	}
-	return c.counts, c.all(base.records(&scan{q: v.q, run: base, where: where}), v.records(&scan{q: v.q, run: v, where: where}))
+	return &c.counts, c.all(base.records(&scan{q: v.q, run: base, where: where}), v.records(&scan{q: v.q, run: v, where: where}))
 }
 
 // all reads both runs once, each in the order of its keys.
@@ -169,12 +169,12 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 	c.before.get(headFields)
 	c.now.get(headFields)
 	c.told = 0
-	came := c.counts.came()
+	came := c.came()
 	if c.answered() {
 		c.content()
 	}
 	switch {
-	case c.done, c.counts.came() > came:
+	case c.done, c.came() > came:
 	case c.told > 0:
 		c.counts.Changed++
 	default:
@@ -183,8 +183,9 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 }
 
 // came is how many pages came or went, for all that is known.
-func (n *Changes) came() uint64 {
-	return n.Kinds[ChangeNew] + n.Kinds[ChangeGone] + n.Kinds[ChangeMissed]
+func (c *comparison) came() uint64 {
+	n := c.counts.Kinds
+	return n[ChangeNew] + n[ChangeGone] + n[ChangeMissed]
 }
 
 // answered tells of a page that came or went, or is answered in another way. It
