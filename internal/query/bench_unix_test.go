@@ -3,12 +3,16 @@
 package query
 
 import (
+	"crypto/sha256"
 	"flag"
 	"syscall"
 	"testing"
 	"time"
 
 	"crawl/internal/weburl"
+	"crawl/store"
+
+	"golang.org/x/sync/errgroup"
 )
 
 var benchPages = flag.Int("query.pages", 100_000, "pages of the run that benchmarks ask")
@@ -55,4 +59,37 @@ func BenchmarkQuery(b *testing.B) {
 			b.ReportMetric(float64(used.Nanoseconds())/float64(*benchPages), "cpu-ns/page")
 		})
 	}
+}
+
+// BenchmarkChanges holds a run against one of the same pages, of which one in ten
+// has another title.
+func BenchmarkChanges(b *testing.B) {
+	st, base := synthetic(b, *benchPages)
+	run := &store.Run{Site: "acme", Settings: []byte("{}"), Rules: base.Rules, State: store.Complete}
+	if err := st.Begin(b.Context(), run); err != nil {
+		b.Fatal(err)
+	}
+	work, ctx := errgroup.WithContext(b.Context())
+	work.SetLimit(512)
+	for i := range *benchPages {
+		work.Go(func() error {
+			p, links := syntheticPage(run.ID, i, *benchPages)
+			if i%10 == 0 {
+				p.Title, p.Hash = "Another title", sha256.Sum256([]byte(p.Title))
+			}
+			return st.Put(ctx, p, links, nil)
+		})
+	}
+	if err := work.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	db := database(b, st, Options{Run: run})
+	before := cpuTime()
+	for b.Loop() {
+		n, err := db.CountChanges(b.Context(), base)
+		if err != nil || n.Changed == 0 {
+			b.Fatal(n, err)
+		}
+	}
+	b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N)/float64(*benchPages), "cpu-ns/page")
 }

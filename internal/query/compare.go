@@ -166,8 +166,9 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 	c.counts.After++
 	c.before.reset(old)
 	c.now.reset(rec)
-	c.before.get(headFields)
 	c.now.get(headFields)
+	c.before.page.URL = c.now.url() // not to be made twice
+	c.before.get(headFields)
 	c.told = 0
 	came := c.came()
 	if c.answered() {
