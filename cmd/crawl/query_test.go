@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
 	"crawl/crawler"
 	"crawl/fetcher"
+	"crawl/frontier"
 	"crawl/internal/query"
 )
 
@@ -19,6 +21,17 @@ func TestFaultsOfClasses(t *testing.T) {
 		if ours != theirs {
 			t.Errorf("%q is stored as %q", ours, theirs)
 		}
+	}
+}
+
+// The reasons that say nothing of a URL are those that are stored.
+func TestReasonsOfAbsence(t *testing.T) {
+	missed := []string{string(crawler.ReasonUnreachable), string(crawler.ReasonRobotsUnreachable), string(crawler.ReasonPushedBack)}
+	limits := []string{
+		string(crawler.ReasonMaxPages), string(frontier.ReasonPagesPerHost), string(frontier.ReasonHosts), string(crawler.ReasonMaxTime), string(crawler.ReasonMaxBytes),
+	}
+	if !slices.Equal(query.MissedReasons, missed) || !slices.Equal(query.LimitReasons, limits) {
+		t.Errorf("%q, %q; stored are %q, %q", query.MissedReasons, query.LimitReasons, missed, limits)
 	}
 }
 

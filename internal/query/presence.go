@@ -58,11 +58,11 @@ func (r *pageRow) settled() (presence, *pageRow) {
 func (v *runView) whole() bool { return v.run.State == store.Complete }
 
 // Reasons for which a URL was skipped that say nothing of the URL: its host did
-// not answer, or a limit of the run ended it first. They are those of the crawler
-// and the frontier, which a test compares.
+// not answer, or a limit of the run came first. They are those of the crawler and
+// the frontier, which a test compares.
 var (
-	missedReasons = []string{"unreachable", "robots-unreachable", "pushed-back"}
-	limitReasons  = []string{"max-pages", "max-time", "max-bytes"}
+	MissedReasons = []string{"unreachable", "robots-unreachable", "pushed-back"}
+	LimitReasons  = []string{"max-pages", "max-pages-per-host", "max-hosts", "max-time", "max-bytes"}
 )
 
 // absence is why a run has no visit of a URL.
@@ -157,9 +157,9 @@ func (a *absences) here(row *pageRow) (_ absence, final bool, err error) {
 
 func (a *absences) skipped(s *store.Skip) absence {
 	switch {
-	case slices.Contains(missedReasons, s.Reason):
+	case slices.Contains(MissedReasons, s.Reason):
 		return absence{presence: missed}
-	case slices.Contains(limitReasons, s.Reason):
+	case slices.Contains(LimitReasons, s.Reason):
 		return absence{presence: unknown}
 	}
 	return absence{unknown, reasonAndRule(s.Reason, s.Rule)}
