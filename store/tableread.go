@@ -6,7 +6,6 @@ import (
 	"iter"
 	"net/http"
 
-
 	"crawl/internal/warc"
 	"crawl/internal/weburl"
 )

@@ -73,12 +73,15 @@ func (f *diffFlags) check(c *cobra.Command) error {
 		return newUsageError("--limit", "a number of rows is 0 or more", "0 is no limit")
 	}
 	if f.url != "" {
-		for _, flag := range []string{"kind", "where", "common", "limit", "show-sql"} {
+		for _, flag := range []string{"kind", "where", "common", "limit", "show-sql", "jq", "template"} {
 			if c.Flags().Changed(flag) {
 				return newUsageError("--"+flag, "with --url it is about one page", "leave it out")
 			}
 		}
-		if f.out.format == "" && f.out.file == "-" { // text, for people and pagers
+		if f.out.names() != nil {
+			return newUsageError("--json", "with --url it is about one page, which is one object", "say --json without names")
+		}
+		if f.out.format == "" && f.out.file == "-" && !f.out.isSet() { // text, for people and pagers
 			f.out.format = "table"
 		}
 	}
@@ -151,7 +154,7 @@ func (d *runDiff) show(ctx context.Context) (err error) {
 			return err
 		})
 	} else {
-		found, err = d.f.out.print(d.c.OutOrStdout(), rows, false)
+		found, err = d.f.out.print(ctx, d.c.OutOrStdout(), rows, false)
 	}
 	if err == nil && d.f.exiting && found > 0 {
 		err = &exitError{code: exitFound}

@@ -46,7 +46,7 @@ func (d *runDiff) page(ctx context.Context) error {
 		case "json", "jsonl":
 			return d.pageJSON(w, p)
 		}
-		return d.f.out.list(w, 0, []query.ColumnOf{{Name: "hunk", Kind: query.Int}, {Name: "op"}, {Name: "text"}}, p.rows())
+		return d.f.out.list(ctx, w, 0, []query.ColumnOf{{Name: "hunk", Kind: query.Int}, {Name: "op"}, {Name: "text"}}, p.rows())
 	})
 	if err == nil && d.f.exiting && found {
 		err = &exitError{code: exitFound}

@@ -71,6 +71,7 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 	fl.StringVarP(&f.out.file, "output", "o", "-", "`FILE` to write, - for standard output")
 	fl.BoolVar(&f.out.overwrite, "overwrite", false, "replace FILE if it is there")
 	fl.BoolVar(&f.out.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
+	f.out.outputShape.flags(fl)
 	addSettingsFlags(fl, "data", "quiet")
 	return c
 }
@@ -93,6 +94,12 @@ func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, d
 
 // check finds faults before anything is opened.
 func (f *exportFlags) check(out io.Writer) error {
+	if err := f.out.outputShape.check(f.out.format); err != nil {
+		return err
+	}
+	if f.out.format == "" && f.out.isSet() {
+		f.out.format = "json"
+	}
 	if f.out.format == "" {
 		f.out.format = formatOf(f.out.file)
 	}
@@ -166,7 +173,7 @@ func (f *exportFlags) export(ctx context.Context, out io.Writer, st *store.Bolt,
 	if err != nil {
 		return err
 	}
-	_, err = f.out.print(out, rows, false)
+	_, err = f.out.print(ctx, out, rows, false)
 	return err
 }
 
@@ -175,6 +182,9 @@ func (f *exportFlags) rows(ctx context.Context, db *query.DB, run *store.Run) (*
 	q := f.Select
 	if q.Table == "" {
 		q.Table = "pages"
+	}
+	if q.Columns == "" {
+		q.Columns = strings.Join(f.out.names(), ", ")
 	}
 	if db.Table(q.Table) == nil {
 		return nil, unknownTable(db.Tables(), q.Table)

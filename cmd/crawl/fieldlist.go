@@ -49,7 +49,7 @@ func fields(c *cobra.Command, table, runNamed string, out *tableOutput) error {
 		if table != "" {
 			columns = []query.ColumnOf{{Name: "field"}, {Name: "kind"}, {Name: "index"}, {Name: "meaning"}, {Name: "example"}}
 		}
-		return writeFile(out.file, c.OutOrStdout(), func(w io.Writer) error { return out.list(w, terminalWidth(c.OutOrStdout()), columns, rows) })
+		return writeFile(out.file, c.OutOrStdout(), func(w io.Writer) error { return out.list(ctx, w, terminalWidth(c.OutOrStdout()), columns, rows) })
 	}
 	var names []string
 	if runNamed != "" {
@@ -117,9 +117,12 @@ func examplesOf(ctx context.Context, db *query.DB, t *query.Table) (map[string]s
 }
 
 // list writes rows that are known already.
-func (o *tableOutput) list(w io.Writer, width int, columns []query.ColumnOf, rows [][]any) error {
+func (o *tableOutput) list(ctx context.Context, w io.Writer, width int, columns []query.ColumnOf, rows [][]any) error {
 	b := bufio.NewWriter(w)
-	to := o.writer(b, width, columns, false)
+	to, err := o.writer(ctx, b, width, columns, false)
+	if err != nil {
+		return err
+	}
 	for _, row := range rows {
 		if err := to.row(row); err != nil {
 			return err

@@ -15,7 +15,7 @@ var topics = []struct{ name, short, text string }{
 	{"exit-codes", "What the exit code tells", `The exit code means the same in every command:
 
   0    done
-  1    done, and rows were found: ` + "`crawl query --exit-code`" + `
+  1    done, and rows were found: ` + "`--exit-code` of query, report and diff" + `
   2    wrong usage or configuration
   3    partial: a limit ended the run (pages, time, bytes); the summary says which
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
@@ -41,7 +41,22 @@ error: a pipe never holds a progress line.
                         spreadsheet would run get an apostrophe, unless --raw
   crawl export -f warc  requests and answers as they were sent, WARC/1.1
   crawl query, report,  a table on a terminal; in a pipe TSV with whole values and
-  fields, tree          no names (--header); -f table, wide, tsv, csv, jsonl, json, md
+  diff, fields, tree    no names (--header); -f table, wide, tsv, csv, jsonl, json, md
+
+Of rows, export included, there is more:
+
+  --json=url,status     a list of objects with these fields alone; --json has all
+  --jq EXPR             what a program of jq makes of the list, each result on a
+                        line, texts without quotes:
+                          --jq '.[].url'
+                          --jq 'group_by(.status)[] | [.[0].status, length] | @tsv'
+  --template TEXT       the list through a template of Go:
+                          --template '{{range .}}{{.url}}{{"\n"}}{{end}}'
+                        with json, join SEP LIST, truncate N, lower and upper
+
+--jq and --template get the list as a whole, as with gh, so that they can sort and
+group: it is held in memory, 64 MB at most. For more write -f jsonl and pipe it.
+What a terminal would obey is escaped in all of these.
 
 -o FILE picks the format by its name (.csv, .warc.gz; else JSON lines). FILE
 appears when it is whole, and is replaced only with --overwrite.

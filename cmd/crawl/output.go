@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ var rowFormats = []string{"table", "wide", "tsv", "csv", "jsonl", "json", "md"}
 
 // tableOutput is where rows go, and in which form.
 type tableOutput struct {
+	outputShape
 	format, file           string
 	overwrite, raw, header bool
 }
@@ -38,10 +40,17 @@ func (o *tableOutput) flags(fl *pflag.FlagSet, usual string) {
 	fl.BoolVar(&o.overwrite, "overwrite", false, "replace FILE if it is there")
 	fl.BoolVar(&o.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
 	fl.BoolVar(&o.header, "header", false, "TSV: begin with the names of the fields")
+	o.outputShape.flags(fl)
 }
 
 // check finds faults before anything is asked, and decides on the form.
 func (o *tableOutput) check(c *cobra.Command) error {
+	if err := o.outputShape.check(o.format); err != nil {
+		return err
+	}
+	if o.format == "" && o.isSet() {
+		o.format = "json"
+	}
 	if o.format == "" {
 		o.format = rowFormatOf(o.file, c.OutOrStdout())
 	}
@@ -109,17 +118,20 @@ func finishFile(part *os.File, name string, err error) error {
 }
 
 // print writes all rows and returns how many there were.
-func (o *tableOutput) print(out io.Writer, rows *query.Rows, facets bool) (n int, err error) {
+func (o *tableOutput) print(ctx context.Context, out io.Writer, rows *query.Rows, facets bool) (n int, err error) {
 	err = writeFile(o.file, out, func(w io.Writer) error {
 		b := bufio.NewWriterSize(w, 64<<10)
-		n, err = o.write(b, terminalWidth(out), rows, facets)
+		n, err = o.write(ctx, b, terminalWidth(out), rows, facets)
 		return errors.Join(err, b.Flush())
 	})
 	return n, err
 }
 
-func (o *tableOutput) write(b *bufio.Writer, width int, rows *query.Rows, facets bool) (n int, err error) {
-	to := o.writer(b, width, rows.Columns, facets)
+func (o *tableOutput) write(ctx context.Context, b *bufio.Writer, width int, rows *query.Rows, facets bool) (n int, err error) {
+	to, err := o.writer(ctx, b, width, rows.Columns, facets)
+	if err != nil {
+		return 0, err
+	}
 	for row, err := range rows.All() {
 		if err == nil {
 			err = to.row(row)
@@ -144,7 +156,13 @@ type rowWriter interface {
 	end() error // behind the last row
 }
 
-func (o *tableOutput) writer(b *bufio.Writer, width int, columns []query.ColumnOf, facets bool) rowWriter {
+// writer makes what writes rows with these columns.
+func (o *tableOutput) writer(ctx context.Context, b *bufio.Writer, width int, columns []query.ColumnOf, facets bool) (rowWriter, error) {
+	return o.of(ctx, b, columns, func(columns []query.ColumnOf) rowWriter { return o.form(b, width, columns, facets) })
+}
+
+// form writes in the form that was chosen.
+func (o *tableOutput) form(b *bufio.Writer, width int, columns []query.ColumnOf, facets bool) rowWriter {
 	switch o.format {
 	case "csv":
 		return newCSVRows(b, columns, !o.raw)

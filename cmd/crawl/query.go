@@ -94,7 +94,7 @@ func (f *queryFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, ru
 	if err != nil {
 		return err
 	}
-	n, err := f.out.print(c.OutOrStdout(), rows, f.Facet != "")
+	n, err := f.out.print(ctx, c.OutOrStdout(), rows, f.Facet != "")
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,11 @@ func (f *queryFlags) statement(c *cobra.Command, db *query.DB, what string) (str
 		return "", newUsageError("--facet", "facets are counted each by itself", "leave --select, --sort and --group out")
 	}
 	f.Table = t.Name
-	return f.SQL()
+	q := f.Select
+	if q.Columns == "" && q.Group == "" && q.Facet == "" {
+		q.Columns = strings.Join(f.out.names(), ", ")
+	}
+	return q.SQL()
 }
 
 func unknownTable(tables []*query.Table, name string) error {

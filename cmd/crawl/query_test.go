@@ -48,7 +48,10 @@ func TestHostileRows(t *testing.T) {
 			if facets {
 				columns, row = append(columns, query.ColumnOf{Name: "count", Kind: query.Int}), []any{hostile, hostile, int64(1)}
 			}
-			to := o.writer(w, 80, columns, facets)
+			to, err := o.writer(t.Context(), w, 80, columns, facets)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for range measuredRows + 1 {
 				if err := to.row(row); err != nil {
 					t.Fatal(err)

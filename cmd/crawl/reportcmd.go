@@ -41,7 +41,7 @@ how it was in the run before. Each is a statement of SQL, which --show-sql print
 				return err
 			}
 			if f.list {
-				return f.listAll(c.OutOrStdout())
+				return f.listAll(c.Context(), c.OutOrStdout())
 			}
 			if _, err := findReport(args[0], nil); err != nil {
 				return err
@@ -74,7 +74,7 @@ func findReport(name string, fields []string) (*query.Report, error) {
 	return nil, newUsageError("", "there is no report "+quoted(name), didYouMean(name, names, "see them all: crawl report --list"))
 }
 
-func (f *reportFlags) listAll(out io.Writer) error {
+func (f *reportFlags) listAll(ctx context.Context, out io.Writer) error {
 	var rows [][]any
 	for _, r := range query.Reports(nil) {
 		rows = append(rows, []any{r.Name, r.Severity, r.Title, r.Why, r.Fix})
@@ -86,7 +86,7 @@ func (f *reportFlags) listAll(out io.Writer) error {
 			rows[i] = rows[i][:3]
 		}
 	}
-	return writeFile(f.out.file, out, func(w io.Writer) error { return f.out.list(w, terminalWidth(out), columns, rows) })
+	return writeFile(f.out.file, out, func(w io.Writer) error { return f.out.list(ctx, w, terminalWidth(out), columns, rows) })
 }
 
 func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, name string, run *store.Run, s *Settings) error {
@@ -117,7 +117,11 @@ func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, n
 		if f.out.forPeople() && f.out.file == "-" && !s.Quiet {
 			fmt.Fprintf(b, "%s  %s\n  why  %s\n  fix  %s\n\n", r.Severity, r.Title, r.Why, r.Fix)
 		}
-		return errors.Join(found.write(f.out.writer(b, terminalWidth(c.OutOrStdout()), rows.Columns, false), rows), b.Flush())
+		to, err := f.out.writer(ctx, b, terminalWidth(c.OutOrStdout()), rows.Columns, false)
+		if err != nil {
+			return err
+		}
+		return errors.Join(found.write(to, rows), b.Flush())
 	})
 	if err != nil {
 		return err

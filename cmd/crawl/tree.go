@@ -87,7 +87,7 @@ func (t *tree) show(ctx context.Context, out io.Writer, db *query.DB, to *tableO
 	columns, lines := t.table(to.forPeople())
 	return writeFile(to.file, out, func(w io.Writer) error {
 		b := bufio.NewWriter(w)
-		return errors.Join(to.list(b, terminalWidth(out), columns, lines), b.Flush())
+		return errors.Join(to.list(ctx, b, terminalWidth(out), columns, lines), b.Flush())
 	})
 }
 

@@ -40,9 +40,9 @@ type comparison struct {
 	fields            []string // of the user, in both runs
 	yield             func(*changeRow) bool
 
-	done    bool // nobody wants more
-	counts  store.Changes
-	told    int // of the URL at hand
+	done   bool // nobody wants more
+	counts store.Changes
+	told   int // of the URL at hand
 }
 
 // compare yields what is different from base to the run, by URL; where are
