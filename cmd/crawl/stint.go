@@ -64,7 +64,7 @@ func (s *stint) see() {
 	if err == nil {
 		defer d.places.Release(1)
 		d.holder.settled()
-		err = s.crawl(d.ctx, s.engine(), s.stop, s.begun)
+		err = s.crawl(d.ctx, s.engine(), d.store, s.stop, s.begun)
 	} else { // it has not begun: the next session is its first
 		s.run.State = store.Interrupted
 		err = d.store.Update(context.Background(), s.run)
