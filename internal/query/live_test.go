@@ -29,7 +29,9 @@ func (w *world) goesOn() (o Options, warned *[]string) {
 			}
 		},
 		Hosts: func(context.Context) iter.Seq2[*store.Host, error] {
-			return func(yield func(*store.Host, error) bool) { yield(&store.Host{Origin: "http://a.example", Done: 7}, nil) }
+			return func(yield func(*store.Host, error) bool) {
+				yield(&store.Host{Origin: "http://a.example", Done: 7}, nil)
+			}
 		},
 	}
 	warned = new([]string)
@@ -78,12 +80,12 @@ func TestRunThatGoesOn(t *testing.T) {
 		t.Fatalf("no index was made at all: %v, %v", there, err)
 	}
 	for q, want := range map[string][]string{
-		"SELECT url, reason FROM skipped ORDER BY url":                {"http://a.example/now/0 scope", "http://a.example/now/1 scope", "http://a.example/now/2 scope"},
+		"SELECT url, reason FROM skipped ORDER BY url":                 {"http://a.example/now/0 scope", "http://a.example/now/1 scope", "http://a.example/now/2 scope"},
 		"SELECT url FROM skipped WHERE url = 'http://a.example/now/1'": {"http://a.example/now/1"},
-		"SELECT url FROM skipped WHERE url GLOB 'http://a.*/2'":       {"http://a.example/now/2"},
-		"SELECT origin, done FROM hosts":                              {"http://a.example 7"},
-		"SELECT why, found FROM runs WHERE state = 'running'":         {"it goes on 4711"},
-		"SELECT count(*) FROM pages WHERE inlinks IS NOT NULL":        {"0"}, // though there is an index by now: it is about to be out of date
+		"SELECT url FROM skipped WHERE url GLOB 'http://a.*/2'":        {"http://a.example/now/2"},
+		"SELECT origin, done FROM hosts":                               {"http://a.example 7"},
+		"SELECT why, found FROM runs WHERE state = 'running'":          {"it goes on 4711"},
+		"SELECT count(*) FROM pages WHERE inlinks IS NOT NULL":         {"0"}, // though there is an index by now: it is about to be out of date
 	} {
 		if got := w.sorted(live, q); !slices.Equal(got, want) {
 			t.Errorf("%s\ngot  %q\nwant %q", q, got, want)

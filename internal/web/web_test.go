@@ -201,8 +201,8 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// TestRefused asks for what nobody gets.
-func TestRefused(t *testing.T) {
+// TestQuestionsRefused asks for what nobody gets.
+func TestQuestionsRefused(t *testing.T) {
 	st, dir, run := open(t)
 	put(t, st, run, 1)
 	_, c := serve(t, dir, config(st))
