@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -305,7 +306,7 @@ func (d *daemon) recover(ctx context.Context) error {
 			continue
 		}
 		if err := d.touch(ctx, run); err != nil {
-			return fmt.Errorf("the queue of run %s: %w", runName(run), err)
+			d.log.Error("the queue of a run that was killed cannot be read", "run", runName(run), "cause", err)
 		}
 	}
 	for _, run := range slices.Backward(left) {
@@ -322,10 +323,12 @@ func (d *daemon) recover(ctx context.Context) error {
 
 // touch has the clocks of a run's hosts begin anew.
 func (d *daemon) touch(ctx context.Context, run *store.Run) error {
+	if _, err := os.Stat(queueFile(d.holder.dir, run)); errors.Is(err, os.ErrNotExist) {
+		return nil // it was killed before its queue was made
+	}
 	o, err := orderOf(run, &d.config().base.Settings)
 	if err != nil {
-		d.log.Warn("a run was left that this program cannot go on with", "run", runName(run), "cause", err)
-		return nil
+		return err
 	}
 	name := crawler.Name(run.ID)
 	if err := d.front.Open(ctx, name, frontier.Config{Manners: manners(&o.s, o.hosts, o.seeds)}); err != nil {

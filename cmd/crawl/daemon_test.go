@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,18 +19,7 @@ import (
 func daemonOn(t *testing.T, dir, yaml string) *daemon {
 	t.Helper()
 	settingsWorld(t)
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l, err := readLayers(settingsFlags(t, "--config", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf, err := newConfig(l)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conf := configOf(t, yaml)
 	st, err := store.Open(dir, storeOptions(&conf.base.Settings))
 	if err != nil {
 		t.Fatal(err)

@@ -141,6 +141,12 @@ func loadTokens(s *Settings, dir string) (t *web.Tokens, where string, err error
 	return t, where, nil
 }
 
+// readByOthers tells a file of tokens that not its user alone may read.
+func readByOthers(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().Perm()&0o077 != 0
+}
+
 // writeToken makes a file with a token that its user alone may read.
 func writeToken(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

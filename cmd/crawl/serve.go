@@ -78,6 +78,9 @@ func runServe(c *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if readByOthers(where) {
+		log.Warn("others can read the tokens", "file", where, "next", "chmod 600 "+where)
+	}
 	d := newDaemon(st, dir, conf, log)
 	defer func() { err = errors.Join(err, d.close()) }()
 	defer func() { err = errors.Join(err, d.holder.close()) }()

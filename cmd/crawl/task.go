@@ -106,15 +106,20 @@ func (o *order) prepare(r room, log *slog.Logger) (*task, error) {
 	if spec.Workers < o.s.Concurrency {
 		log.Warn("fewer requests in flight: few files may be open (ulimit -n)", "wanted", o.s.Concurrency, "now", spec.Workers)
 	}
-	trusted := o.seeds
-	if o.guest {
-		trusted = nil
-	}
-	fetch, err := newFetcher(&o.s, trusted, r, o.run.Cookies, log)
+	fetch, err := newFetcher(&o.s, o.trusted(), r, o.run.Cookies, log)
 	if err != nil {
 		return nil, err
 	}
 	return &task{o, spec, fetch}, nil
+}
+
+// trusted are the seeds that may have private addresses, and to whose origins
+// secrets go.
+func (o *order) trusted() []weburl.URL {
+	if o.guest {
+		return nil
+	}
+	return o.seeds
 }
 
 func (t *task) close() { t.fetch.Close() }

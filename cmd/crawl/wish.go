@@ -19,9 +19,10 @@ const mostWished = 1000 // URLs
 // other addresses than servers'.
 var wishSections = []string{"scope", "discover", "manners", "limits", "keep"}
 
-// mayWish tells whether a client may set an option.
-func mayWish(o *option) bool {
-	return o.Group == "run" && slices.Contains(wishSections, o.Section) && o.path == ""
+// mayWish tells whether a client may set an option. A guest may not be less polite
+// than is configured.
+func mayWish(o *option, guest bool) bool {
+	return o.Group == "run" && slices.Contains(wishSections, o.Section) && o.path == "" && !(guest && o.Section == "manners")
 }
 
 // orderFor makes an order of what a client wishes.
@@ -30,7 +31,7 @@ func orderFor(c *config, w web.Wish) (*order, error) {
 	if err != nil {
 		return nil, refused(404, err)
 	}
-	if err := applyWish(r, w.Options); err != nil {
+	if err := applyWish(r, w); err != nil {
 		return nil, refused(400, err)
 	}
 	s, from := r.Settings, r.Seeds
@@ -60,19 +61,18 @@ func soundOrder(o *order) error {
 }
 
 // applyWish lets the options of a client override what is configured.
-func applyWish(r *Resolved, wished map[string]string) error {
-	const where = "options"
+func applyWish(r *Resolved, w web.Wish) error {
 	var faults []fault
 	l := layer{}
-	for _, key := range slices.Sorted(maps.Keys(wished)) {
-		o := optionByKey[key]
+	for _, key := range slices.Sorted(maps.Keys(w.Options)) {
+		o, where := optionByKey[key], "options."+key
 		switch {
 		case o == nil:
-			faults = append(faults, fault{where, "there is no option " + quoted(key), didYouMean(key, slices.Sorted(maps.Keys(optionByKey)), "see config.yaml")})
-		case !mayWish(o):
-			faults = append(faults, fault{where, key + " may not be set here", "set it in config.yaml"})
+			faults = append(faults, fault{"", "there is no option " + quoted(key), didYouMean(key, slices.Sorted(maps.Keys(optionByKey)), "see config.yaml")})
+		case !mayWish(o, w.Guest):
+			faults = append(faults, fault{"", key + " may not be set here", "set it in config.yaml"})
 		default:
-			faults = append(faults, l.add(o, o.divide(wished[key], "\n"), where)...)
+			faults = append(faults, l.add(o, o.divide(w.Options[key], "\n"), where)...)
 		}
 	}
 	if len(faults) > 0 {

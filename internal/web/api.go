@@ -107,7 +107,7 @@ func NewAPI(s *Server, o APIOptions) *API {
 	}
 	a.tokens.Store(o.Tokens)
 	a.tcp = &http.Server{
-		Handler: a, ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: a.MaxTime + writeTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		Handler: a, ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: answerTime + writeTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return a.closing },
 	}

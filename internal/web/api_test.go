@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -142,6 +143,9 @@ type testRows struct {
 }
 
 func (r *testRows) Row(values []any) error {
+	if r.columns[0].Name == "fails" && r.n == 5000 {
+		return errors.New("as the test wants it")
+	}
 	o := map[string]any{}
 	for i, v := range values {
 		o[r.columns[i].Name] = v
@@ -467,5 +471,28 @@ func TestPaging(t *testing.T) {
 	_, body, _ = a.do(t, call{method: "POST", path: "/v1/query", token: readToken, body: `{"sql":"SELECT url FROM pages ORDER BY url -- all","limit":8,"cursor":"` + *page.Next + `"}`})
 	if !strings.Contains(body, `[{"url":"https://acme.example/8"},{"url":"https://acme.example/9"}],"next":null`) {
 		t.Errorf("the rest of a query: %s", body)
+	}
+}
+
+// TestBrokenOff sees that half of an answer is not taken for all of it.
+func TestBrokenOff(t *testing.T) {
+	a := serveAPI(t)
+	for _, form := range rowTypes {
+		req, err := http.NewRequest("POST", a.origin+"/v1/query", strings.NewReader(`{"sql":"SELECT a.url AS fails FROM pages a, pages b, pages c, pages d","limit":10000}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+readToken)
+		req.Header.Set("Content-Type", typeJSON)
+		req.Header.Set("Accept", form)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil || len(raw) == 0 {
+			t.Errorf("%s: %d bytes, and no sign that more was to come", form, len(raw))
+		}
 	}
 }

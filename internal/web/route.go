@@ -60,7 +60,7 @@ func routes() []route {
 		{method: "GET", path: "/v1/runs/{run}/{table}", scope: Read, about: "Rows of one of a run's tables: pages, links, redirects, skipped, changes, sitemaps, hosts, …", params: ofRows, gives: rowTypes, handle: (*API).table},
 		{method: "GET", path: "/v1/pages", scope: Read, about: "Every visit of one URL, newest first.", params: append([]param{{name: "url", about: "the URL", needed: true}}, ofRows...), gives: rowTypes, handle: (*API).visits},
 		{method: "POST", path: "/v1/query", scope: Read, about: "Rows of a statement of SQL, which can only read.", body: Statement{}, gives: rowTypes, handle: (*API).query},
-		{method: "GET", path: "/v1/events", scope: Read, about: "What happens, as server-sent events. With Last-Event-ID it goes on behind that event; where that is forgotten the first event is `reset`.", params: []param{{name: "run", about: "only of this run"}}, gives: []string{typeEvents}, handle: (*API).events},
+		{method: "GET", path: "/v1/events", scope: Read, about: "What happens, as server-sent events: run.waiting, run.started, run.progress each second, run.ended, run.failed, notice, schedule, config, config.refused. With Last-Event-ID it goes on behind that event; where that is forgotten the first event is reset.", params: []param{{name: "run", about: "only of this run"}}, gives: []string{typeEvents}, handle: (*API).events},
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"crawl/internal/query"
 	"crawl/store"
@@ -39,8 +39,9 @@ type RowWriter interface {
 
 // Bounds on a page of rows.
 const (
-	usualRows = 100
-	mostPage  = 100_000
+	usualRows  = 100
+	mostPage   = 100_000
+	answerTime = 30 * time.Second // in which a client has to have taken it
 )
 
 // cursor is where the next page of rows begins. A client sees it as a word that
@@ -153,7 +154,7 @@ func (a *API) asking(ctx context.Context, name string, ask func(context.Context,
 		return err
 	}
 	o := a.Tables(run)
-	o.MaxTime = a.MaxTime
+	o.MaxTime = answerTime
 	db, err := query.Open(a.Store, o)
 	if err != nil {
 		return err
@@ -269,6 +270,7 @@ type lateWriter struct {
 
 // Write implements io.Writer.
 func (l *lateWriter) Write(p []byte) (int, error) {
+	_ = http.NewResponseController(l.w).SetWriteDeadline(time.Now().Add(writeTime)) // where there are no deadlines, reading is up to the client
 	if !l.begun {
 		l.begun = true
 		l.w.Header().Set("Content-Type", l.form)
@@ -278,8 +280,6 @@ func (l *lateWriter) Write(p []byte) (int, error) {
 	}
 	return l.w.Write(p)
 }
-
-var _ io.Writer = (*lateWriter)(nil)
 
 // accepted is the form of an answer that a client wants, of those there are.
 func accepted(r *http.Request, forms []string) (string, error) {

@@ -155,11 +155,16 @@ func (s *Server) handler() http.Handler {
 func (s *Server) guarded(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !s.enter() {
+			writeError(w, &Error{http.StatusServiceUnavailable, "the server is closing", "ask again in a moment"})
 			return
 		}
 		defer s.all.Done()
 		defer func() {
-			if p := recover(); p != nil {
+			p := recover()
+			if p == http.ErrAbortHandler { // an answer that has begun, and cannot be ended
+				panic(p)
+			}
+			if p != nil {
 				s.Log.Error("a request was not answered: this is a fault of the program", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				writeError(w, &Error{Status: http.StatusInternalServerError, What: "a fault of the program"})
 			}
