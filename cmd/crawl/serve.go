@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -39,8 +39,6 @@ it is told otherwise; GET /openapi.json describes it.`,
 	return c
 }
 
-// runServe opens all that a daemon needs, one after the other, and closes it in
-// the other order.
 func runServe(c *cobra.Command, _ []string) (err error) {
 	read := func() (*config, error) {
 		l, err := readLayers(c.Flags())
@@ -67,58 +65,62 @@ func runServe(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	if l != nil {
-		defer l.Close() // whoever served has closed it
+		defer l.Close() // the server may have done so
 	}
 	st, dir, err := openStore(&s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	tokens, where, err := loadTokens(&s, dir)
+	v := &service{daemon: newDaemon(st, dir, conf, log), s: &s, read: read, certs: certs}
+	defer func() { err = errors.Join(err, v.close()) }()
+	if err := v.answer(c.Context(), l); err != nil {
+		return err
+	}
+	return v.until(c.Context())
+}
+
+// service is a daemon with all that it answers by.
+type service struct {
+	*daemon
+	s     *Settings               // that the process was started with
+	read  func() (*config, error) // reads the configuration anew
+	certs *certificates           // nil without TLS
+	api   *web.API                // nil before it answers
+}
+
+// answer goes on with what the last daemon left, and then answers: nobody may
+// begin a run before.
+func (v *service) answer(ctx context.Context, l net.Listener) error {
+	tokens, where, err := loadTokens(v.s, v.holder.dir)
 	if err != nil {
 		return err
 	}
 	if readByOthers(where) {
-		log.Warn("others can read the tokens", "file", where, "next", "chmod 600 "+where)
+		v.log.Warn("others can read the tokens", "file", where, "next", "chmod 600 "+where)
 	}
-	d := newDaemon(st, dir, conf, log)
-	defer func() { err = errors.Join(err, d.close()) }()
-	defer func() { err = errors.Join(err, d.holder.close()) }()
-	api := web.NewAPI(d.holder.server, apiOptions(d, &s, tokens))
-	defer api.Shut()
-	if err := d.recover(c.Context()); err != nil {
+	if err := v.recover(ctx); err != nil {
 		return err
 	}
-	d.holder.listen()
+	v.holder.listen()
+	v.api = web.NewAPI(v.holder.server, web.APIOptions{
+		Engine: v.daemon, Hub: v.hub, Stats: v.stats, Hosts: v.s.AllowHost, Tokens: tokens, Rows: apiRows,
+		Summary: func(run *store.Run) any { return newSummary(run, exitOf(run, nil)) },
+	})
 	if l != nil {
-		api.Serve(l)
-		log.Info("the API listens", "address", l.Addr().String(), "tokens", where)
+		v.api.Serve(l)
+		v.log.Info("the API listens", "address", l.Addr().String(), "tokens", where)
 	}
-	v := &serving{daemon: d, log: log, read: func() error {
-		conf, err := read()
-		if err != nil {
-			return err
-		}
-		tokens, _, err := loadTokens(&s, dir)
-		if err == nil && certs != nil {
-			err = certs.load()
-		}
-		if err == nil {
-			api.SetTokens(tokens)
-			d.reload(conf)
-		}
-		return err
-	}}
-	return v.until(c.Context())
+	return nil
 }
 
-// apiOptions is what the API needs of the daemon.
-func apiOptions(d *daemon, s *Settings, tokens *web.Tokens) web.APIOptions {
-	return web.APIOptions{
-		Engine: d, Hub: d.hub, Stats: d.stats, Hosts: s.AllowHost, Tokens: tokens,
-		Summary: func(run *store.Run) any { return newSummary(run, exitOf(run, nil)) },
-		Rows:    apiRows,
+// close ends all answers, then all runs.
+func (v *service) close() error {
+	v.halt()
+	if v.api != nil {
+		v.api.Shut()
 	}
+	return errors.Join(v.holder.close(), v.daemon.close())
 }
 
 // apiRows makes what writes rows for clients of the API.
@@ -141,16 +143,9 @@ func (r rowsOut) Row(values []any) error { return r.row(values) }
 // End implements web.RowWriter.
 func (r rowsOut) End() error { return r.end() }
 
-// serving is a daemon that waits for signals.
-type serving struct {
-	daemon *daemon
-	log    *slog.Logger
-	read   func() error // reads the configuration anew
-}
-
 // until lets the daemon work until a signal, or the end of ctx, stops it. A second
 // signal cuts off what outlasts the first.
-func (v *serving) until(ctx context.Context) error {
+func (v *service) until(ctx context.Context) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer signal.Stop(signals)
@@ -160,17 +155,17 @@ func (v *serving) until(ctx context.Context) error {
 	v.wait(signals)
 	v.tell(notifyStopping)
 	v.log.Info("stopping: fetches under way have 5s to end; a second signal stops now")
-	v.daemon.halt()
+	v.halt()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		v.daemon.all.Wait()
+		v.all.Wait()
 	}()
 	for {
 		select {
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
-				v.daemon.cut()
+				v.cut()
 			}
 		case <-stopped:
 			return nil
@@ -179,29 +174,39 @@ func (v *serving) until(ctx context.Context) error {
 }
 
 // wait returns at the first signal to stop.
-func (v *serving) wait(signals <-chan os.Signal) {
+func (v *service) wait(signals <-chan os.Signal) {
 	for sig := range signals {
 		if sig != syscall.SIGHUP {
 			return
 		}
 		v.tell(notifyReloading)
-		v.reload()
+		v.refresh()
 		v.tell(notifyReady)
 	}
 }
 
-// reload reads the configuration anew, and says what is wrong with it.
-func (v *serving) reload() {
-	err := v.read()
+// refresh reads configuration, tokens and certificates anew, and takes all of
+// them or none. It says what is wrong with them.
+func (v *service) refresh() {
+	conf, err := v.read()
+	var tokens *web.Tokens
 	if err == nil {
-		v.log.Info("the configuration was read anew")
+		tokens, _, err = loadTokens(v.s, v.holder.dir)
+	}
+	if err == nil && v.certs != nil {
+		err = v.certs.load()
+	}
+	if err != nil {
+		v.log.Error("the configuration has faults: the old one holds", "faults", err)
+		v.hub.Publish("config.refused", "", failure(err))
 		return
 	}
-	v.log.Error("the configuration has faults: the old one holds", "faults", err)
-	v.daemon.hub.Publish("config.refused", "", failure(err))
+	v.api.SetTokens(tokens)
+	v.reload(conf)
+	v.log.Info("the configuration was read anew")
 }
 
-func (v *serving) tell(state string) {
+func (v *service) tell(state string) {
 	if err := notify(state); err != nil {
 		v.log.Warn("whoever supervises this process was not told", "state", state, "error", err)
 	}
@@ -209,7 +214,7 @@ func (v *serving) tell(state string) {
 
 // watchdog tells the supervisor again and again that the daemon is alive, as long
 // as it is. The function returned ends that.
-func (v *serving) watchdog() (end func()) {
+func (v *service) watchdog() (end func()) {
 	every := watchdogEvery()
 	if every == 0 {
 		return func() {}
@@ -225,7 +230,7 @@ func (v *serving) watchdog() (end func()) {
 				return
 			case <-tick.C:
 			}
-			if v.daemon.Ready() == nil {
+			if v.Ready() == nil {
 				v.tell(notifyAlive)
 			}
 		}
