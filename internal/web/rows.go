@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -163,23 +164,42 @@ func (a *API) asking(ctx context.Context, name string, ask func(context.Context,
 }
 
 // answer writes a page of the rows of a statement, behind so many that are left
-// out, in the form that the client accepts. What goes wrong before the first bytes are sent is an error of its
-// own; afterwards the answer breaks off, so that half of it is not taken for all.
+// out.
 func (a *API) answer(ctx context.Context, w http.ResponseWriter, r *http.Request, db *query.DB, statement string, p page, skip int) error {
-	form, err := accepted(r, rowTypes)
-	if err != nil {
+	if _, err := accepted(r, rowTypes); err != nil {
 		return err
 	}
 	rows, err := db.Query(ctx, statement)
 	if err != nil {
 		return explained(err)
 	}
+	return a.write(w, r, rows.Columns, rows.All(), p, skip)
+}
+
+// write writes a page of rows in the form that the client accepts. What goes wrong
+// before the first bytes are sent is an error of its own; afterwards the answer
+// breaks off, so that half of it is not taken for all.
+func (a *API) write(w http.ResponseWriter, r *http.Request, columns []query.ColumnOf, rows iter.Seq2[[]any, error], p page, skip int) error {
+	form, err := accepted(r, rowTypes)
+	if err != nil {
+		return err
+	}
 	late := &lateWriter{w: w, form: form}
 	if form != typeJSON { // how many rows follow is not known yet
 		late.next = p.next(p.limit)
 	}
 	b := bufio.NewWriterSize(late, 64<<10)
-	n, err := a.writeRows(b, form, rows, p, skip)
+	if form == typeJSON {
+		fmt.Fprintf(b, `{"run":%s,"rows":`, quoteJSON(p.cursor.Run))
+	}
+	n, more, err := some(a.Rows(b, form, columns), rows, p.limit, skip)
+	if err == nil && form == typeJSON {
+		next := "null"
+		if more {
+			next = quoteJSON(p.next(n))
+		}
+		_, err = fmt.Fprintf(b, `,"next":%s}`+"\n", next)
+	}
 	if err == nil {
 		err = b.Flush()
 	}
@@ -193,38 +213,25 @@ func (a *API) answer(ctx context.Context, w http.ResponseWriter, r *http.Request
 	panic(http.ErrAbortHandler)
 }
 
-// writeRows writes at most a page of rows, and behind those as JSON where the
-// next begins.
-func (a *API) writeRows(b *bufio.Writer, form string, rows *query.Rows, p page, skip int) (n int, err error) {
-	if form == typeJSON {
-		fmt.Fprintf(b, `{"run":%s,"rows":`, quoteJSON(p.cursor.Run))
-	}
-	to, more := a.Rows(b, form, rows.Columns), false
-	for row, err := range rows.All() {
+// some writes so many rows at most, and tells whether there are more.
+func some(to RowWriter, rows iter.Seq2[[]any, error], limit, skip int) (n int, more bool, err error) {
+	for row, err := range rows {
 		if err != nil {
-			return n, err
+			return n, false, err
 		}
 		if skip > 0 {
 			skip--
 			continue
 		}
-		if more = n == p.limit; more {
-			break
+		if n == limit {
+			return n, true, to.End()
 		}
 		if err := to.Row(row); err != nil {
-			return n, err
+			return n, false, err
 		}
 		n++
 	}
-	if err := to.End(); err != nil || form != typeJSON {
-		return n, err
-	}
-	next := "null"
-	if more {
-		next = quoteJSON(p.next(n))
-	}
-	_, err = fmt.Fprintf(b, `,"next":%s}`+"\n", next)
-	return n, err
+	return n, false, to.End()
 }
 
 func quoteJSON(s string) string {
