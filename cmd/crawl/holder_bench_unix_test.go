@@ -47,7 +47,8 @@ func BenchmarkAnswer(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	h := listen(st, dir, slog.New(slog.DiscardHandler))
+	h := newHolder(st, dir, slog.New(slog.DiscardHandler))
+	h.listen()
 	defer h.close()
 	for name, args := range map[string][]string{
 		"one":   {"query", "--", "SELECT status FROM pages WHERE url = 'https://acme.example/section-7/page-7'"},
