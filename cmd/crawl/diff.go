@@ -211,7 +211,7 @@ func (d *runDiff) statement() (string, error) {
 	before, after := query.Literal(runName(d.before)), query.Literal(runName(d.after))
 	q.Where = []string{"run = " + after, "base = " + before}
 	if d.f.common {
-		q.Where = append(q.Where, "why = ''")
+		q.Where = append(q.Where, "common")
 	}
 	if len(d.f.kinds) > 0 {
 		kinds, err := d.kinds()

@@ -24,14 +24,17 @@ func TestFaultsOfClasses(t *testing.T) {
 	}
 }
 
-// The reasons that say nothing of a URL are those that are stored.
+// The reasons for the absence of a URL are those that are stored.
 func TestReasonsOfAbsence(t *testing.T) {
 	missed := []string{string(crawler.ReasonUnreachable), string(crawler.ReasonRobotsUnreachable), string(crawler.ReasonPushedBack)}
 	limits := []string{
 		string(crawler.ReasonMaxPages), string(frontier.ReasonPagesPerHost), string(frontier.ReasonHosts), string(crawler.ReasonMaxTime), string(crawler.ReasonMaxBytes),
 	}
-	if !slices.Equal(query.MissedReasons, missed) || !slices.Equal(query.LimitReasons, limits) {
-		t.Errorf("%q, %q; stored are %q, %q", query.MissedReasons, query.LimitReasons, missed, limits)
+	site := []string{string(crawler.ReasonRobots), string(crawler.ReasonNoFollow), string(crawler.ReasonForm)}
+	for _, tt := range [][2][]string{{query.MissedReasons, missed}, {query.LimitReasons, limits}, {query.SiteReasons, site}} {
+		if !slices.Equal(tt[0], tt[1]) {
+			t.Errorf("%q; stored are %q", tt[0], tt[1])
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
-	"slices"
 
 	"crawl/store"
 )
@@ -17,9 +16,10 @@ const (
 	ChangeSkipped = "skipped" // a page that the later run did not ask for
 )
 
-// ChangeKinds are the kinds of changes but for the fields of the user.
+// ChangeKinds are the kinds of changes but for the fields of the user, those that
+// weigh most first.
 func ChangeKinds() []string {
-	return slices.Concat([]string{ChangeNew, ChangeGone, ChangeMissed, ChangeSkipped, "status", "redirect", "indexable"}, headColumns, contentColumns)
+	return []string{ChangeNew, ChangeGone, ChangeMissed, ChangeSkipped, "status", "redirect", "indexable", "mime", "canonical", "title", "h1", "description", "text_hash"}
 }
 
 // changeRow is one difference of a URL between two runs.
@@ -28,7 +28,7 @@ type changeRow struct {
 	at            *pageRow // the visit of the later run; of the earlier one if that has none
 	kind          string
 	before, after any
-	why           string
+	absence
 }
 
 func (r *changeRow) identify(h *maphash.Hash) {
@@ -38,7 +38,8 @@ func (r *changeRow) identify(h *maphash.Hash) {
 func changesTable() *Table {
 	base := column("base", Text, "the run that it is held against; unless said, the one before", func(r *changeRow) any { return r.base.name }).indexed(Equal)
 	title := column("title", Text, "the title of the page", func(r *changeRow) any { return r.at.get(titleField).Title })
-	base.Hidden, title.Hidden = true, true
+	common := column("common", Bool, "no setting of either run keeps it from the page", func(r *changeRow) any { return !r.settings })
+	base.Hidden, title.Hidden, common.Hidden = true, true, true
 	return &Table{
 		Name: "changes", Meaning: "what is not as it was in the run before", perRun: true, rows: 1e6,
 		Columns: []Column{
@@ -54,8 +55,8 @@ func changesTable() *Table {
 				}
 				return nil
 			}),
-			column("why", Text, "what in the settings of a run makes it new or skipped", func(r *changeRow) any { return r.why }),
-			base, title,
+			column("why", Text, "the setting, or rule of the site, that kept one of the runs from it", func(r *changeRow) any { return r.why }),
+			base, title, common,
 		},
 		scan: scanChanges,
 	}
@@ -65,11 +66,15 @@ var titleField = store.FieldsOf("Title")
 
 func scanChanges(s *scan) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
+		wanted := true // more
 		base, err := s.baseline()
 		if err == nil && base != nil {
-			_, err = s.run.compare(base, s.where, func(r *changeRow) bool { return yield(r, nil) })
+			_, err = s.run.compare(base, s.where, func(r *changeRow) bool {
+				wanted = yield(r, nil)
+				return wanted
+			})
 		}
-		if err != nil {
+		if err != nil && wanted {
 			yield(nil, err)
 		}
 	}

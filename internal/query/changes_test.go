@@ -88,6 +88,18 @@ func pastPage(run *store.Run, u weburl.URL, words []string) *store.Page {
 // baseline if that is 0.
 func changesBetween(t *testing.T, judge Judge, base int, runs ...pastRun) []string {
 	t.Helper()
+	db := past(t, judge, runs...)
+	against := ""
+	if base > 0 {
+		against = fmt.Sprintf(" WHERE base = 'acme@%d'", base)
+	}
+	return ask(t, db, "SELECT kind || ' ' || substr(url, 17) || ' ' || ifnull(before, '-') || ' > ' || ifnull(after, '-') || CASE why WHEN '' THEN '' ELSE ' (' || why || ')' END FROM changes"+against)
+}
+
+// past is a store with runs, as a database of the last, by whose settings judge
+// goes.
+func past(t *testing.T, judge Judge, runs ...pastRun) *DB {
+	t.Helper()
 	st, err := store.Open(t.TempDir(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -97,17 +109,12 @@ func changesBetween(t *testing.T, judge Judge, base int, runs ...pastRun) []stri
 	for n, r := range runs {
 		last = r.put(t, st, n)
 	}
-	db := database(t, st, Options{Run: last, Judge: func(run *store.Run) (Judge, error) {
+	return database(t, st, Options{Run: last, Judge: func(run *store.Run) (Judge, error) {
 		if run.ID != last.ID {
 			return nil, nil
 		}
 		return judge, nil
 	}})
-	against := ""
-	if base > 0 {
-		against = fmt.Sprintf(" WHERE base = 'acme@%d'", base)
-	}
-	return ask(t, db, "SELECT kind || ' ' || substr(url, 17) || ' ' || ifnull(before, '-') || ' > ' || ifnull(after, '-') || CASE why WHEN '' THEN '' ELSE ' (' || why || ')' END FROM changes"+against)
 }
 
 func TestChanges(t *testing.T) {
@@ -223,5 +230,35 @@ func TestChanges(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", d)
 			}
 		})
+	}
+}
+
+// Each URL is counted as what it is, and what a setting brought about is told from
+// what the site did.
+func TestCountChanges(t *testing.T) {
+	db := past(t, nil,
+		"partial\n/ 200\n/same 200 from=/\n/title 200 title=One from=/\n/gone 200 from=/\n/missed 200 from=/\n/a skip excluded /a*\n/r skip robots Disallow: /r\n/h 301 to=/ from=/",
+		"partial\n/ 200\n/same 200 from=/\n/title 200 title=Two h1=Two from=/\n/gone 404 from=/\n/missed timeout from=/\n/a 200 from=/\n/r 200 from=/\n/new 200 from=/\n/dead 404 from=/",
+	)
+	base, err := Baseline(t.Context(), db.Store(), db.o.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := db.CountChanges(t.Context(), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &store.Changes{
+		Baseline: 1, Before: 6, After: 9, Same: 2, Changed: 1, Settings: 1,
+		Kinds: map[string]uint64{"new": 3, "gone": 1, "missed": 1, "title": 1, "h1": 1},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if n := ask(t, db, "SELECT count(*) FROM changes WHERE common AND kind = 'new'"); n[0] != "2" {
+		t.Errorf("%s new ones whatever the settings, want 2", n)
+	}
+	if rows := ask(t, db, "SELECT kind FROM changes WHERE url = 'http://a.example/title'"); len(rows) != 2 {
+		t.Errorf("of one page: %q", rows)
 	}
 }

@@ -8,22 +8,6 @@ import (
 	"crawl/store"
 )
 
-// Columns whose differences are changes of a page that was one and is one: those
-// that may differ though the body does not, and those of what is in it.
-var (
-	headColumns    = []string{"mime", "canonical"}
-	contentColumns = []string{"title", "h1", "description", "text_hash"}
-)
-
-func columnsNamed(names []string) (columns []*pageColumn) {
-	for i := range pageColumns {
-		if slices.Contains(names, pageColumns[i].name) {
-			columns = append(columns, &pageColumns[i])
-		}
-	}
-	return columns
-}
-
 // What a comparison reads: of every page, and of those that came with another
 // body. What is in the first may differ though the body does not.
 var (
@@ -36,7 +20,6 @@ type comparison struct {
 	run, base         *runView
 	now, before       *pageRow
 	notNow, notBefore *absences
-	head, contents    []*pageColumn
 	fields            []string // of the user, in both runs
 	yield             func(*changeRow) bool
 
@@ -50,7 +33,6 @@ type comparison struct {
 func (v *runView) compare(base *runView, where []condition, yield func(*changeRow) bool) (*store.Changes, error) {
 	c := &comparison{run: v, base: base, now: v.newRow(), before: base.newRow(), yield: yield, counts: store.Changes{Baseline: base.run.Number, Kinds: map[string]uint64{}}}
 	c.now.frugal, c.before.frugal = true, true
-	c.head, c.contents = columnsNamed(headColumns), columnsNamed(contentColumns)
 	for _, name := range FieldNames(v.run) {
 		if slices.Contains(FieldNames(base.run), name) {
 			c.fields = append(c.fields, name)
@@ -120,7 +102,7 @@ func (c *comparison) onlyBefore(rec *store.PageRecord) error {
 	if err != nil {
 		return err
 	}
-	r := changeRow{at: c.before, before: statusText(visit), why: is.why}
+	r := changeRow{at: c.before, before: statusText(visit), absence: is}
 	switch {
 	case is.why != "":
 		r.kind, r.after = ChangeSkipped, is.why
@@ -151,10 +133,10 @@ func (c *comparison) onlyNow(rec *store.PageRecord) error {
 		c.counts.Unreached++ // an older run has met it
 		return nil
 	}
-	if was.why != "" {
+	if was.settings {
 		c.counts.Settings++
 	}
-	c.tell(changeRow{at: c.now, kind: ChangeNew, after: statusText(c.now), why: was.why})
+	c.tell(changeRow{at: c.now, kind: ChangeNew, after: statusText(c.now), absence: was})
 	return nil
 }
 
@@ -192,10 +174,12 @@ func (c *comparison) came() uint64 {
 // answered tells of a page that came or went, or is answered in another way. It
 // returns whether both answers can be compared.
 func (c *comparison) answered() bool {
-	before, now := statusText(c.before), statusText(c.now)
 	then, is := c.before.presence(), c.now.presence()
+	before, now := statusText(c.before), statusText(c.now)
 	if then == there && is == there {
-		c.differs("status", before, now)
+		if before != now {
+			c.tell(changeRow{at: c.now, kind: "status", before: before, after: now})
+		}
 		return true
 	}
 	was, visit := c.before.settled()
@@ -221,23 +205,36 @@ func (c *comparison) answered() bool {
 // content tells what is different of two answers.
 func (c *comparison) content() {
 	before, now := c.before.get(headFields), c.now.get(headFields)
-	c.differs("redirect", before.Redirect, now.Redirect)
+	c.texts("redirect", before.Redirect, now.Redirect)
 	if c.before.class() != "ok" || c.now.class() != "ok" {
 		return
 	}
-	c.differs("indexable", c.before.listed(), c.now.listed())
-	c.columns(c.head)
+	c.texts("indexable", c.before.listed(), c.now.listed())
+	c.texts("mime", before.MIME, now.MIME)
+	c.texts("canonical", before.Canonical, now.Canonical)
 	same := before.Hash == now.Hash && before.Hash != [32]byte{}
 	if !same {
-		c.before.get(contentFields)
-		c.now.get(contentFields)
-		c.columns(c.contents)
+		before, now = c.before.get(contentFields), c.now.get(contentFields)
+		c.texts("title", before.Title, now.Title)
+		c.texts("h1", before.H1, now.H1)
+		c.texts("description", before.Description, now.Description)
+		if before.TextHash != now.TextHash {
+			c.texts("text_hash", hexOf(before.TextHash[:]), hexOf(now.TextHash[:]))
+		}
 	}
 	if same && before.FieldsBy == now.FieldsBy {
 		return
 	}
 	for _, name := range c.fields {
-		c.differs(fieldKind(name), c.before.field(name), c.now.field(name))
+		if was, is := c.before.field(name), c.now.field(name); was != is && !sameNumber(was, is) {
+			c.tell(changeRow{at: c.now, kind: fieldKind(name), before: was, after: is})
+		}
+	}
+}
+
+func (c *comparison) texts(kind, before, after string) {
+	if before != after {
+		c.tell(changeRow{at: c.now, kind: kind, before: before, after: after})
 	}
 }
 
@@ -248,18 +245,6 @@ func fieldKind(name string) string {
 		return "field " + name
 	}
 	return name
-}
-
-func (c *comparison) columns(columns []*pageColumn) {
-	for _, column := range columns {
-		c.differs(column.name, column.value(c.before, &c.before.page), column.value(c.now, &c.now.page))
-	}
-}
-
-func (c *comparison) differs(kind string, before, after any) {
-	if before != after && !sameNumber(before, after) {
-		c.tell(changeRow{at: c.now, kind: kind, before: before, after: after})
-	}
 }
 
 // sameNumber tells whether a whole number and another are the same: 49 and 49.00.

@@ -57,18 +57,21 @@ func (r *pageRow) settled() (presence, *pageRow) {
 // whole tells whether the run came to all there was for it.
 func (v *runView) whole() bool { return v.run.State == store.Complete }
 
-// Reasons for which a URL was skipped that say nothing of the URL: its host did
-// not answer, or a limit of the run came first. They are those of the crawler and
-// the frontier, which a test compares.
+// Reasons for which a URL was skipped: those that say nothing of it, since its host
+// did not answer or a limit of the run came first, and those by which the site
+// itself keeps a crawler out. They are those of the crawler and the frontier, which
+// a test compares.
 var (
 	MissedReasons = []string{"unreachable", "robots-unreachable", "pushed-back"}
 	LimitReasons  = []string{"max-pages", "max-pages-per-host", "max-hosts", "max-time", "max-bytes"}
+	SiteReasons   = []string{"robots", "nofollow", "form"}
 )
 
 // absence is why a run has no visit of a URL.
 type absence struct {
 	presence
-	why string // the setting or rule that keeps the run from it; "" if none does
+	why      string // the setting or rule that keeps the run from it; "" if none does
+	settings bool   // that is a setting of the run, and no rule of the site
 }
 
 // absences finds out why a run has no visit of what another run has.
@@ -149,7 +152,7 @@ func (a *absences) here(row *pageRow) (_ absence, final bool, err error) {
 	}
 	if a.judge != nil {
 		if reason, rule := a.judge(row.get(fromFields)); reason != "" {
-			return absence{unknown, reasonAndRule(reason, rule)}, true, nil
+			return absence{unknown, reasonAndRule(reason, rule), true}, true, nil
 		}
 	}
 	return absence{presence: a.whole()}, false, nil
@@ -162,7 +165,7 @@ func (a *absences) skipped(s *store.Skip) absence {
 	case slices.Contains(LimitReasons, s.Reason):
 		return absence{presence: unknown}
 	}
-	return absence{unknown, reasonAndRule(s.Reason, s.Rule)}
+	return absence{unknown, reasonAndRule(s.Reason, s.Rule), !slices.Contains(SiteReasons, s.Reason)}
 }
 
 func reasonAndRule(reason, rule string) string {
