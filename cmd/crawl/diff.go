@@ -181,7 +181,7 @@ func (d *runDiff) warn(settings uint64) {
 		fmt.Fprintf(talk, " %s \"new\" pages come from that", grouped(settings))
 	}
 	fmt.Fprintln(talk)
-	if !d.f.common {
+	if !d.f.common && d.f.url == "" {
 		fmt.Fprintf(talk, "         compare the common part: crawl diff %s %s --common\n", shellWord(plain(runName(d.before))), shellWord(plain(runName(d.after))))
 	}
 }

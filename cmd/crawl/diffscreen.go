@@ -194,11 +194,20 @@ func (s *diffScreen) writeNew(w *bufio.Writer, width int) error {
 	if k == nil {
 		return nil
 	}
+	columns := []string{heading("new", k.count), "title", "found on"}
+	explained := slices.ContainsFunc(k.rows, func(l changeLine) bool { return l.why != "" })
+	if explained {
+		columns = append(columns, "left out before")
+	}
 	var lines [][]any
 	for _, l := range k.rows {
-		lines = append(lines, []any{"  + " + l.url, l.title, l.foundOn})
+		line := []any{"  + " + l.url, l.title, l.foundOn}
+		if explained {
+			line = append(line, whyText(l.why))
+		}
+		lines = append(lines, line)
 	}
-	return s.table(w, width, []string{heading("new", k.count), "title", "found on"}, lines, k.count-len(k.rows))
+	return s.table(w, width, columns, lines, k.count-len(k.rows))
 }
 
 func heading(name string, n int) string { return name + " " + grouped(uint64(n)) }
@@ -239,10 +248,15 @@ func (s *diffScreen) writeSkipped(w *bufio.Writer, width int) error {
 	}
 	var lines [][]any
 	for _, g := range k.groups {
-		reason, rule, _ := strings.Cut(g.after, ": ")
-		lines = append(lines, []any{"  · " + reasonText(reason) + orRule(rule), int64(g.count), strings.Join(g.pages, "  ")})
+		lines = append(lines, []any{"  · " + whyText(g.after), int64(g.count), strings.Join(g.pages, "  ")})
 	}
 	return s.table(w, width, []string{heading("not asked for", k.count), "pages", "such as"}, lines, 0)
+}
+
+// whyText says in words what kept a run from a page.
+func whyText(why string) string {
+	reason, rule, _ := strings.Cut(why, ": ")
+	return reasonText(reason) + orRule(rule)
 }
 
 // writeChanged tells of what is different of pages that both runs have.

@@ -29,6 +29,12 @@ func specOf(run *store.Run) (*crawler.Spec, *Settings, error) {
 	return spec, &s, err
 }
 
+// Reasons that no URL is skipped for: it would not be met.
+const (
+	reasonSeeds   = "seeds"   // it is a seed of another run
+	reasonSitemap = "sitemap" // what led there is not read
+)
+
 // judgeOf tells what in the settings of a run keeps it from a page that another
 // run has.
 func judgeOf(run *store.Run) (query.Judge, error) {
@@ -46,13 +52,13 @@ func judgeOf(run *store.Run) (query.Judge, error) {
 		case seeds[p.URL]:
 			return "", ""
 		case p.Kind == store.KindSitemap && s.Sitemap == "off":
-			return "sitemap", s.Sitemap
+			return reasonSitemap, s.Sitemap
 		case p.Kind == store.KindSitemap: // which neither scope nor patterns bind
 			return "", ""
 		case p.From == "":
-			return "seeds", ""
+			return reasonSeeds, ""
 		case !named && p.Depth > 0 && s.Sitemap == "only":
-			return "sitemap", s.Sitemap
+			return reasonSitemap, s.Sitemap
 		}
 		depth := p.Depth
 		if named { // it counts for no depth but 0

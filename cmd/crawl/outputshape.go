@@ -64,6 +64,14 @@ func (s *outputShape) check(format string) (err error) {
 	return nil
 }
 
+// program is the flag that has the program.
+func (s *outputShape) program() string {
+	if s.text != nil {
+		return "--template"
+	}
+	return "--jq"
+}
+
 // compileJQ reads a program, which sees the rows and nothing of the machine.
 func compileJQ(text string) (*gojq.Code, error) {
 	q, err := gojq.Parse(text)
@@ -190,7 +198,7 @@ func (h *heldRows) row(row []any) error {
 		object[h.columns[i].Name] = programValue(jsonValue(h.columns[i].Kind, v))
 	}
 	if h.size > maxHeld {
-		return newUsageError("--jq", "a program gets all rows at once, and these are more than "+bytesText(maxHeld), "ask for fewer rows or fields (--json=FIELDS), or write -f jsonl and have a program read that")
+		return newUsageError(h.shape.program(), "a program gets all rows at once, and these are more than "+bytesText(maxHeld), "ask for fewer rows or fields (--json=FIELDS), or write -f jsonl and have a program read that")
 	}
 	h.rows = append(h.rows, object)
 	return nil
@@ -218,9 +226,14 @@ func (h *heldRows) end() error {
 		h.rows = []any{}
 	}
 	if h.shape.text != nil {
-		to := &plainWriter{out: h.out}
-		if err := h.shape.text.Execute(to, h.rows); err != nil {
+		to := &plainWriter{ctx: h.ctx, out: h.out}
+		err := h.shape.text.Execute(to, h.rows)
+		var wrong template.ExecError
+		switch {
+		case errors.As(err, &wrong):
 			return newUsageError("--template", err.Error(), "")
+		case err != nil: // of the output, or of ctx
+			return err
 		}
 		return to.end()
 	}
@@ -245,11 +258,9 @@ func (h *heldRows) end() error {
 
 // result writes a text as it is and anything else as JSON, safe for a terminal.
 func (h *heldRows) result(v any) error {
-	line, isText := []byte(nil), false
-	if text, ok := v.(string); ok {
-		line, isText = plainLines([]byte(text)), true
-	}
-	if !isText {
+	text, ok := v.(string)
+	line := plainLines([]byte(text))
+	if !ok {
 		var err error
 		if line, err = gojq.Marshal(v); err != nil {
 			return err
@@ -262,13 +273,18 @@ func (h *heldRows) result(v any) error {
 	return err
 }
 
-// plainWriter makes what it is given safe for a terminal, line by line.
+// plainWriter makes what it is given safe for a terminal, line by line, until ctx
+// ends.
 type plainWriter struct {
+	ctx  context.Context
 	out  io.Writer
 	line []byte
 }
 
 func (p *plainWriter) Write(text []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
 	p.line = append(p.line, text...)
 	whole := bytes.LastIndexByte(p.line, '\n') + 1
 	_, err := p.out.Write(plainLines(p.line[:whole]))

@@ -206,4 +206,6 @@ var reasonTexts = map[string]string{
 	string(frontier.ReasonHosts):            "limit: max-hosts",
 	string(crawler.ReasonMaxTime):           "limit: max-time",
 	string(crawler.ReasonMaxBytes):          "limit: max-bytes",
+	reasonSeeds:                             "not among the seeds",
+	reasonSitemap:                           "by what is read of sitemaps",
 }
