@@ -65,17 +65,14 @@ func runExtract(ctx context.Context, c *cobra.Command, st store.Store, run *stor
 	if err != nil {
 		return err
 	}
-	stored, _, err := storedSettings(run)
+	spec, err := readingOf(run)
 	if err != nil {
 		return err
 	}
-	fields, err := parse.CompileFields(rules)
-	if err != nil {
+	if spec.Fields, err = parse.CompileFields(rules); err != nil {
 		return newUsageError("extract", err.Error(), "")
 	}
-	x := newExtraction(st, &crawler.Spec{
-		Fields: fields, MaxParse: stored.MaxParseTime.Std(), MaxBody: int64(stored.MaxBody), MaxRatio: stored.MaxRatio,
-	}, newLogger(s, c.ErrOrStderr()))
+	x := newExtraction(st, spec, newLogger(s, c.ErrOrStderr()))
 	x.dry, x.coverage = dry, crawler.CoverageOf(rules)
 	if err := x.all(ctx, run.ID); err != nil {
 		return err
