@@ -13,14 +13,15 @@ import (
 // Packages for tests stand apart in testOnly.
 var mayImport = map[string][]string{
 	"cmd/crawl": {
-		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/testweb", "internal/web", "internal/weburl",
+		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/search", "internal/testweb", "internal/web", "internal/weburl",
 	},
 	"crawler":              {"fetcher", "frontier", "store", "internal/parse", "internal/robots", "internal/weburl"},
 	"fetcher":              {"internal/robots", "internal/weburl"},
 	"frontier":             {"internal/kv", "internal/weburl"},
 	"store":                {"internal/kv", "internal/warc", "internal/weburl"},
 	"internal/parse":       {"internal/weburl"},
-	"internal/query":       {"frontier", "store", "internal/weburl"},
+	"internal/query":       {"frontier", "store", "internal/search", "internal/weburl"}, // search is one of its tables
+	"internal/search":      {"store", "internal/weburl"},                                // how pages are read it is told
 	"internal/web":         {"frontier", "store", "internal/query", "internal/weburl"},
 	"internal/kv":          {},
 	"internal/robots":      {},

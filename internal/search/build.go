@@ -1,0 +1,78 @@
+package search
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"crawl/store"
+)
+
+// Build makes a run part of the index, unless it is. Texts that another run had
+// are not read again.
+func (x *Index) Build(ctx context.Context, run *store.Run) error {
+	if err := x.turn(ctx); err != nil {
+		return err
+	}
+	defer x.done()
+	db, err := x.open(ctx)
+	if err != nil {
+		return err
+	}
+	stamp := stampOf(run)
+	var have string
+	err = db.QueryRowContext(ctx, "SELECT stamp FROM runs WHERE run = ?", int64(run.ID)).Scan(&have)
+	if err == nil && have == stamp {
+		return nil
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	w := &writer{Index: x, ctx: ctx, db: db, run: run, progress: Progress{Run: run}}
+	return w.all(stamp)
+}
+
+// Forget takes a run out of the index, and the texts that no other run has.
+func (x *Index) Forget(ctx context.Context, run store.RunID) error {
+	if err := x.turn(ctx); err != nil {
+		return err
+	}
+	defer x.done()
+	db, err := x.open(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, s := range []string{
+		"DELETE FROM runs WHERE run = ?1",
+		"CREATE TEMP TABLE gone AS SELECT DISTINCT doc FROM visits AS v WHERE run = ?1 AND NOT EXISTS (SELECT 1 FROM visits WHERE doc = v.doc AND run <> ?1)",
+		"DELETE FROM visits WHERE run = ?1",
+		"DELETE FROM texts WHERE rowid IN (SELECT doc FROM gone)",
+		"DELETE FROM bodies WHERE doc IN (SELECT doc FROM gone)",
+		"DELETE FROM docs WHERE id IN (SELECT doc FROM gone)",
+		"DROP TABLE temp.gone",
+	} {
+		if _, err := tx.ExecContext(ctx, s, int64(run)); err != nil {
+			return errors.Join(fmt.Errorf("forget run %d: %w", run, err), tx.Rollback())
+		}
+	}
+	return tx.Commit()
+}
+
+// stampOf says what a run was when it was indexed: if it is another now, since
+// it went on, it is indexed again.
+func stampOf(r *store.Run) string {
+	return fmt.Sprintf("%s %d %d %d %d %d", r.State, r.Sessions, r.Started.UnixNano(), r.Ended.UnixNano(), r.Counts.Done, r.Counts.Failed)
+}
+
+// bodyOf identifies what is read of a page: it says the same wherever it is met.
+func bodyOf(p *store.Page) (id [16]byte) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%x %t %q %q %q", p.Hash, p.Payload.IsZero(), p.Type, p.MIME, p.Charset))
+	copy(id[:], sum[:])
+	return id
+}
