@@ -77,7 +77,7 @@ func explainTables(ctx context.Context, tables []*query.Table, db *query.DB, tab
 		return nil, unknownTable(tables, table)
 	}
 	examples := map[string]string{}
-	if db != nil {
+	if db != nil && !tables[i].IsFunction() {
 		if examples, err = examplesOf(ctx, db, tables[i]); err != nil {
 			return nil, err
 		}

@@ -21,8 +21,8 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		column := &v.Columns[c.Column]
 		word := opWord(column, c.Op)
 		switch isRun := v.perRun && (column.Name == "run" || column.Name == "base"); {
-		case word == "" || v.db.asked.inexact || column.answered && !v.db.asked.answers(), column.linked && !v.db.asked.links():
-		case !c.Usable && isRun:
+		case word == "" || v.db.asked.inexact && !column.needed || column.answered && !v.db.asked.answers(), column.linked && !v.db.asked.links():
+		case !c.Usable && (isRun || column.needed):
 			rows = neverRows
 		case c.Usable:
 			c.ArgIndex, c.Omit = len(plan), isRun

@@ -38,6 +38,8 @@ type Options struct {
 	// is set the store belongs to a crawl: no index is made, so that nothing is
 	// written at all.
 	Live func(store.RunID) *Live
+	// Search answers search('words'). It may be nil.
+	Search Searcher
 
 	MaxRows int           // of an answer; 0: no limit
 	MaxTime time.Duration // for an answer; 0: no limit

@@ -44,6 +44,7 @@ type Column struct {
 	Index   Index // what a condition on it saves
 	Hidden  bool  // left out of *
 
+	needed   bool // without a condition on it there are no rows
 	answered bool // its index is that of pages by how they were answered
 	linked   bool // its index is that of links
 	value    func(row any) any
@@ -84,6 +85,11 @@ type Table struct {
 
 // Join is columns of pages that another table has for each of its rows.
 type Join struct{ Prefix, Meaning string }
+
+// IsFunction tells a table that is asked with an argument: search('anvil').
+func (t *Table) IsFunction() bool {
+	return slices.ContainsFunc(t.Columns, func(c Column) bool { return c.needed })
+}
 
 // Column returns the column of that name, or nil.
 func (t *Table) Column(name string) *Column {
@@ -139,7 +145,7 @@ func Tables() []*Table { return tablesFor(nil) }
 func tablesFor(fields []string) []*Table {
 	tables := []*Table{
 		pagesTable(fields), linksTable(fields), redirectsTable(), skippedTable(), changesTable(), sitemapsTable(), hostsTable(), headersTable(),
-		runsTable(), sitesTable(), fetchesTable(),
+		runsTable(), sitesTable(), fetchesTable(), searchTable(),
 	}
 	for _, t := range tables { // an older program may have allowed any field
 		names := map[string]bool{}

@@ -92,7 +92,7 @@ func BenchmarkFind(b *testing.B) {
 			n := 0
 			for hit, err := range w.index.Find(b.Context(), run, q) {
 				if err == nil {
-					_, err = w.index.Show(b.Context(), run, q, hit.URL)
+					_, err = w.index.Show(b.Context(), run, q, hit)
 				}
 				if err != nil {
 					b.Fatal(err)

@@ -70,9 +70,9 @@ func stampOf(r *store.Run) string {
 	return fmt.Sprintf("%s %d %d %d %d %d", r.State, r.Sessions, r.Started.UnixNano(), r.Ended.UnixNano(), r.Counts.Done, r.Counts.Failed)
 }
 
-// bodyOf identifies what is read of a page: it says the same wherever it is met.
+// bodyOf identifies what is read of a page: what has the same says the same.
 func bodyOf(p *store.Page) (id [16]byte) {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%x %t %q %q %q", p.Hash, p.Payload.IsZero(), p.Type, p.MIME, p.Charset))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%x %t %q %q %q %q %q %q", p.Hash, p.Payload.IsZero(), p.Type, p.MIME, p.Charset, p.Title, p.H1, p.Description))
 	copy(id[:], sum[:])
 	return id
 }

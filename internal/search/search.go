@@ -114,8 +114,8 @@ type Shown struct {
 }
 
 // Show reads a page that Find yielded.
-func (x *Index) Show(ctx context.Context, run *store.Run, q *Query, u weburl.URL) (Shown, error) {
-	p, err := x.st.Page(ctx, run.ID, u)
+func (x *Index) Show(ctx context.Context, run *store.Run, q *Query, h Hit) (Shown, error) {
+	p, err := x.st.Page(ctx, run.ID, h.URL)
 	if err != nil {
 		return Shown{}, err
 	}
