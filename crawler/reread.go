@@ -2,6 +2,8 @@ package crawler
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"crawl/fetcher"
@@ -9,15 +11,20 @@ import (
 	"crawl/store"
 )
 
+// ErrParser tells that a page could not be read, which is a fault of ours.
+var ErrParser = errors.New("the parser failed on this page")
+
 // Reread reads the stored body of a page as a run with this spec would, and
-// keeps its text. It returns store.ErrNotFound if no body was kept. A parser
-// that panics leaves the Doc empty; log is told of it.
+// keeps its text. It returns store.ErrNotFound if no body was kept, and ErrParser
+// if the parser panics; log is told of that.
 func (s *Spec) Reread(ctx context.Context, log *slog.Logger, st store.Store, p *store.Page) (doc parse.Doc, err error) {
 	header, raw, err := st.Body(ctx, p)
 	if err != nil {
 		return doc, err
 	}
 	body := fetcher.Decode(header, raw, s.MaxBody, s.MaxRatio)
-	Survive(log, "the parser", p.URL, func() { doc = parse.Parse(askedFor(p), header, body, s.Reading(true)) })
+	if !Survive(log, "the parser", p.URL, func() { doc = parse.Parse(askedFor(p), header, body, s.Reading(true)) }) {
+		return doc, fmt.Errorf("%s: %w", p.URL, ErrParser)
+	}
 	return doc, nil
 }

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"crawl/crawler"
 	"crawl/frontier"
+	"crawl/internal/search"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -55,6 +57,7 @@ type storeInfo struct {
 	Index  uint64         `json:"index_bytes"`
 	Bodies uint64         `json:"bodies_bytes"`
 	Queues uint64         `json:"queues_bytes"`
+	Search uint64         `json:"search_bytes"`
 	Total  int            `json:"runs"`
 	States map[string]int `json:"states"`
 }
@@ -75,7 +78,7 @@ func printInfo(ctx context.Context, out io.Writer, st store.Store, dir string, a
 		return writeJSON(out, info)
 	}
 	fmt.Fprintf(out, "store    %s\n", plain(dir))
-	fmt.Fprintf(out, "index    %s\nbodies   %s\nqueues   %s\n", bytesText(info.Index), bytesText(info.Bodies), bytesText(info.Queues))
+	fmt.Fprintf(out, "index    %s\nbodies   %s\nqueues   %s\nsearch   %s\n", bytesText(info.Index), bytesText(info.Bodies), bytesText(info.Queues), bytesText(info.Search))
 	_, err := fmt.Fprintf(out, "runs     %d: %d complete, %d partial, %d unfinished, %d empty\n", info.Total, info.States[store.Complete],
 		info.States[store.Partial], info.States[store.Interrupted]+info.States[store.Running], info.States[store.Empty])
 	return err
@@ -98,6 +101,8 @@ func (i *storeInfo) measure() error {
 		switch folder := filepath.Dir(rel); {
 		case rel == indexFile:
 			i.Index += uint64(file.Size())
+		case strings.HasPrefix(rel, search.File): // and what SQLite has beside it
+			i.Search += uint64(file.Size())
 		case folder == "bodies":
 			i.Bodies += uint64(file.Size())
 		case filepath.Dir(folder) == "runs":

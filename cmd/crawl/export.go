@@ -79,10 +79,16 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 // withTables opens a store as a database.
 func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) (err error) {
 	log := slog.New(logHandler(s, c.ErrOrStderr()))
+	index, err := newSearchIndex(c, st, s, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, index.Close()) }()
 	o := query.Options{Run: run, Identity: identityOf, Judge: judgeOf}
 	if h := held(c.Context()); h != nil {
 		o = h.tables(run)
 	}
+	o.Search = index
 	o.Warn = func(text string, cause error) { log.Warn(text, "cause", cause) }
 	db, err := query.Open(st, o)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"crawl/internal/query"
+	"crawl/internal/search"
 	"crawl/internal/web"
 	"crawl/store"
 
@@ -28,6 +30,7 @@ type holder struct {
 	log    *slog.Logger
 	server *web.Server
 	taken  func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
+	search *search.Index
 
 	settling sync.Mutex // held while a run that was cut off is settled
 
@@ -38,6 +41,7 @@ type holder struct {
 // newHolder makes a holder that answers nobody yet.
 func newHolder(st *store.Bolt, dir string, log *slog.Logger) *holder {
 	h := &holder{store: st, dir: dir, log: log}
+	h.search = search.New(filepath.Join(dir, search.File), st, search.Options{Read: searchedText(st, log), Use: search.AsItIs})
 	h.server = web.New(web.Config{
 		Store: st, Program: "crawl/" + version(), Command: commandLine(), Log: log,
 		Find: h.named, Tables: h.tables, Running: h.goingOn, Do: h.do,
@@ -57,7 +61,7 @@ func (h *holder) listen() {
 }
 
 // close ends all answers; it must come before the store is closed.
-func (h *holder) close() error { return h.server.Close() }
+func (h *holder) close() error { return errors.Join(h.server.Close(), h.search.Close()) }
 
 // settled waits until nobody reads the queue of a run that was cut off.
 func (h *holder) settled() {
@@ -155,7 +159,7 @@ func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
 }
 
 func (h *holder) tables(run *store.Run) query.Options {
-	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live}
+	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live, Search: h.search}
 }
 
 // holding is what a command that is run for somebody else finds already open.

@@ -72,7 +72,7 @@ skipping on disk, and takes out of it what you ask for.
 	root.AddGroup(groups...)
 	addCommands(root, "do", newRunCommand(), newResumeCommand(), newFetchCommand(), newExtractCommand(), newRobotsCommand(), reading(newExplainCommand()), newDemoCommand())
 	addCommands(root, "steer", newStatusCommand(), newPauseCommand(), newUnpauseCommand(), newStopCommand(), newTuneCommand())
-	addCommands(root, "look", reading(newRunsCommand()), reading(newShowCommand()), reading(newQueryCommand()), reading(newReportCommand()), reading(newPageCommand()), reading(newDiffCommand()), reading(newTreeCommand()))
+	addCommands(root, "look", reading(newRunsCommand()), reading(newShowCommand()), reading(newQueryCommand()), reading(newReportCommand()), reading(newSearchCommand()), reading(newPageCommand()), reading(newDiffCommand()), reading(newTreeCommand()))
 	addCommands(root, "take", reading(newExportCommand()))
 	addCommands(root, "repeat", newServeCommand())
 	addCommands(root, "keep", newDBCommand(), newConfigCommand(), reading(newFieldsCommand()), newVersionCommand())

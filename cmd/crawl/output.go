@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,20 +120,26 @@ func finishFile(part *os.File, name string, err error) error {
 
 // print writes all rows and returns how many there were.
 func (o *tableOutput) print(ctx context.Context, out io.Writer, rows *query.Rows, facets bool) (n int, err error) {
+	return o.printAll(out, rows.All(), func(b *bufio.Writer) (rowWriter, error) {
+		return o.writer(ctx, b, terminalWidth(out), rows.Columns, facets)
+	})
+}
+
+// printAll writes rows in the form of a writer of one's own.
+func (o *tableOutput) printAll(out io.Writer, rows iter.Seq2[[]any, error], form func(*bufio.Writer) (rowWriter, error)) (n int, err error) {
 	err = writeFile(o.file, out, func(w io.Writer) error {
 		b := bufio.NewWriterSize(w, 64<<10)
-		n, err = o.write(ctx, b, terminalWidth(out), rows, facets)
+		to, err := form(b)
+		if err == nil {
+			n, err = writeRows(b, rows, to)
+		}
 		return errors.Join(err, b.Flush())
 	})
 	return n, err
 }
 
-func (o *tableOutput) write(ctx context.Context, b *bufio.Writer, width int, rows *query.Rows, facets bool) (n int, err error) {
-	to, err := o.writer(ctx, b, width, rows.Columns, facets)
-	if err != nil {
-		return 0, err
-	}
-	for row, err := range rows.All() {
+func writeRows(b *bufio.Writer, rows iter.Seq2[[]any, error], to rowWriter) (n int, err error) {
+	for row, err := range rows {
 		if err == nil {
 			err = to.row(row)
 		}

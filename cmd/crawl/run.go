@@ -111,7 +111,9 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
-	return drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
+	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
+	holder.indexText(c.Context(), t)
+	return err
 }
 
 // drive sees a run through: until it ends, or signals or another terminal

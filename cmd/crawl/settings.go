@@ -89,8 +89,9 @@ type Settings struct {
 	MaxRetryAfter  Duration `json:"max_retry_after" default:"1h" group:"run" section:"limits" min:"0" max:"7d" help:"longest Retry-After that is waited for"`
 	MaxNesting     int      `json:"max_nesting" default:"512" group:"run" section:"limits" min:"16" max:"65536" help:"elements within elements of a sitemap or feed"`
 
-	Extract []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" named:"yes" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
-	Store   string   `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
+	Extract     []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" named:"yes" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
+	Store       string   `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
+	SearchIndex bool     `json:"search_index" default:"false" group:"run" section:"keep" help:"index the run for crawl search when it ends; else its first search does"`
 
 	Durability string `json:"durability" default:"full" group:"run" section:"machine" words:"full|process" help:"what a run survives: kill -9 and a power cut, or kill -9 alone: faster, but a power cut may damage the whole store"`
 	Memory     Budget `json:"memory" default:"auto" group:"machine" section:"machine" help:"memory to get by with: 512MiB, or auto: three quarters of the container's limit, 512MiB at most; files that are mapped come on top"`

@@ -65,6 +65,7 @@ func (s *stint) see() {
 		defer d.places.Release(1)
 		d.holder.settled()
 		err = s.crawl(d.ctx, s.engine(), d.store, s.stop, s.begun)
+		d.holder.indexText(d.ctx, s.task)
 	} else { // it has not begun: the next session is its first
 		s.run.State = store.Interrupted
 		err = d.store.Update(context.Background(), s.run)

@@ -36,7 +36,9 @@ type hitRow struct {
 	shown *search.Shown // nil: not asked for
 }
 
-func (h *hitRow) identify(hash *maphash.Hash) { writeAll(hash, h.run.name, h.words, h.hit.URL.String()) }
+func (h *hitRow) identify(hash *maphash.Hash) {
+	writeAll(hash, h.run.name, h.words, h.hit.URL.String())
+}
 
 // show reads the page when a column of it is first asked for.
 func (h *hitRow) show() *search.Shown {

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"crawl/store"
 )
@@ -17,21 +19,38 @@ func (x *Index) Build(ctx context.Context, run *store.Run) error {
 		return err
 	}
 	defer x.done()
-	db, err := x.open(ctx)
+	db, err := x.open(ctx, true)
 	if err != nil {
 		return err
 	}
-	stamp := stampOf(run)
-	var have string
-	err = db.QueryRowContext(ctx, "SELECT stamp FROM runs WHERE run = ?", int64(run.ID)).Scan(&have)
-	if err == nil && have == stamp {
-		return nil
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if have, err := indexed(ctx, db, run); have || err != nil {
 		return err
 	}
-	w := &writer{Index: x, ctx: ctx, db: db, run: run, progress: Progress{Run: run}}
-	return w.all(stamp)
+	w := &writer{Index: x, ctx: ctx, db: db, run: run, progress: Progress{Run: run, Begun: time.Now()}}
+	return w.all()
+}
+
+// indexed tells whether a run is there as it is now.
+func indexed(ctx context.Context, db *sql.DB, run *store.Run) (bool, error) {
+	var have string
+	err := db.QueryRowContext(ctx, "SELECT stamp FROM runs WHERE run = ?", int64(run.ID)).Scan(&have)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return have == stampOf(run), err
+}
+
+// has tells whether a run can be asked for in the file as it is.
+func (x *Index) has(ctx context.Context, run *store.Run) bool {
+	if _, err := os.Stat(x.file); err != nil {
+		return false
+	}
+	db, err := x.open(ctx, false)
+	if err != nil {
+		return false
+	}
+	have, err := indexed(ctx, db, run)
+	return have && err == nil
 }
 
 // Forget takes a run out of the index, and the texts that no other run has.
@@ -40,7 +59,7 @@ func (x *Index) Forget(ctx context.Context, run store.RunID) error {
 		return err
 	}
 	defer x.done()
-	db, err := x.open(ctx)
+	db, err := x.open(ctx, true)
 	if err != nil {
 		return err
 	}

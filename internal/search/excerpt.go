@@ -24,6 +24,22 @@ func (e *Excerpt) Marked(before, behind string) string {
 	return b.String() + e.Text[at:]
 }
 
+// Map returns the excerpt with each piece of it replaced: what is marked, and
+// what stands between.
+func (e *Excerpt) Map(fn func(string) string) *Excerpt {
+	m := &Excerpt{}
+	at := 0
+	for _, mark := range e.Marks {
+		m.Text += fn(e.Text[at:mark[0]])
+		from := len(m.Text)
+		m.Text += fn(e.Text[mark[0]:mark[1]])
+		m.Marks = append(m.Marks, [2]int{from, len(m.Text)})
+		at = mark[1]
+	}
+	m.Text += fn(e.Text[at:])
+	return m
+}
+
 // Sizes of an excerpt in bytes: which places are shown together, and how much
 // of the sentence before and behind them.
 const (
@@ -49,7 +65,20 @@ func (r *reading) found(q *Query) (places []string, e Excerpt) {
 	if at == anywhere {
 		return nil, r.opening()
 	}
-	return places, excerpt(r.text.get(at), best(shown))
+	text := r.text.get(at)
+	if at == body { // that the page has it in its heading is seen without an excerpt
+		rest := slices.DeleteFunc(slices.Clone(shown), func(s span) bool { return lineAt(text, s.start) == r.text.H1 })
+		if distinct(rest) == distinct(shown) {
+			shown = rest
+		}
+	}
+	return places, excerpt(text, best(text, shown))
+}
+
+// lineAt returns the line of a text in which a place is.
+func lineAt(text string, at int) string {
+	line, _, _ := strings.Cut(text[strings.LastIndexByte(text[:at], '\n')+1:], "\n")
+	return line
 }
 
 // opening is the beginning of a text.
@@ -88,7 +117,7 @@ func distinct(spans []span) int {
 
 // best returns the first stretch within the span of an excerpt that has as many
 // different terms as any has.
-func best(spans []span) []span {
+func best(text string, spans []span) []span {
 	terms, from := map[int]int{}, 0
 	first, last, most := 0, 0, 0
 	for to, s := range spans {
@@ -102,8 +131,11 @@ func best(spans []span) []span {
 			first, last, most = from, to, len(terms)
 		}
 	}
-	for last+1 < len(spans) && spans[last+1].end-spans[first].start <= excerptSpan { // what there is room for
-		last++
+	for ; last+1 < len(spans); last++ { // of the same line what there is room for
+		next := spans[last+1]
+		if next.end-spans[first].start > excerptSpan || strings.Contains(text[spans[last].end:max(next.start, spans[last].end)], "\n") {
+			break
+		}
 	}
 	return spans[first : last+1]
 }

@@ -54,17 +54,17 @@ func (c connector) Connect(context.Context) (driver.Conn, error) { return engine
 // Driver implements driver.Connector.
 func (c connector) Driver() driver.Driver { return engine }
 
-// open returns the file, made if it is not there or has another layout.
-func (x *Index) open(ctx context.Context) (*sql.DB, error) {
+// open returns the file; made, with fill, if it is not there or has another layout.
+func (x *Index) open(ctx context.Context, fill bool) (*sql.DB, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.db != nil {
 		return x.db, nil
 	}
-	db, err := openFile(ctx, x.file)
-	if errors.Is(err, errLayout) {
+	db, err := openFile(ctx, x.file, fill)
+	if errors.Is(err, errLayout) && fill {
 		if err = removeFile(x.file); err == nil {
-			db, err = openFile(ctx, x.file)
+			db, err = openFile(ctx, x.file, true)
 		}
 	}
 	if err != nil {
@@ -77,24 +77,24 @@ func (x *Index) open(ctx context.Context) (*sql.DB, error) {
 // errLayout tells that a file is of another layout.
 var errLayout = errors.New("another layout")
 
-func openFile(ctx context.Context, file string) (*sql.DB, error) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let others read it
-	if err != nil {
-		return nil, err
+func openFile(ctx context.Context, file string, fill bool) (*sql.DB, error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // SQLite would let others read it
+	if err == nil {
+		err = f.Close()
 	}
-	if err := f.Close(); err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	name := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
 	db := sql.OpenDB(connector{name + "?_dqs=0&_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-16384)"})
-	if err := prepare(ctx, db); err != nil {
+	if err := prepare(ctx, db, fill); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// prepare makes the tables in a new file.
-func prepare(ctx context.Context, db *sql.DB) error {
+// prepare makes the tables in a new file, if it may be filled.
+func prepare(ctx context.Context, db *sql.DB, fill bool) error {
 	var app, version, tables int
 	err := db.QueryRowContext(ctx, "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)").Scan(&app, &version, &tables)
 	switch {
@@ -102,7 +102,7 @@ func prepare(ctx context.Context, db *sql.DB) error {
 		return err
 	case app == applicationID && version == layoutVersion:
 		return nil
-	case tables > 0:
+	case tables > 0 || !fill:
 		return errLayout
 	}
 	tx, err := db.BeginTx(ctx, nil)

@@ -27,7 +27,7 @@ func (x *Index) ask(ctx context.Context, run *store.Run, q *Query) (*answer, err
 	if err := x.Build(ctx, run); err != nil {
 		return nil, err
 	}
-	db, err := x.open(ctx)
+	db, err := x.open(ctx, true)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +51,20 @@ func (a *answer) all(yield func(Hit, error) bool) {
 		if err == nil {
 			h.URL, err = weburl.FromKey(key)
 		}
-		if !yield(h, err) || err != nil {
+		if err != nil {
+			yield(h, damaged(err))
+			return
+		}
+		if !yield(h, nil) {
 			return
 		}
 	}
 	if err := a.rows.Err(); err != nil {
 		yield(Hit{}, err)
 	}
+}
+
+// damaged is for what is noticed when some was answered already.
+func damaged(cause error) error {
+	return fmt.Errorf("the search index is %w, make it anew with `crawl search --rebuild`: %w", store.ErrDamaged, cause)
 }

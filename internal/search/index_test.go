@@ -14,7 +14,7 @@ func fuzzDB(tb testing.TB) *sql.DB {
 	if err := w.index.Build(tb.Context(), w.run(map[string]string{"/": "<title>a</title>b"})); err != nil {
 		tb.Fatal(err)
 	}
-	db, err := w.index.open(tb.Context())
+	db, err := w.index.open(tb.Context(), true)
 	if err != nil {
 		tb.Fatal(err)
 	}

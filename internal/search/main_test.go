@@ -54,7 +54,7 @@ func (w *world) open() {
 		Warn: func(text string, cause error) { w.warned = append(w.warned, fmt.Sprint(text, ": ", cause)) },
 	}
 	w.index = New(w.file(), w.st, o)
-	o.Scan = true
+	o.Use = Never
 	w.scan = New(w.file(), w.st, o)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"crawl/store"
 )
@@ -22,7 +23,7 @@ func (x *Index) scan(ctx context.Context, run *store.Run, q *Query, yield func(H
 	var mu sync.Mutex // guards what follows
 	var rank ranking
 	var found []scanned
-	progress := Progress{Run: run, Scan: true}
+	progress := Progress{Run: run, Begun: time.Now(), Scan: true}
 	for pages, err := range x.pages(ctx, run) {
 		if err == nil {
 			all := make([]int, len(pages))

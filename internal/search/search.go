@@ -12,6 +12,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"time"
 
 	"crawl/internal/weburl"
 	"crawl/store"
@@ -25,17 +26,27 @@ type Options struct {
 	// Read returns what a stored page says, or store.ErrNotFound if its body was
 	// not kept. Any goroutine may call it.
 	Read func(ctx context.Context, run *store.Run, p *store.Page) (*Text, error)
-	// Scan keeps Find from the index: every page is read for each search.
-	Scan bool
+	Use  Use
 	// Tell is told of work that takes its time, over and over until it is done.
 	Tell func(Progress)
 	// Warn is told what is wrong and does not keep a search from its answer.
 	Warn func(text string, cause error)
 }
 
+// Use is what Find may do with an index.
+type Use uint8
+
+// Uses of an index. Where it may not be used, all pages are read for each search.
+const (
+	Made   Use = iota // it is made for a run that it lacks
+	AsItIs            // it is asked of runs that it has, and not written
+	Never
+)
+
 // Progress is how far a run has been read.
 type Progress struct {
 	Run    *store.Run
+	Begun  time.Time
 	Scan   bool // for one search; false: for the index
 	Pages  int  // looked at
 	Texts  int  // read, of those pages; the others have one that is known
@@ -56,7 +67,8 @@ type Index struct {
 	st   *store.Bolt
 	o    Options
 
-	building chan struct{} // holds a token while nobody writes to the file
+	building    chan struct{} // holds a token while nobody writes to the file
+	commitEvery int           // texts that are written in one transaction: a crash costs no more; tests lower it
 
 	mu sync.Mutex // guards db
 	db *sql.DB    // nil until it is used
@@ -71,22 +83,22 @@ func New(file string, st *store.Bolt, o Options) *Index {
 	if o.Warn == nil {
 		o.Warn = func(string, error) {}
 	}
-	x := &Index{file: file, st: st, o: o, building: make(chan struct{}, 1)}
+	x := &Index{file: file, st: st, o: o, building: make(chan struct{}, 1), commitEvery: 2000}
 	x.building <- struct{}{}
 	return x
 }
 
-// Find yields the pages of a run that answer a query. A run that is not indexed
-// is indexed first, unless it is being crawled; where the index cannot be used,
-// which Warn is told, all pages are read.
+// Find yields the pages of a run that answer a query. A run that is being crawled
+// is not indexed; where the index cannot be used, which Warn is told, all pages
+// are read too.
 func (x *Index) Find(ctx context.Context, run *store.Run, q *Query) iter.Seq2[Hit, error] {
 	return func(yield func(Hit, error) bool) {
-		if x.o.Scan || run.State == store.Running {
+		if x.o.Use == Never || run.State == store.Running || x.o.Use == AsItIs && !x.has(ctx, run) {
 			x.scan(ctx, run, q, yield)
 			return
 		}
 		found, err := x.ask(ctx, run, q)
-		if isDamage(err) {
+		if isDamage(err) && x.o.Use == Made {
 			x.o.Warn("the search index is damaged, it is made anew", err)
 			if err = x.remove(ctx); err == nil {
 				found, err = x.ask(ctx, run, q)
@@ -116,6 +128,9 @@ type Shown struct {
 // Show reads a page that Find yielded.
 func (x *Index) Show(ctx context.Context, run *store.Run, q *Query, h Hit) (Shown, error) {
 	p, err := x.st.Page(ctx, run.ID, h.URL)
+	if errors.Is(err, store.ErrNotFound) {
+		err = damaged(err)
+	}
 	if err != nil {
 		return Shown{}, err
 	}

@@ -22,12 +22,8 @@ type writer struct {
 	stmts   map[string]*sql.Stmt
 }
 
-// commitEvery is how many texts are written in one transaction: a crash costs no
-// more.
-const commitEvery = 2000
-
 // all writes the run, its row last.
-func (w *writer) all(stamp string) (err error) {
+func (w *writer) all() (err error) {
 	defer func() {
 		if w.tx != nil {
 			err = errors.Join(err, w.tx.Rollback())
@@ -47,7 +43,7 @@ func (w *writer) all(stamp string) (err error) {
 		}
 		w.o.Tell(w.progress)
 	}
-	if err := w.exec("INSERT INTO runs VALUES(?, ?)", int64(w.run.ID), stamp); err != nil {
+	if err := w.exec("INSERT INTO runs VALUES(?, ?)", int64(w.run.ID), stampOf(w.run)); err != nil {
 		return err
 	}
 	w.progress.Done = true
@@ -133,7 +129,7 @@ func (w *writer) add(pages []*store.Page) error {
 			return err
 		}
 	}
-	if w.written >= commitEvery {
+	if w.written >= w.commitEvery {
 		return w.commit()
 	}
 	return nil
