@@ -115,24 +115,20 @@ func prepare(ctx context.Context, db *sql.DB, fill bool) error {
 	return tx.Commit()
 }
 
-// remove deletes the file, for it to be made again.
-func (x *Index) remove(ctx context.Context) error {
+// Remove deletes the file: the next search makes it again.
+func (x *Index) Remove(ctx context.Context) error {
 	if err := x.turn(ctx); err != nil {
 		return err
 	}
 	defer x.done()
-	err := x.Close()
-	if removed := removeFile(x.file); removed != nil {
-		return errors.Join(err, removed)
-	}
-	return nil // of a damaged file nothing is expected when it is closed
+	_ = x.Close() // of a file that may be damaged nothing is expected
+	return removeFile(x.file)
 }
 
-// Remove deletes the index: the next search makes it again.
-func (x *Index) Remove(ctx context.Context) error { return x.remove(ctx) }
-
+// removeFile deletes the file first: what lies beside a file that is missing or
+// empty SQLite throws away, and not the other way round.
 func removeFile(file string) error {
-	for _, end := range []string{"-wal", "-shm", "-journal", ""} {
+	for _, end := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(file + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -172,6 +172,10 @@ func TestDamage(t *testing.T) {
 	w := newWorld(t)
 	run := w.run(shop)
 	want := w.find(w.index, run, "anvil OR recall")
+	log, err := os.ReadFile(w.file() + "-wal")
+	if err != nil || len(log) == 0 {
+		t.Fatal(len(log), err)
+	}
 	w.close()
 	q, _ := ParseQuery("anvil OR recall")
 	whole, err := os.ReadFile(w.file())
@@ -225,9 +229,14 @@ func TestDamage(t *testing.T) {
 	other := slices.Clone(whole)
 	other[63]++ // of the version
 	spoil("another layout", other)
-	if len(w.warned) > 0 {
-		t.Errorf("%q", w.warned)
+	if err := errors.Join(os.Remove(w.file()), os.WriteFile(w.file()+"-wal", log, 0o600)); err != nil {
+		t.Fatal(err)
 	}
+	w.open()
+	if got := w.find(w.index, run, "anvil OR recall"); !slices.Equal(got, want) || w.progress.Texts == 0 {
+		t.Errorf("with the log of a file that is gone: %q", got)
+	}
+	w.sound()
 }
 
 // Where no file can be made all pages are read.
@@ -296,7 +305,7 @@ func TestKilled(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(t)
 	pages := map[string]string{}
-	for i := range 10 * pagesAtOnce {
+	for i := range 10 * pagesAtOnce { // each a line of the child
 		pages[fmt.Sprintf("/%d", i)] = fmt.Sprintf("<title>Page %d</title><p>anvil number%d group%d", i, i, i%7)
 	}
 	run := w.run(pages)

@@ -16,8 +16,8 @@ import (
 // errRead tells that the store failed, and not the index.
 var errRead = errors.New("read the pages")
 
-// pagesAtOnce is how many pages are looked at together.
-const pagesAtOnce = 128
+// pagesAtOnce is how many pages are looked at together; their words are in memory.
+const pagesAtOnce = 32
 
 // pageFields is what it takes to know a page and to read its text.
 var pageFields = store.FieldsOf("Kind", "Status", "Fault", "Type", "MIME", "Charset", "Hash", "Asked", "Title", "H1", "Description",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Query is what is searched for.
@@ -145,12 +146,11 @@ func (it *item) take(text string) string {
 // isQuote tells quotes as they are typed, and as they are printed in English.
 func isQuote(r rune) bool { return r == '"' || r == '“' || r == '”' }
 
+// cutQuote cuts off the quote that a text begins with.
 func cutQuote(text string) (rest string, ok bool) {
-	for _, r := range text {
-		if isQuote(r) {
-			return text[len(string(r)):], true
-		}
-		break
+	r, size := utf8.DecodeRuneInString(text)
+	if isQuote(r) {
+		return text[size:], true
 	}
 	return text, false
 }

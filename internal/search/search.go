@@ -100,7 +100,7 @@ func (x *Index) Find(ctx context.Context, run *store.Run, q *Query) iter.Seq2[Hi
 		found, err := x.ask(ctx, run, q)
 		if isDamage(err) && x.o.Use == Made {
 			x.o.Warn("the search index is damaged, it is made anew", err)
-			if err = x.remove(ctx); err == nil {
+			if err = x.Remove(ctx); err == nil {
 				found, err = x.ask(ctx, run, q)
 			}
 		}

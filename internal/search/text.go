@@ -1,8 +1,9 @@
 package search
 
 import (
-	"crawl/store"
 	"strings"
+
+	"crawl/store"
 )
 
 // Text is what a page says, as far as it is searched.
