@@ -60,7 +60,8 @@ deleted, and is made again if it does not fit. --no-index reads all pages.`,
 			case f.noIndex && f.rebuild:
 				return newUsageError("--no-index", "it cannot be made anew and left alone", "leave one of the two out")
 			}
-			return f.checkWords(args)
+			_, err := parseSearch(args) // a name of a run among them makes no difference
+			return err
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.out.check(c); err != nil {
@@ -88,13 +89,7 @@ deleted, and is made again if it does not fit. --no-index reads all pages.`,
 	return c
 }
 
-// checkWords finds what is wrong with all words, whether or not the first of
-// them names a run.
-func (f *searchFlags) checkWords(args []string) error {
-	_, err := parseSearch(args)
-	return err
-}
-
+// parseSearch reads what is searched for.
 func parseSearch(words []string) (*search.Query, error) {
 	q, err := search.ParseQuery(strings.Join(words, " "))
 	var bad *search.QueryError

@@ -69,7 +69,7 @@ func (x *Index) Forget(ctx context.Context, run store.RunID) error {
 	}
 	for _, s := range []string{
 		"DELETE FROM runs WHERE run = ?1",
-		"CREATE TEMP TABLE gone AS SELECT DISTINCT doc FROM visits AS v WHERE run = ?1 AND NOT EXISTS (SELECT 1 FROM visits WHERE doc = v.doc AND run <> ?1)",
+		"CREATE TEMP TABLE gone AS SELECT doc FROM visits WHERE run = ?1 EXCEPT SELECT doc FROM visits WHERE run <> ?1",
 		"DELETE FROM visits WHERE run = ?1",
 		"DELETE FROM texts WHERE rowid IN (SELECT doc FROM gone)",
 		"DELETE FROM bodies WHERE doc IN (SELECT doc FROM gone)",

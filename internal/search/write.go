@@ -23,10 +23,10 @@ type writer struct {
 }
 
 // all writes the run, its row last.
-func (w *writer) all() (err error) {
+func (w *writer) all() error {
 	defer func() {
 		if w.tx != nil {
-			err = errors.Join(err, w.tx.Rollback())
+			_ = w.tx.Rollback() // what made it necessary is told
 		}
 	}()
 	for _, s := range []string{"DELETE FROM runs WHERE run = ?", "DELETE FROM visits WHERE run = ?"} {
@@ -46,9 +46,12 @@ func (w *writer) all() (err error) {
 	if err := w.exec("INSERT INTO runs VALUES(?, ?)", int64(w.run.ID), stampOf(w.run)); err != nil {
 		return err
 	}
+	if err := w.commit(); err != nil {
+		return err
+	}
 	w.progress.Done = true
 	w.o.Tell(w.progress)
-	return w.commit()
+	return nil
 }
 
 // exec runs a statement within the transaction at hand.
