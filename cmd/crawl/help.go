@@ -15,7 +15,7 @@ var topics = []struct{ name, short, text string }{
 	{"exit-codes", "What the exit code tells", `The exit code means the same in every command:
 
   0    done
-  1    done, and rows were found: ` + "`--exit-code` of query, report and diff" + `
+  1    done, and rows were found: ` + "`--exit-code` of query, report, search and diff" + `
   2    wrong usage or configuration
   3    partial: a limit ended the run (pages, time, bytes); the summary says which
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
@@ -41,7 +41,8 @@ error: a pipe never holds a progress line.
                         spreadsheet would run get an apostrophe, unless --raw
   crawl export -f warc  requests and answers as they were sent, WARC/1.1
   crawl query, report,  a table on a terminal; in a pipe TSV with whole values and
-  diff, fields, tree    no names (--header); -f table, wide, tsv, csv, jsonl, json, md
+  search, diff, fields, no names (--header); -f table, wide, tsv, csv, jsonl, json, md
+  tree
 
 Of rows, export included, there is more:
 
