@@ -33,11 +33,14 @@ func askHolder(c *cobra.Command, s *Settings) error {
 	if f := c.Flags().Lookup("output"); f != nil {
 		here.name = f.Value.String()
 	}
+	var refused *web.Error
 	code, err := web.NewClient(dir).Do(c.Context(), cmd, here.frame)
 	err = errors.Join(err, here.close())
 	switch {
 	case err == nil && code != exitDone:
 		return &exitError{code: code}
+	case errors.As(err, &refused):
+		return &exitError{exitStore, refused}
 	case errors.Is(err, web.ErrCut) && !here.begun:
 		return web.ErrNobody // it is just ending
 	case (errors.Is(err, web.ErrCut) || errors.Is(err, web.ErrSilent)) && here.begun:

@@ -125,7 +125,7 @@ func (h *holder) goingOn() (all []web.Running) {
 
 // find finds a run by any of its names, as it is by now.
 func (h *holder) find(ctx context.Context, name string) (*store.Run, error) {
-	run, err := findRun(ctx, h.store, name)
+	run, err := query.FindRun(ctx, h.store, name, time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func withLive(c *cobra.Command, do func(context.Context, *web.Client, *Settings)
 func steerError(dir string, err error) error {
 	var told *web.Error
 	switch {
-	case errors.Is(err, web.ErrNobody):
+	case errors.Is(err, web.ErrNobody), errors.Is(err, web.ErrCut): // or it is just ending
 		return &exitError{exitNobody, fault{What: "no run goes on in " + dir, Next: "begin one with `crawl run URL`, go on with one with `crawl resume`, or name another store with --data DIR"}}
 	case errors.Is(err, web.ErrSilent):
 		return &exitError{exitNobody, fmt.Errorf("%w; it does not answer on its socket", store.Holder(dir))}

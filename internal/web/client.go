@@ -35,10 +35,7 @@ const (
 )
 
 // Client asks whoever holds the store in a folder.
-type Client struct {
-	dir  string
-	http *http.Client
-}
+type Client struct{ http *http.Client }
 
 // NewClient returns a client of the store in dir. It asks nobody yet.
 func NewClient(dir string) *Client {
@@ -53,7 +50,7 @@ func NewClient(dir string) *Client {
 		}
 		return c, nil
 	}
-	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{
+	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext: dial, DisableKeepAlives: true, ResponseHeaderTimeout: firstWord, MaxResponseHeaderBytes: maxHeader,
 	}}}
 }

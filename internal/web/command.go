@@ -92,6 +92,9 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer leave()
 	code := s.Do(ctx, &c, a)
+	if s.closing.Err() != nil { // it was cut off: no code tells what came of it
+		return nil
+	}
 	_ = a.send(&Frame{Exit: &code}) // the client has gone, or reads it
 	return nil
 }

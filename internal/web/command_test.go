@@ -44,7 +44,7 @@ func (p *piped) client() *Client {
 			return nil, ctx.Err()
 		}
 	}
-	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, ResponseHeaderTimeout: firstWord}}}
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, ResponseHeaderTimeout: firstWord}}}
 }
 
 // bubble serves commands by do in virtual time.

@@ -57,7 +57,7 @@ const (
 	maxHeader   = 16 << 10         // bytes of a head
 	readTime    = 10 * time.Second // for a request
 	idleTime    = time.Minute      // of a connection
-	writeTime   = 30 * time.Second // that a client may leave what is written unread
+	writeTime   = 2 * time.Minute  // that a client may leave what is written unread
 	waitTime    = 10 * time.Second // for others' answers to end
 	aliveEvery  = time.Second      // a stream says so often that it is alive
 	maxWaiting  = 64               // requests that wait for others' answers
