@@ -123,16 +123,8 @@ func (h *holder) goingOn() (all []web.Running) {
 	return all
 }
 
-// find finds a run by any of its names, as it is by now.
-func (h *holder) find(ctx context.Context, name string) (*store.Run, error) {
-	run, err := query.FindRun(ctx, h.store, name, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	return h.now(ctx, run)
-}
-
-// named is find for clients that are no command: their faults are query's.
+// named finds a run by any of its names, as it is by now, for clients that are no
+// command: their faults are query's.
 func (h *holder) named(ctx context.Context, name string) (*store.Run, error) {
 	run, err := query.FindRun(ctx, h.store, name, time.Now())
 	if err != nil {
