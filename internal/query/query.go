@@ -26,6 +26,8 @@ type Options struct {
 	// Run is whose rows the tables show where a statement does not say
 	// run = ….
 	Run *store.Run
+	// Baseline is the run that Run is held against; nil: see the function Baseline.
+	Baseline *store.Run
 	// Identity returns what makes two addresses of a run one page.
 	Identity func(*store.Run) (func(weburl.URL) weburl.URL, error)
 	// Judge returns what tells whether a run would follow links to a page. It
@@ -64,13 +66,20 @@ type DB struct {
 	conn   driver.Conn
 	asked  *question // the statement that is asked
 
+	subs   map[store.RunID]*DB // for statements within others
+	warned map[string]bool     // of what they met
+
 	entering bool // the statement that is prepared is ours
 	within   func() error
 }
 
 // Open makes a database of a store, which has to stay open.
 func Open(st *store.Bolt, o Options) (*DB, error) {
-	db := &DB{store: st, o: o, number: opened.Add(1), tables: tablesFor(FieldNames(o.Run))}
+	return openTables(st, o, tablesFor(FieldNames(o.Run)))
+}
+
+func openTables(st *store.Bolt, o Options, tables []*Table) (*DB, error) {
+	db := &DB{store: st, o: o, number: opened.Add(1), tables: tables}
 	db.asked = newQuestion(context.Background(), db)
 	open.Store(db.number, db)
 	err := db.connect()
@@ -126,26 +135,22 @@ func (db *DB) authorize(action sqlite.AuthorizerActionCode, table, function, _, 
 // Close ends the database, not the store.
 func (db *DB) Close() error {
 	open.Delete(db.number)
+	err := db.closeSubs()
 	if db.conn == nil {
-		return nil
+		return err
 	}
-	return db.conn.Close()
+	return errors.Join(err, db.conn.Close())
 }
 
 // Store returns the store that is asked.
 func (db *DB) Store() *store.Bolt { return db.store }
 
-// Baseline returns the name of the run that the database's run is held against;
-// "" if there is none.
-func (db *DB) Baseline(ctx context.Context) (string, error) {
-	if db.o.Run == nil {
-		return "", nil
+// Baseline returns the run that the database's run is held against, or nil.
+func (db *DB) Baseline(ctx context.Context) (*store.Run, error) {
+	if db.o.Run == nil || db.o.Baseline != nil {
+		return db.o.Baseline, nil
 	}
-	run, err := Baseline(ctx, db.store, db.o.Run)
-	if err != nil || run == nil {
-		return "", err
-	}
-	return RunName(run), nil
+	return Baseline(ctx, db.store, db.o.Run)
 }
 
 // Of opens the same store as a database of another run.
@@ -155,7 +160,7 @@ func (db *DB) Of(ctx context.Context, name string) (*DB, error) {
 		return nil, err
 	}
 	o := db.o
-	o.Run = run
+	o.Run, o.Baseline = run, nil
 	return Open(db.store, o)
 }
 

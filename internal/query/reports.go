@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -16,11 +17,53 @@ const (
 // there is to it: $run is the name of the run, $base that of the run before.
 type Report struct {
 	Name     string
-	Severity string
+	Severity string // of a row that does not say it itself, in a field "severity"
+	Others   string // the severity that rows say, if they do
 	Title    string
 	Why, Fix string // a sentence each
-	SQL      string // the first field tells one finding from another
+	SQL      string
 	Unfolded string // the same with a row for each place; may be empty
+
+	Key   int    // how many of the first fields tell one row from another; 0: one
+	Finds string // which rows are findings, a condition: all if it is empty
+}
+
+// none is Finds of a report that says what there is, not what is wrong.
+const none = "0"
+
+// Find tells whether rows of the report are findings.
+func (r *Report) Find() bool { return r.Finds != none }
+
+// severities are those that its rows may have.
+func (r *Report) severities() []string { return []string{r.Severity, cmp.Or(r.Others, r.Severity)} }
+
+func (r *Report) key() int { return max(1, r.Key) }
+
+// RowKey tells one row of the answer from another, in each run.
+func (r *Report) RowKey(row []any) string {
+	key := make([]string, r.key())
+	for i := range key {
+		key[i] = cellOf(row[i])
+	}
+	return strings.Join(key, "\x00")
+}
+
+// compares tells whether the report is about two runs: all that it says is new.
+func (r *Report) compares() bool {
+	return strings.Contains(r.SQL, "FROM changes") || strings.Contains(r.SQL, "$base")
+}
+
+// Comparable tells whether the report says of the run before what can be held
+// against what it says of the run.
+func (r *Report) Comparable() bool { return r.Name != "extract" && !r.compares() }
+
+// findings is the statement that has the findings alone.
+func (r *Report) findings(run, base string) string {
+	sql := r.Statement(run, base, false)
+	if r.Finds == "" {
+		return sql
+	}
+	return "SELECT * FROM (" + sql + "\n) WHERE " + r.Finds
 }
 
 // Statement is the report's statement for a run; base is "" if there is none
@@ -41,7 +84,7 @@ func extractReport(fields []string) Report {
 		parts = append(parts, fmt.Sprintf("SELECT %s, count(%s), count(*) - count(%[2]s) FROM pages WHERE kind = 'page' AND status = 200 AND type = 'html'", Literal(f), Quote(f)))
 	}
 	return Report{
-		Name: "extract", Severity: Notice, Title: "How often each field of yours was found",
+		Name: "extract", Finds: "filled = 0 AND without > 0", Severity: Notice, Title: "How often each field of yours was found",
 		Why: "A field that is found on no page has a rule that is wrong, or the pages have changed.", Fix: "Try the rule on one page: crawl fetch URL --extract RULE.",
 		SQL: strings.Join(parts, "\nUNION ALL "),
 	}
@@ -54,19 +97,20 @@ func Reports(fields []string) []Report {
 
 var reports = []Report{
 	{
-		Name: "errors", Severity: Critical, Title: "Pages that the server failed at",
+		Name: "errors", Severity: Critical, Others: Warning, Title: "Pages that the server failed at, or gave no answer for",
 		Why: "Whoever comes there sees an error, and search engines drop the page.", Fix: "Look into the server's log at that time; a timeout may be load.",
-		SQL: "SELECT url, status, class, fault, took_ms, inlinks, found_on FROM pages WHERE class IN ('server', 'timeout', 'unverified') ORDER BY inlinks DESC, url",
+		SQL: "SELECT url, status, class, fault, took_ms, inlinks, found_on, CASE class WHEN 'server' THEN 'critical' ELSE 'warning' END AS severity FROM pages\n" +
+			"WHERE class IN ('server', 'timeout', 'unverified') ORDER BY inlinks DESC, url",
 	},
 	{
 		Name: "broken", Severity: Critical, Title: "Links to what is gone",
 		Why: "Readers and search engines run into a dead end.", Fix: "Correct the link, or redirect the address to what took its place.",
-		SQL: "SELECT target, target_status AS status, anchor, place, count(*) AS links, min(source) AS example FROM links\n" +
-			"WHERE target_class = 'broken' GROUP BY target, anchor, place ORDER BY links DESC, target",
+		SQL: "SELECT target, target_status AS status, min(anchor) AS anchor, group_concat(DISTINCT place) AS place, count(*) AS links, min(source) AS example FROM links\n" +
+			"WHERE target_class = 'broken' GROUP BY target ORDER BY links DESC, target",
 		Unfolded: "SELECT target, target_status AS status, anchor, place, source FROM links WHERE target_class = 'broken' ORDER BY target, source",
 	},
 	{
-		Name: "redirects", Severity: Warning, Title: "Redirects in chains or circles, to errors, or meant for a while",
+		Name: "redirects", Key: 2, Severity: Warning, Title: "Redirects in chains or circles, to errors, or meant for a while",
 		Why: "Each hop costs time, and what ends in an error or nowhere loses the reader.", Fix: "Link to the end of the chain; use 301 or 308 for what stays moved.",
 		SQL: "SELECT source, CASE WHEN loop THEN 'circle' WHEN final_status >= 400 THEN 'to an error' WHEN hops > 1 THEN 'chain' ELSE 'for a while' END AS problem,\n" +
 			"kind, hops, final, final_status, inlinks FROM redirects\nWHERE loop OR hops > 1 OR final_status >= 400 OR kind IN (302, 303, 307) ORDER BY problem, inlinks DESC, source",
@@ -82,13 +126,13 @@ var reports = []Report{
 		SQL: "SELECT url, status, inlinks, found_on FROM pages WHERE class = 'blocked' ORDER BY inlinks DESC, url",
 	},
 	{
-		Name: "titles", Severity: Warning, Title: "Titles that are missing, too short or too long",
+		Name: "titles", Key: 2, Severity: Warning, Title: "Titles that are missing, too short or too long",
 		Why: "The title is what a search result shows: about 60 characters of it.", Fix: "Write one of 10 to 60 characters that says what the page is about.",
 		SQL: "SELECT url, CASE WHEN title = '' THEN 'missing' WHEN length(title) < 10 THEN 'short' ELSE 'long' END AS problem, length(title) AS characters, title FROM pages\n" +
 			"WHERE indexable AND length(title) NOT BETWEEN 10 AND 60 ORDER BY problem, url",
 	},
 	{
-		Name: "descriptions", Severity: Notice, Title: "Descriptions that are missing or too long",
+		Name: "descriptions", Key: 2, Severity: Notice, Title: "Descriptions that are missing or too long",
 		Why: "A search result shows about 160 characters of it, or a piece of the page.", Fix: "Write one of up to 160 characters.",
 		SQL: "SELECT url, CASE WHEN description = '' THEN 'missing' ELSE 'long' END AS problem, length(description) AS characters, description FROM pages\n" +
 			"WHERE indexable AND length(description) NOT BETWEEN 1 AND 160 ORDER BY problem, url",
@@ -113,16 +157,17 @@ var reports = []Report{
 		SQL: "SELECT url, words, title, inlinks FROM pages WHERE indexable AND words < 100 ORDER BY words, url",
 	},
 	{
-		Name: "canonicals", Severity: Warning, Title: "Canonical addresses that do not hold",
+		Name: "canonicals", Key: 2, Severity: Warning, Title: "Canonical addresses that do not hold",
 		Why: "A canonical address that is no page of its own is not heeded.", Fix: "Name a page that answers 200, may be listed and names itself; name one only.",
 		SQL: "SELECT p.url, CASE WHEN p.canonicals > 1 THEN 'several' WHEN c.url IS NULL THEN 'not crawled' WHEN c.status <> 200 THEN 'no page' ELSE 'not itself canonical' END AS problem,\n" +
 			"p.canonical, c.status, c.why_not FROM pages p LEFT JOIN pages c ON c.url = p.canonical\n" +
 			"WHERE p.kind = 'page' AND p.status = 200 AND p.canonical <> '' AND (p.canonicals > 1 OR p.canonical <> p.url AND (c.url IS NULL OR NOT c.indexable)) ORDER BY problem, p.url",
 	},
 	{
-		Name: "indexability", Severity: Notice, Title: "Pages that search engines may not list, and why",
+		Name: "indexability", Key: 2, Severity: Notice, Others: Critical, Title: "Pages that search engines may not list, and why",
 		Why: "What is not listed is not found; some of it may not be meant so.", Fix: "Take away the directive where the page is to be found.",
-		SQL: "SELECT url, why_not, CASE WHEN prev_indexable THEN 'was listed in the run before' ELSE '' END AS note, inlinks FROM pages\n" +
+		SQL: "SELECT url, why_not, CASE WHEN prev_indexable THEN 'was listed in the run before' ELSE '' END AS note, inlinks,\n" +
+			"CASE WHEN prev_indexable AND why_not = 'noindex' THEN 'critical' ELSE 'notice' END AS severity FROM pages\n" +
 			"WHERE kind = 'page' AND status = 200 AND type = 'html' AND NOT indexable ORDER BY note DESC, why_not, url",
 	},
 	{
@@ -131,7 +176,7 @@ var reports = []Report{
 		SQL: "SELECT url, rule, count AS inlinks, found_on FROM skipped WHERE reason = 'robots' ORDER BY inlinks DESC, url",
 	},
 	{
-		Name: "hreflang", Severity: Warning, Title: "Language versions that do not name each other, or are no page",
+		Name: "hreflang", Key: 3, Severity: Warning, Title: "Language versions that do not name each other, or are no page",
 		Why: "Without a link back the versions are not taken for versions of each other.", Fix: "Name all versions on all of them, each by its final address.",
 		SQL: "WITH h AS MATERIALIZED (SELECT p.url, e.value ->> 'lang' AS lang, e.value ->> 'url' AS target FROM pages p, json_each(p.hreflang) e WHERE p.hreflang <> '[]')\n" +
 			"SELECT h.url, h.lang, h.target, CASE WHEN t.url IS NULL THEN 'not crawled' WHEN t.status <> 200 THEN 'no page' ELSE 'no link back' END AS problem, t.status\n" +
@@ -145,7 +190,7 @@ var reports = []Report{
 			"WHERE p.kind = 'page' AND (p.next <> '' AND ifnull(n.status, 0) <> 200 OR p.prev <> '' AND ifnull(b.status, 0) <> 200) ORDER BY p.url",
 	},
 	{
-		Name: "sitemap", Severity: Warning, Title: "Sitemaps against the site",
+		Name: "sitemap", Key: 2, Severity: Warning, Title: "Sitemaps against the site",
 		Why: "A sitemap that names what is no page is trusted less; one that lacks pages hides them.", Fix: "Name the pages that may be listed, by their final address, and no others.",
 		SQL: "SELECT url, CASE WHEN in_sitemap AND status <> 200 THEN 'named, no page' WHEN in_sitemap AND NOT indexable THEN 'named, not to be listed' ELSE 'not named' END AS problem, status, why_not, inlinks FROM pages\n" +
 			"WHERE kind = 'page' AND (in_sitemap AND NOT indexable OR indexable AND NOT in_sitemap AND EXISTS (SELECT 1 FROM sitemaps WHERE status = 200)) ORDER BY problem, url",
@@ -178,13 +223,13 @@ var reports = []Report{
 		Unfolded: "SELECT target, source FROM links WHERE element = 'img' AND anchor = '' ORDER BY target, source",
 	},
 	{
-		Name: "mixed-content", Severity: Critical, Title: "Pages of https that show something by http",
+		Name: "mixed-content", Key: 2, Severity: Critical, Title: "Pages of https that show something by http",
 		Why: "Browsers do not load it, or call the page not secure.", Fix: "Ask for it by https.",
 		SQL:      "SELECT target, element, count(*) AS pages, min(source) AS example FROM links WHERE asset AND target LIKE 'http:%' AND source LIKE 'https:%' GROUP BY target, element ORDER BY pages DESC, target",
 		Unfolded: "SELECT target, element, source FROM links WHERE asset AND target LIKE 'http:%' AND source LIKE 'https:%' ORDER BY target, source",
 	},
 	{
-		Name: "security-headers", Severity: Notice, Title: "Seeds that lack a header which keeps visitors safe",
+		Name: "security-headers", Key: 2, Severity: Notice, Title: "Seeds that lack a header which keeps visitors safe",
 		Why: "Browsers protect readers only if they are told to.", Fix: "Send the header from every page.",
 		SQL: "WITH wanted(name) AS (VALUES ('Strict-Transport-Security'), ('Content-Security-Policy'), ('X-Content-Type-Options'), ('Referrer-Policy'))\n" +
 			"SELECT p.url, w.name AS missing FROM pages p, wanted w\n" +
@@ -192,17 +237,17 @@ var reports = []Report{
 			"AND EXISTS (SELECT 1 FROM headers h WHERE h.url = p.url) AND NOT EXISTS (SELECT 1 FROM headers h WHERE h.url = p.url AND h.name = w.name) ORDER BY p.url, w.name",
 	},
 	{
-		Name: "types", Severity: Notice, Title: "What kinds of files there are, and how large",
+		Name: "types", Finds: none, Severity: Notice, Title: "What kinds of files there are, and how large",
 		Why: "What should not be there is seen at a glance.", Fix: "Look at the largest: crawl query pages --sort -size.",
 		SQL: "SELECT mime, type, count(*) AS urls, sum(size) AS bytes, max(size) AS largest FROM pages WHERE kind = 'page' AND status = 200 GROUP BY mime, type ORDER BY urls DESC",
 	},
 	{
-		Name: "hosts", Severity: Notice, Title: "The hosts, and how they took the crawl",
+		Name: "hosts", Finds: "given_up <> ''", Severity: Notice, Title: "The hosts, and how they took the crawl",
 		Why: "A host that pushes back or fails was not crawled whole.", Fix: "Take a lower --rate, or talk to its owner.",
 		SQL: "SELECT origin, done, latency_ms, push_backs, fails, given_up, robots_status FROM hosts ORDER BY done DESC, origin",
 	},
 	{
-		Name: "skipped", Severity: Notice, Title: "What was not fetched, by rule",
+		Name: "skipped", Finds: none, Severity: Notice, Title: "What was not fetched, by rule",
 		Why: "What is not seen is not audited.", Fix: "Change the rule; crawl explain URL says more of one.",
 		SQL:      "SELECT reason || ' ' || rule AS why, reason, rule, count(*) AS urls, min(url) AS example FROM skipped GROUP BY reason, rule ORDER BY urls DESC",
 		Unfolded: "SELECT url, reason, rule, found_on, count FROM skipped ORDER BY reason, rule, url",
@@ -213,12 +258,12 @@ var reports = []Report{
 		SQL: "SELECT rule, count(*) AS urls, min(url) AS example FROM skipped WHERE reason = 'trap' GROUP BY rule ORDER BY urls DESC",
 	},
 	{
-		Name: "changes", Severity: Notice, Title: "What is not as it was in the run before",
+		Name: "changes", Finds: none, Severity: Notice, Title: "What is not as it was in the run before",
 		Why: "Changes that nobody meant are found early.", Fix: "Look at one over time: crawl page URL.",
 		SQL: "SELECT url, kind, before, after FROM changes ORDER BY kind, url",
 	},
 	{
-		Name: "new", Severity: Notice, Title: "URLs that the run before did not have",
+		Name: "new", Finds: none, Severity: Notice, Title: "URLs that the run before did not have",
 		Why: "What was published, or should not have been.", Fix: "See where they are linked: crawl page URL.",
 		SQL: "SELECT url, after AS status, title, found_on FROM changes WHERE kind = 'new' ORDER BY url",
 	},
@@ -228,7 +273,7 @@ var reports = []Report{
 		SQL: "SELECT url, before AS was, after AS now, inlinks FROM changes WHERE kind = 'gone' ORDER BY inlinks DESC, url",
 	},
 	{
-		Name: "moved", Severity: Notice, Title: "Pages with the same text at a new address",
+		Name: "moved", Key: 2, Severity: Notice, Title: "Pages with the same text at a new address",
 		Why: "A move without a redirect loses what the old address was worth.", Fix: "Redirect the old address to the new one.",
 		SQL: "WITH old AS MATERIALIZED (SELECT b.url, b.text_hash FROM pages b LEFT JOIN pages p ON p.url = b.url AND p.run = $run WHERE b.run = $base AND b.status = 200 AND b.text_hash <> '' AND ifnull(p.status, 0) <> 200),\n" +
 			"new AS MATERIALIZED (SELECT p.url, p.text_hash FROM pages p WHERE p.status = 200 AND p.text_hash <> '' AND p.prev_status IS NULL)\n" +

@@ -82,7 +82,12 @@ func (v *runView) baseline() *runView {
 		return v.base
 	}
 	v.looked = true
-	run, err := Baseline(v.q.ctx, v.q.db.store, v.run)
+	o := &v.q.db.o
+	run := o.Baseline
+	var err error
+	if run == nil || o.Run == nil || v.run.ID != o.Run.ID {
+		run, err = Baseline(v.q.ctx, v.q.db.store, v.run)
+	}
 	if err == nil && run != nil {
 		v.base, err = v.q.view(run)
 	}

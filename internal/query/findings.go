@@ -1,0 +1,314 @@
+package query
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"strings"
+
+	"crawl/store"
+)
+
+// finding is one row of a report, as one of all reports.
+type finding struct {
+	run    *runView
+	report *Report
+	findingID
+	severity   string
+	url        string // "" where it is about no address alone
+	problem    string
+	what       string // the rest of the row, for people
+	places     int64
+	new, fixed bool
+}
+
+// findingID tells a finding from all others, and the same in every run: the
+// first bytes of the SHA-256 of
+//
+//	"finding 1", the report's name, and the fields of its row that Report.Key
+//	says, with a zero byte behind each
+//
+// The number is the version: a change of what is hashed makes all findings new.
+type findingID [8]byte
+
+const findingVersion = "finding 1"
+
+func newFindingID(report string, key []string) (id findingID) {
+	h := sha256.New()
+	for _, text := range append([]string{findingVersion, report}, key...) {
+		h.Write([]byte(text))
+		h.Write([]byte{0})
+	}
+	return findingID(h.Sum(nil)[:len(id)])
+}
+
+func (f *finding) identify(h *maphash.Hash) {
+	writeAll(h, f.run.name, string(f.findingID[:]), fmt.Sprint(f.fixed))
+}
+
+func findingsTable() *Table {
+	text := func(name, meaning string, value func(*finding) string) Column {
+		return column(name, Text, meaning, func(f *finding) any { return value(f) })
+	}
+	return &Table{
+		Name: "findings", Meaning: "what the reports find wrong, and what of it is new or was mended since the run before", perRun: true, rows: 1e6,
+		Columns: []Column{
+			text("run", "the run, as acme@43", func(f *finding) string { return f.run.name }).indexed(Equal),
+			text("id", "the same for the same finding in every run", func(f *finding) string { return hex.EncodeToString(f.findingID[:]) }),
+			text("kind", "the report that finds it: broken, titles, …", func(f *finding) string { return f.report.Name }).indexed(Equal),
+			text("severity", "critical, warning, notice", func(f *finding) string { return f.severity }).indexed(Equal),
+			text("url", "what it is about", func(f *finding) string { return f.url }),
+			text("problem", "which of the report's problems it is", func(f *finding) string { return f.problem }),
+			text("what", "the rest of the report's row", func(f *finding) string { return f.what }),
+			column("places", Int, "how many links or pages have it", func(f *finding) any { return f.places }),
+			column("new", Bool, "the run before did not have it", func(f *finding) any { return f.new }),
+			column("fixed", Bool, "the run before had it, this one has it no more", func(f *finding) any { return f.fixed }),
+		},
+		scan: scanFindings,
+	}
+}
+
+// scanFindings asks one report after the other, those that the conditions leave.
+func scanFindings(s *scan) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		kind, byKind := s.equal("kind")
+		severity, bySeverity := s.equal("severity")
+		all := Reports(FieldNames(s.run.run))
+		for i := range all {
+			r := &all[i]
+			if r.Finds == none || byKind && r.Name != kind || bySeverity && !slices.Contains(r.severities(), severity) {
+				continue
+			}
+			found := comparedReport{run: s.run, report: r, yield: yield}
+			if err := found.all(); err != nil {
+				yield(nil, err)
+				return
+			}
+			if found.over {
+				return
+			}
+		}
+	}
+}
+
+// maxKept is how many findings of the run before are kept while those of the
+// run are told. Where there are more they are asked for again, to tell which of
+// them are no more.
+const maxKept = 1_000
+
+// comparedReport is what a report finds in a run and in the one before.
+type comparedReport struct {
+	run    *runView
+	report *Report
+	yield  func(any, error) bool
+	over   bool // nobody wants more
+
+	was  map[findingID]bool // of the run before: whether it is there still
+	kept []*finding         // those, unless there are too many
+}
+
+func (c *comparedReport) all() error {
+	base := c.run.baseline()
+	if c.run.q.err != nil {
+		return c.run.q.err
+	}
+	if base != nil && !c.report.compares() {
+		if err := c.before(base); err != nil {
+			return err
+		}
+	}
+	told := map[findingID]bool{} // a row may come twice by its key
+	err := c.run.find(c.report, func(f *finding) bool {
+		_, old := c.was[f.findingID]
+		if old {
+			c.was[f.findingID] = true
+		}
+		if f.new = !old; told[f.findingID] {
+			return true
+		}
+		told[f.findingID] = true
+		return c.tell(f)
+	})
+	if err != nil || c.over {
+		return err
+	}
+	return c.fixed(base)
+}
+
+func (c *comparedReport) tell(f *finding) bool {
+	c.over = c.over || !c.yield(f, nil)
+	return !c.over
+}
+
+// before asks what the run before had.
+func (c *comparedReport) before(base *runView) error {
+	c.was = map[findingID]bool{}
+	return base.find(c.report.of(base.run), func(f *finding) bool {
+		if c.was[f.findingID] = false; len(c.was) <= maxKept {
+			c.kept = append(c.kept, f)
+		}
+		return true
+	})
+}
+
+// fixed tells what the run before had alone.
+func (c *comparedReport) fixed(base *runView) error {
+	tell := func(f *finding) bool {
+		if still, had := c.was[f.findingID]; !had || still {
+			return true
+		}
+		delete(c.was, f.findingID) // once
+		f.run, f.fixed = c.run, true
+		return c.tell(f)
+	}
+	if len(c.was) > maxKept {
+		return base.find(c.report.of(base.run), tell)
+	}
+	for _, f := range c.kept {
+		if !tell(f) {
+			break
+		}
+	}
+	return nil
+}
+
+// of is the report for another run, which may have other fields.
+func (r *Report) of(run *store.Run) *Report {
+	all := Reports(FieldNames(run))
+	return &all[slices.IndexFunc(all, func(other Report) bool { return other.Name == r.Name })]
+}
+
+// find yields what a report finds in a run.
+func (v *runView) find(r *Report, yield func(*finding) bool) error {
+	db, err := v.q.db.sub(v)
+	if err != nil {
+		return err
+	}
+	base := v.baseline()
+	if v.q.err != nil {
+		return v.q.err
+	}
+	before := ""
+	if base != nil {
+		before = base.name
+	}
+	rows, err := db.Query(v.q.ctx, r.findings(v.name, before))
+	if err != nil {
+		return fmt.Errorf("report %s: %w", r.Name, err)
+	}
+	for row, err := range rows.All() {
+		if err != nil {
+			return fmt.Errorf("report %s: %w", r.Name, err)
+		}
+		if !yield(v.finding(r, rows.Columns, row)) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// sub opens the store as a database of its own for statements within the one
+// that is asked. It stays open as long as db.
+func (db *DB) sub(v *runView) (*DB, error) {
+	if sub := db.subs[v.run.ID]; sub != nil {
+		return sub, nil
+	}
+	o := db.o
+	o.Run, o.MaxRows, o.MaxTime, o.Baseline = v.run, 0, 0, nil // time is the outer statement's
+	if base := v.baseline(); base != nil {
+		o.Baseline = base.run
+	}
+	o.Warn = db.warnOnce
+	sub, err := Open(db.store, o)
+	if err != nil {
+		return nil, err
+	}
+	if db.subs == nil {
+		db.subs = map[store.RunID]*DB{}
+	}
+	db.subs[v.run.ID] = sub
+	return sub, nil
+}
+
+// warnOnce warns of what many statements meet.
+func (db *DB) warnOnce(text string, cause error) {
+	if db.o.Warn == nil || db.warned[text] {
+		return
+	}
+	if db.warned == nil {
+		db.warned = map[string]bool{}
+	}
+	db.warned[text] = true
+	db.o.Warn(text, cause)
+}
+
+func (db *DB) closeSubs() (err error) {
+	for _, sub := range db.subs {
+		err = errors.Join(err, sub.Close())
+	}
+	return err
+}
+
+// Columns of reports that have a place of their own among the findings: the
+// first of these that a report has.
+var (
+	findingURL    = []string{"url", "target", "source", "before", "origin", "example"}
+	findingPlaces = []string{"links", "pages", "urls", "inlinks"}
+	findingIs     = []string{"problem", "why_not", "missing", "same", "anchor", "field"}
+)
+
+// finding makes one of a report's row.
+func (v *runView) finding(r *Report, columns []ColumnOf, row []any) *finding {
+	f := &finding{run: v, report: r, severity: r.Severity, places: 1}
+	at := func(names []string) int {
+		for _, name := range names {
+			if i := slices.IndexFunc(columns, func(c ColumnOf) bool { return c.Name == name }); i >= 0 {
+				return i
+			}
+		}
+		return -1
+	}
+	key := make([]string, r.key())
+	for i := range key {
+		key[i] = cellOf(row[i])
+	}
+	f.findingID = newFindingID(r.Name, key)
+	url, places, is, severity := at(findingURL), at(findingPlaces), at(findingIs), at([]string{"severity"})
+	var rest []string
+	for i, c := range columns {
+		text := cellOf(row[i])
+		switch i {
+		case url:
+			f.url = text
+		case is:
+			f.problem = text
+		case severity:
+			f.severity = text
+		case places:
+			if n, ok := row[i].(int64); ok {
+				f.places = n
+			}
+		default:
+			if text != "" {
+				rest = append(rest, c.Name+" "+text)
+			}
+		}
+	}
+	f.what = strings.Join(rest, ", ")
+	return f
+}
+
+// cellOf is a value as text.
+func cellOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case []byte:
+		return string(v)
+	}
+	return fmt.Sprint(v)
+}
