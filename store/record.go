@@ -48,7 +48,7 @@ type Run struct {
 	Ended    time.Time `msg:"ended,omitempty"`
 	Active   int64     `msg:"active,omitempty"` // nanoseconds spent crawling, over all sessions
 	Sessions int       `msg:"sessions,omitempty"`
-	Baseline RunID     `msg:"baseline,omitempty"` // the run of the site before this one
+	Baseline RunID     `msg:"baseline,omitempty"` // what it is held against: the run of the site before this one, or one that was named
 	Rules    []string  `msg:"rules,omitempty"`    // of the fields that its pages have now, in the order of their columns
 
 	Counts  Counts `msg:"counts"`
@@ -58,6 +58,9 @@ type Run struct {
 	Load    *Load  `msg:"load,omitempty"`    // of its last session; nil for runs of older programs
 
 	Changes *Changes `msg:"changes,omitempty"` // against the run before; nil if there was none, or it was not looked for
+
+	Findings []FindingCount `msg:"findings,omitempty"` // when it ended, of the kinds that were counted
+	Gate     *Gate          `msg:"gate,omitempty"`     // nil: there was none, or it was not asked
 }
 
 // Changes counts what is different from one run to another.
@@ -70,6 +73,24 @@ type Changes struct {
 	Same      uint64            `msg:"same,omitempty"`      // and those that are
 	Unreached uint64            `msg:"unreached,omitempty"` // of which one of them knows nothing, since it was cut short
 	Settings  uint64            `msg:"settings,omitempty"`  // of the new ones, those that the settings of the earlier run left out
+}
+
+// FindingCount is how many findings of a kind a run had, how many of them the
+// baseline had not, and how many that one had and the run has not.
+type FindingCount struct {
+	Kind     string `msg:"k"`
+	Severity string `msg:"s"`
+	Now      uint64 `msg:"n,omitempty"`
+	New      uint64 `msg:"new,omitempty"`
+	Fixed    uint64 `msg:"f,omitempty"`
+}
+
+// Gate is a rule that a run was held to when it ended, and how many rows broke
+// it.
+type Gate struct {
+	Rule string `msg:"rule"`
+	Rows uint64 `msg:"rows,omitempty"`
+	Says string `msg:"says,omitempty"` // what broke it, in words
 }
 
 // Load is where the time of a run went. Times are nanoseconds; those of visits

@@ -805,6 +805,220 @@ func (z *Field) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *FindingCount) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Now == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.New == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Fixed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "k"
+		o = append(o, 0xa1, 0x6b)
+		o = msgp.AppendString(o, z.Kind)
+		// string "s"
+		o = append(o, 0xa1, 0x73)
+		o = msgp.AppendString(o, z.Severity)
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "n"
+			o = append(o, 0xa1, 0x6e)
+			o = msgp.AppendUint64(o, z.Now)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "new"
+			o = append(o, 0xa3, 0x6e, 0x65, 0x77)
+			o = msgp.AppendUint64(o, z.New)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "f"
+			o = append(o, 0xa1, 0x66)
+			o = msgp.AppendUint64(o, z.Fixed)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *FindingCount) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "k":
+			z.Kind, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Kind")
+				return
+			}
+		case "s":
+			z.Severity, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Severity")
+				return
+			}
+		case "n":
+			z.Now, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Now")
+				return
+			}
+		case "new":
+			z.New, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "New")
+				return
+			}
+		case "f":
+			z.Fixed, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Fixed")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *FindingCount) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Kind) + 2 + msgp.StringPrefixSize + len(z.Severity) + 2 + msgp.Uint64Size + 4 + msgp.Uint64Size + 2 + msgp.Uint64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Gate) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Rows == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Says == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "rule"
+		o = append(o, 0xa4, 0x72, 0x75, 0x6c, 0x65)
+		o = msgp.AppendString(o, z.Rule)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "rows"
+			o = append(o, 0xa4, 0x72, 0x6f, 0x77, 0x73)
+			o = msgp.AppendUint64(o, z.Rows)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "says"
+			o = append(o, 0xa4, 0x73, 0x61, 0x79, 0x73)
+			o = msgp.AppendString(o, z.Says)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Gate) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > z89264a71limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "rule":
+			z.Rule, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rule")
+				return
+			}
+		case "rows":
+			z.Rows, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rows")
+				return
+			}
+		case "says":
+			z.Says, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Says")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Gate) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Rule) + 5 + msgp.Uint64Size + 5 + msgp.StringPrefixSize + len(z.Says)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Host) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -3223,8 +3437,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(20)
-	var zb0001Mask uint32 /* 20 bits */
+	zb0001Len := uint32(22)
+	var zb0001Mask uint32 /* 22 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -3273,6 +3487,14 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Changes == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80000
+	}
+	if z.Findings == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100000
+	}
+	if z.Gate == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3389,6 +3611,57 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 				if err != nil {
 					err = msgp.WrapError(err, "Changes")
 					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "findings"
+			o = append(o, 0xa8, 0x66, 0x69, 0x6e, 0x64, 0x69, 0x6e, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Findings)))
+			for za0004 := range z.Findings {
+				o, err = z.Findings[za0004].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Findings", za0004)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "gate"
+			o = append(o, 0xa4, 0x67, 0x61, 0x74, 0x65)
+			if z.Gate == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(3)
+				var zb0002Mask uint8 /* 3 bits */
+				_ = zb0002Mask
+				if z.Gate.Rows == 0 {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				if z.Gate.Says == "" {
+					zb0002Len--
+					zb0002Mask |= 0x4
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					// string "rule"
+					o = append(o, 0xa4, 0x72, 0x75, 0x6c, 0x65)
+					o = msgp.AppendString(o, z.Gate.Rule)
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "rows"
+						o = append(o, 0xa4, 0x72, 0x6f, 0x77, 0x73)
+						o = msgp.AppendUint64(o, z.Gate.Rows)
+					}
+					if (zb0002Mask & 0x4) == 0 { // if not omitted
+						// string "says"
+						o = append(o, 0xa4, 0x73, 0x61, 0x79, 0x73)
+						o = msgp.AppendString(o, z.Gate.Says)
+					}
 				}
 			}
 		}
@@ -3603,6 +3876,81 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "findings":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Findings")
+				return
+			}
+			if cap(z.Findings) >= int(zb0006) {
+				z.Findings = (z.Findings)[:zb0006]
+			} else {
+				z.Findings = make([]FindingCount, zb0006)
+			}
+			for za0004 := range z.Findings {
+				bts, err = z.Findings[za0004].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Findings", za0004)
+					return
+				}
+			}
+		case "gate":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Gate = nil
+			} else {
+				if z.Gate == nil {
+					z.Gate = new(Gate)
+				}
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Gate")
+					return
+				}
+				if zb0007 > z89264a71limitMaps {
+					err = msgp.ErrLimitExceeded
+					return
+				}
+				for zb0007 > 0 {
+					zb0007--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Gate")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "rule":
+						z.Gate.Rule, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Gate", "Rule")
+							return
+						}
+					case "rows":
+						z.Gate.Rows, bts, err = msgp.ReadUint64Bytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Gate", "Rows")
+							return
+						}
+					case "says":
+						z.Gate.Says, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Gate", "Says")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Gate")
+							return
+						}
+					}
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -3640,6 +3988,16 @@ func (z *Run) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.Changes.Msgsize()
+	}
+	s += 9 + msgp.ArrayHeaderSize
+	for za0004 := range z.Findings {
+		s += z.Findings[za0004].Msgsize()
+	}
+	s += 5
+	if z.Gate == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 5 + msgp.StringPrefixSize + len(z.Gate.Rule) + 5 + msgp.Uint64Size + 5 + msgp.StringPrefixSize + len(z.Gate.Says)
 	}
 	return
 }

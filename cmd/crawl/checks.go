@@ -22,6 +22,7 @@ var valueChecks = map[string]func(text string) error{
 	"agent":     checkAgent,
 	"contact":   checkContact,
 	"extract":   checkExtract,
+	"gate":      checkGate,
 	"header":    checkHeader,
 	"hostname":  checkHostname,
 	"listen":    checkListen,

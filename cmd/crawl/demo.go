@@ -34,7 +34,7 @@ to find: dead links, redirect chains, duplicate titles, a calendar without end.`
 		Args: none,
 		RunE: runDemo,
 	}
-	addSettingsFlags(c.Flags(), "data", "run", "machine", "output")
+	addSettingsFlags(c.Flags(), "data", "run", "gate", "machine", "output")
 	return c
 }
 

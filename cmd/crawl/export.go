@@ -78,7 +78,12 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 
 // withTables opens a store as a database.
 func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) (err error) {
-	log := slog.New(logHandler(s, c.ErrOrStderr()))
+	return withTablesAgainst(c, st, run, nil, s, do)
+}
+
+// withTablesAgainst is withTables of a run that is held against another; nil is
+// the one before it.
+func withTablesAgainst(c *cobra.Command, st *store.Bolt, run, base *store.Run, s *Settings, do func(*query.DB) error) (err error) {
 	index, err := newSearchIndex(c, st, s, false)
 	if err != nil {
 		return err
@@ -88,14 +93,19 @@ func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, d
 	if h := held(c.Context()); h != nil {
 		o = h.tables(run)
 	}
-	o.Search = index
-	o.Warn = func(text string, cause error) { log.Warn(text, "cause", cause) }
-	db, err := query.Open(st, o)
+	o.Baseline, o.Search = base, index
+	db, err := openTables(st, o, slog.New(logHandler(s, c.ErrOrStderr())))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return do(db)
+}
+
+// openTables makes a database of a store that warns in the log.
+func openTables(st *store.Bolt, o query.Options, log *slog.Logger) (*query.DB, error) {
+	o.Warn = func(text string, cause error) { log.Warn(text, "cause", cause) }
+	return query.Open(st, o)
 }
 
 // check finds faults before anything is opened.

@@ -66,7 +66,7 @@ func TestLimitIsTold(t *testing.T) {
 		t.Errorf("progress: %s", talk.String())
 	}
 	talk.Reset()
-	if err := r.end(run, exitDone); err != nil || !strings.Contains(talk.String(), "\n  SPEED    2.5 URLs/s, "+text+"\n") {
+	if err := r.end(run, nil, exitDone); err != nil || !strings.Contains(talk.String(), "\n  SPEED    2.5 URLs/s, "+text+"\n") {
 		t.Errorf("summary: %v %s", err, talk.String())
 	}
 	for line := range strings.Lines(out.String()) {

@@ -35,6 +35,7 @@ func optionSamples(t *testing.T, o *option) []string {
 		"agent":     {"a/1", "b/2"},
 		"contact":   {"https://a.example/", "b@b.example"},
 		"extract":   {"a=css:.a", "b=meta:b"},
+		"gate":      {"new", "places > 10"},
 		"header":    {"X-A: 1", "X-B: file:/b"},
 		"hostname":  {"a.example", "b.example"},
 		"listen":    {"127.0.0.1:1", "off"},

@@ -242,17 +242,17 @@ func (r *reporter) status(s statusLine, since time.Duration) {
 	}
 }
 
-// end tells how the run ended.
-func (r *reporter) end(run *store.Run, code int) error {
+// end tells how the run ended, beside the one that it is held against, if any.
+func (r *reporter) end(run, base *store.Run, code int) error {
 	if r.s.JSON {
 		r.write(r.endStatus(run))
-		r.write(newSummary(run, code))
+		r.write(newSummary(run, base, code))
 	}
 	r.tell(r.endStatus(run))
-	r.tell(newSummary(run, code))
+	r.tell(newSummary(run, base, code))
 	if !r.s.Quiet && r.s.Progress != "json" {
 		r.mu.Lock()
-		printSummary(r.talk, run, code)
+		printSummary(r.talk, run, base, code)
 		r.mu.Unlock()
 	}
 	r.mu.Lock()

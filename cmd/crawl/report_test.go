@@ -69,7 +69,7 @@ func TestOutputThatFailsStopsTheRun(t *testing.T) {
 		run := &store.Run{Site: "acme", Number: 1}
 		r.event(crawler.Event{Run: run, Skip: &store.Skip{}})
 		r.event(crawler.Event{Run: run, Skip: &store.Skip{}})
-		err := r.end(run, exitInterrupted)
+		err := r.end(run, nil, exitInterrupted)
 		if wanted := cause != syscall.EPIPE; stopped != 1 || errors.Is(err, cause) != wanted {
 			t.Errorf("%v: stopped %d times, then %v", cause, stopped, err)
 		}

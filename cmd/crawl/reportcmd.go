@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"crawl/internal/query"
 	"crawl/store"
@@ -20,22 +20,19 @@ type reportFlags struct {
 	list, showSQL, noFold, exiting bool
 	newOnly                        bool
 	limit                          int
+	failOn, baseline               string // for a command of its own, not as the config file has them for runs
 }
 
 func newReportCommand() *cobra.Command {
 	var f reportFlags
 	c := &cobra.Command{
-		Use:   "report NAME [RUN]",
+		Use:   "report [NAME] [RUN]",
 		Short: "Give a canned answer: broken links, redirects, duplicates and such",
 		Long: `Answer one of the questions that many people have, with a reason and a cure, and
-how it was in the run before. Each is a statement of SQL, which --show-sql prints.`,
-		Example: "  crawl report --list\n  crawl report broken acme\n  crawl report broken acme --new -o broken.csv",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 && !f.list {
-				return newUsageError("", "which report?", "see them all: crawl report --list")
-			}
-			return atMost(2, c, args)
-		},
+how it was in the run before. Each is a statement of SQL, which --show-sql prints.
+Without NAME, count what each of them finds, and what of it is new or fixed.`,
+		Example: "  crawl report acme\n  crawl report broken acme\n  crawl report broken acme --new -o broken.csv\n  crawl report acme --baseline acme~4 --fail-on new",
+		Args:    func(c *cobra.Command, args []string) error { return atMost(2, c, args) },
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.out.check(c); err != nil {
 				return err
@@ -43,12 +40,28 @@ how it was in the run before. Each is a statement of SQL, which --show-sql print
 			if f.list {
 				return f.listAll(c.Context(), c.OutOrStdout())
 			}
-			if _, err := findReport(args[0], nil); err != nil {
-				return err
+			name, run, unknown := splitReport(args)
+			if unknown != nil && len(args) > 1 {
+				return unknown
 			}
-			return withRun(c, args[1:], func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
-				return withTables(c, st, run, s, func(db *query.DB) error { return f.run(ctx, c, db, args[0], run, s) })
+			if name == "" {
+				if err := f.checkAll(c); err != nil {
+					return err
+				}
+			}
+			err := withRun(c, run, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
+				unknown = nil // it is a run
+				base, err := namedBaseline(ctx, st, f.baseline)
+				if err != nil {
+					return err
+				}
+				return withTablesAgainst(c, st, run, base, s, func(db *query.DB) error { return f.run(ctx, c, db, name, run, s) })
 			})
+			var none noSuchRun
+			if unknown != nil && errors.As(err, &none) {
+				return unknown
+			}
+			return err
 		},
 	}
 	fl := c.Flags()
@@ -59,8 +72,32 @@ how it was in the run before. Each is a statement of SQL, which --show-sql print
 	fl.BoolVar(&f.exiting, "exit-code", false, "exit with 1 if there are rows")
 	fl.IntVar(&f.limit, "limit", 0, "show at most `N` rows")
 	f.out.flags(fl, "table on a terminal, else tsv")
+	fl.StringVar(&f.failOn, "fail-on", "", "exit with 1 if there are such findings: critical, new, a condition over findings, or rows of a SELECT `RULE`")
+	fl.StringVar(&f.baseline, "baseline", "", "tell what is new from this `RUN` (default: the finished one before)")
 	addSettingsFlags(fl, "data", "quiet")
 	return c
+}
+
+// splitReport tells the name of a report, "" for all, from that of a run. What
+// is no report's name may be a run's: unknown is what is wrong if it is not.
+func splitReport(args []string) (name string, run []string, unknown error) {
+	if len(args) == 0 {
+		return "", nil, nil
+	}
+	if _, err := findReport(args[0], nil); err != nil {
+		return "", args, err
+	}
+	return args[0], args[1:], nil
+}
+
+// checkAll refuses flags that are about one report.
+func (f *reportFlags) checkAll(c *cobra.Command) error {
+	for _, flag := range []string{"show-sql", "no-fold", "new", "limit"} {
+		if c.Flags().Changed(flag) {
+			return newUsageError("--"+flag, "of which report?", "name one: crawl report --list")
+		}
+	}
+	return nil
 }
 
 func findReport(name string, fields []string) (*query.Report, error) {
@@ -89,8 +126,8 @@ func (f *reportFlags) listAll(ctx context.Context, out io.Writer) error {
 	return writeFile(f.out.file, out, func(w io.Writer) error { return f.out.list(ctx, w, terminalWidth(out), columns, rows) })
 }
 
-func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, name string, run *store.Run, s *Settings) error {
-	r, err := findReport(name, query.FieldNames(run))
+func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, name string, run *store.Run, s *Settings) (err error) {
+	gate, err := newGate(f.failOn, query.FieldNames(run))
 	if err != nil {
 		return err
 	}
@@ -98,20 +135,86 @@ func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, n
 	if err != nil {
 		return err
 	}
-	statement := r.Statement(runName(run), base, f.noFold)
+	found := 0
+	if name == "" {
+		found, err = f.all(ctx, c, db, run, base, s)
+	} else {
+		found, err = f.one(ctx, c, db, name, run, base, s)
+	}
+	if err == nil && gate != nil && !f.showSQL {
+		err = passGate(ctx, c, db, gate)
+	}
+	if err == nil && f.exiting && found > 0 {
+		err = &exitError{code: exitFound}
+	}
+	return err
+}
+
+// all counts what each report finds; found is how much that is.
+func (f *reportFlags) all(ctx context.Context, c *cobra.Command, db *query.DB, run, base *store.Run, s *Settings) (found int, err error) {
+	counts, err := db.CountFindings(ctx, false)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range query.Reports(query.FieldNames(run)) {
+		if r.Find() && !slices.ContainsFunc(counts, func(n store.FindingCount) bool { return n.Kind == r.Name }) {
+			counts = append(counts, store.FindingCount{Kind: r.Name, Severity: r.Severity})
+		}
+	}
+	slices.SortStableFunc(counts, func(a, b store.FindingCount) int { return query.Rank(a.Severity) - query.Rank(b.Severity) })
+	columns := []query.ColumnOf{
+		{Name: "severity", Kind: query.Text}, {Name: "report", Kind: query.Text}, {Name: "now", Kind: query.Int}, {Name: "new", Kind: query.Int},
+		{Name: "fixed", Kind: query.Int}, {Name: "about", Kind: query.Text},
+	}
+	var rows [][]any
+	for _, n := range counts {
+		r, err := findReport(n.Kind, query.FieldNames(run))
+		if err != nil {
+			return 0, err
+		}
+		rows = append(rows, []any{n.Severity, n.Kind, int64(n.Now), int64(n.New), int64(n.Fixed), r.Title})
+		found += int(n.Now)
+	}
+	out := c.OutOrStdout()
+	err = writeFile(f.out.file, out, func(w io.Writer) error { return f.out.list(ctx, w, terminalWidth(out), columns, rows) })
+	if err == nil && f.out.forPeople() && !s.Quiet {
+		fmt.Fprintln(c.ErrOrStderr(), "run "+plain(runName(run))+against(base)+" · more of one: crawl report NAME "+shellWord(plain(runName(run))))
+	}
+	return found, err
+}
+
+// against says what a run was held against.
+func against(base *store.Run) string {
+	if base == nil {
+		return ", none before it"
+	}
+	return " against " + plain(runName(base))
+}
+
+// one gives the answer of one report; found is how many rows it shows.
+func (f *reportFlags) one(ctx context.Context, c *cobra.Command, db *query.DB, name string, run, base *store.Run, s *Settings) (found int, err error) {
+	r, err := findReport(name, query.FieldNames(run))
+	if err != nil {
+		return 0, err
+	}
+	before := ""
+	if base != nil {
+		before = runName(base)
+	}
+	statement := r.Statement(runName(run), before, f.noFold)
 	if f.showSQL {
 		_, err := fmt.Fprintln(c.OutOrStdout(), statement)
-		return err
+		return 0, err
 	}
 	rows, err := db.Query(ctx, statement)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	was, err := f.before(ctx, db, r, base)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	found := findings{limit: f.limit, newOnly: f.newOnly, was: was}
+	answer := reported{limit: f.limit, newOnly: f.newOnly, key: r.RowKey, was: was}
 	err = writeFile(f.out.file, c.OutOrStdout(), func(w io.Writer) error {
 		b := bufio.NewWriter(w)
 		if f.out.forPeople() && f.out.file == "-" && !s.Quiet {
@@ -121,60 +224,58 @@ func (f *reportFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, n
 		if err != nil {
 			return err
 		}
-		return errors.Join(found.write(to, rows), b.Flush())
+		return errors.Join(answer.write(to, rows), b.Flush())
 	})
-	if err != nil {
-		return err
+	if err == nil && f.out.forPeople() && !s.Quiet {
+		fmt.Fprintln(c.ErrOrStderr(), answer.summary(runName(run), before))
 	}
-	if f.out.forPeople() && !s.Quiet {
-		fmt.Fprintln(c.ErrOrStderr(), found.summary(runName(run), base))
-	}
-	if f.exiting && found.shown > 0 {
-		return &exitError{code: exitFound}
-	}
-	return nil
+	return answer.shown, err
 }
 
-// before returns the findings of the run before by their first field, nil if
-// there is no run or the report is about both, or about rules that it may not
-// have had.
-func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report, base string) (map[string]bool, error) {
-	if base == "" || r.Name == "extract" || strings.Contains(r.SQL, "FROM changes") || strings.Contains(r.SQL, "$base") {
+// before returns what the run before had by the keys of its rows, nil if there
+// is no such run, or the report is about both.
+func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report, base *store.Run) (map[string]bool, error) {
+	if base == nil || !r.Comparable() {
 		return nil, nil
 	}
-	then, err := db.Of(ctx, base)
+	then, err := db.Of(ctx, runName(base))
 	if err != nil {
 		return nil, err
 	}
-	rows, err := then.Query(ctx, r.Statement(base, "", f.noFold))
+	old, err := findReport(r.Name, query.FieldNames(base))
+	if err != nil {
+		return nil, errors.Join(err, then.Close())
+	}
+	rows, err := then.Query(ctx, old.Statement(runName(base), "", f.noFold))
 	if err != nil {
 		return nil, errors.Join(err, then.Close())
 	}
 	was := map[string]bool{}
 	for row, failed := range rows.All() {
 		if err = failed; err == nil {
-			was[cellText(row[0], query.Any)] = false
+			was[r.RowKey(row)] = false
 		}
 	}
 	return was, errors.Join(err, then.Close())
 }
 
-// findings counts what a report finds.
-type findings struct {
+// reported counts what a report finds.
+type reported struct {
 	limit   int
 	newOnly bool
+	key     func(row []any) string
 	was     map[string]bool // of the run before: whether it is there still
 
 	all, shown, fresh int
 }
 
-func (n *findings) write(to rowWriter, rows *query.Rows) error {
+func (n *reported) write(to rowWriter, rows *query.Rows) error {
 	for row, err := range rows.All() {
 		if err != nil {
 			return err
 		}
 		n.all++
-		key := cellText(row[0], query.Any)
+		key := n.key(row)
 		_, old := n.was[key]
 		if old {
 			n.was[key] = true
@@ -192,7 +293,7 @@ func (n *findings) write(to rowWriter, rows *query.Rows) error {
 	return to.end()
 }
 
-func (n *findings) summary(run, base string) string {
+func (n *reported) summary(run, base string) string {
 	text := rowsText(n.all)
 	if n.shown < n.all {
 		text = fmt.Sprintf("%s of %s", grouped(uint64(n.shown)), text)

@@ -22,7 +22,7 @@ func newResumeCommand() *cobra.Command {
 		Args:  atMostOne,
 		RunE:  runResume,
 	}
-	addSettingsFlags(c.Flags(), "data", "memory", "output")
+	addSettingsFlags(c.Flags(), "data", "gate", "memory", "output")
 	return c
 }
 
@@ -49,6 +49,12 @@ func runResume(c *cobra.Command, args []string) error {
 		return err
 	}
 	run.Daemon, run.Paused = false, false // whoever resumes it here sees to it
+	if c.Flags().Changed("fail-on") {
+		o.s.FailOn = r.Settings.FailOn
+	}
+	if o.s.Baseline = ""; c.Flags().Changed("baseline") { // else the run knows it by now
+		o.s.Baseline = r.Settings.Baseline
+	}
 	defer serveAgain(run, o.seeds)()
 	return crawl(c, o)
 }

@@ -13,6 +13,7 @@ import (
 
 	"crawl/crawler"
 	"crawl/frontier"
+	"crawl/internal/query"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ found. Ctrl-C once stops: fetches under way end, everything is saved, and
   crawl run --list urls.txt --json`,
 		RunE: runRun,
 	}
-	addSettingsFlags(c.Flags(), "data", "run", "machine", "output")
+	addSettingsFlags(c.Flags(), "data", "run", "gate", "machine", "output")
 	return c
 }
 
@@ -88,6 +89,10 @@ func warn(c *cobra.Command, r *Resolved) {
 
 // crawl begins or resumes a run in the foreground and sees it through.
 func crawl(c *cobra.Command, o *order) (err error) {
+	gate, err := newGate(o.s.FailOn, query.FieldNames(o.run))
+	if err != nil {
+		return err
+	}
 	budget, _ := o.s.Memory.here()
 	defer holdTo(budget)()
 	log := newLogger(&o.s, c.ErrOrStderr())
@@ -101,24 +106,42 @@ func crawl(c *cobra.Command, o *order) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	if o.run.ID == 0 {
-		if err := st.Begin(c.Context(), o.run); err != nil {
-			return err
-		}
+	if err := begin(c.Context(), st, o); err != nil {
+		return err
 	}
 	holder := newHolder(st, dir, log)
 	holder.listen()
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
-	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
+	conclude := func(ctx context.Context) (*store.Run, error) { return conclude(ctx, st, o.run, gate, log) }
+	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder, conclude)
 	holder.indexText(c.Context(), t)
 	return err
 }
 
+// begin puts a new run into the store, and has it held against the run that
+// was named for that.
+func begin(ctx context.Context, st *store.Bolt, o *order) error {
+	base, err := namedBaseline(ctx, st, o.s.Baseline)
+	if err != nil {
+		return err
+	}
+	if o.run.ID == 0 {
+		if err := st.Begin(ctx, o.run); err != nil {
+			return err
+		}
+	}
+	if base != nil {
+		o.run.Baseline = base.ID
+	}
+	return nil
+}
+
 // drive sees a run through: until it ends, or signals or another terminal
-// end it.
-func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) error {
+// end it. conclude finds out what is wrong with one that ended, and which it is
+// held against.
+func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder, conclude func(context.Context) (*store.Run, error)) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
 	stop := newStopper()
@@ -134,8 +157,12 @@ func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) e
 	if err != nil {
 		return err
 	}
+	base, failed := conclude(ctx)
+	if failed == nil {
+		failed = engine.Store.Update(context.WithoutCancel(ctx), t.run)
+	}
 	code := exitOf(t.run, stop.caught())
-	if err := out.end(t.run, code); err != nil {
+	if err := errors.Join(out.end(t.run, base, code), failed); err != nil {
 		return err
 	}
 	if code != exitDone {
@@ -152,10 +179,14 @@ func exitOf(r *store.Run, sig os.Signal) int {
 			return exitTerminated
 		}
 		return exitInterrupted
-	case store.Partial:
-		return exitPartial
 	case store.Empty:
 		return exitEmpty
+	}
+	switch {
+	case r.Gate != nil && r.Gate.Rows > 0:
+		return exitFound
+	case r.State == store.Partial:
+		return exitPartial
 	}
 	return exitDone
 }

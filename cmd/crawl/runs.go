@@ -32,10 +32,15 @@ func findRun(ctx context.Context, st *store.Bolt, name string) (*store.Run, erro
 	case errors.Is(err, query.ErrNoRuns):
 		return nil, errNoRun
 	case errors.As(err, &none):
-		return nil, runNameFault(none)
+		return nil, noSuchRun{runNameFault(none)}
 	}
 	return run, err
 }
+
+// noSuchRun is what is wrong with a name that names no run.
+type noSuchRun struct{ error }
+
+func (e noSuchRun) Unwrap() error { return e.error }
 
 // runNameFault says what to do about a name that names no run.
 func runNameFault(e *query.NameError) error {
@@ -92,7 +97,11 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 			}
 		}
 		if asJSON {
-			if err := writeJSON(out, newSummary(run, exitOf(run, nil))); err != nil {
+			base, err := query.Baseline(ctx, st, run)
+			if err == nil {
+				err = writeJSON(out, newSummary(run, base, exitOf(run, nil)))
+			}
+			if err != nil {
 				return err
 			}
 			continue
@@ -108,13 +117,17 @@ func newShowCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "show [RUN]", Short: "Show the summary of a run again", Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
-			return withRun(c, args, func(_ context.Context, _ *store.Bolt, run *store.Run, s *Settings) error {
+			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
+				base, err := query.Baseline(ctx, st, run)
+				if err != nil {
+					return err
+				}
 				code := exitOf(run, nil)
 				if !s.JSON {
-					printSummary(c.OutOrStdout(), run, code)
+					printSummary(c.OutOrStdout(), run, base, code)
 					return nil
 				}
-				return writeJSON(c.OutOrStdout(), newSummary(run, code))
+				return writeJSON(c.OutOrStdout(), newSummary(run, base, code))
 			})
 		},
 	}

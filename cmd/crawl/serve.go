@@ -105,7 +105,7 @@ func (v *service) answer(ctx context.Context, l net.Listener) error {
 	v.holder.listen()
 	v.api = web.NewAPI(v.holder.server, web.APIOptions{
 		Engine: v.daemon, Hub: v.hub, Stats: v.stats, Hosts: v.s.AllowHost, Tokens: tokens, Rows: apiRows,
-		Summary: func(run *store.Run) any { return newSummary(run, exitOf(run, nil)) },
+		Summary: func(run *store.Run) any { return newSummary(run, nil, exitOf(run, nil)) },
 	})
 	if l != nil {
 		v.api.Serve(l)

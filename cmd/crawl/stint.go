@@ -143,5 +143,5 @@ func (s *stint) conclude(err error) {
 	}
 	d.stats.Ended(s.run.State)
 	d.log.Info("a run ended", "run", s.name, "state", s.run.State, "why", s.run.Why)
-	d.hub.Publish("run.ended", s.name, newSummary(s.run, exitOf(s.run, nil)))
+	d.hub.Publish("run.ended", s.name, newSummary(s.run, nil, exitOf(s.run, nil)))
 }

@@ -11,6 +11,7 @@ import (
 
 	"crawl/crawler"
 	"crawl/frontier"
+	"crawl/internal/query"
 	"crawl/store"
 )
 
@@ -39,33 +40,60 @@ type summary struct {
 	Durable string            `json:"durability"`
 	Limited *limitedBy        `json:"limited_by,omitempty"`
 	Changes *changesLine      `json:"changes,omitempty"`
+
+	Baseline string          `json:"baseline,omitempty"`
+	Findings []findingsCount `json:"findings,omitempty"`
+	Gate     *gateResult     `json:"gate,omitempty"`
 }
 
-func newSummary(run *store.Run, code int) summary {
+// findingsCount is how many findings of a kind there are.
+type findingsCount struct {
+	Kind     string `json:"kind"`
+	Severity string `json:"severity"`
+	Now      uint64 `json:"now"`
+	New      uint64 `json:"new"`
+	Fixed    uint64 `json:"fixed"`
+}
+
+// gateResult is how a run was held to its gate.
+type gateResult struct {
+	Rule   string `json:"rule"`
+	Failed bool   `json:"failed"`
+	Rows   uint64 `json:"rows"`
+	Text   string `json:"text,omitempty"`
+}
+
+// newSummary tells of a run; base is the one that it is held against, or nil.
+func newSummary(run, base *store.Run, code int) summary {
 	c, s := run.Counts, settingsOf(run)
-	return summary{
+	sum := summary{
 		Type: "summary", Run: runName(run), Site: run.Site, State: run.State, Why: run.Why, Exit: code, Seeds: run.Seeds,
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
 		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s), Changes: newChangesLine(run),
 	}
+	if base != nil {
+		sum.Baseline = runName(base)
+	}
+	for _, n := range run.Findings {
+		sum.Findings = append(sum.Findings, findingsCount(n))
+	}
+	if g := run.Gate; g != nil {
+		sum.Gate = &gateResult{g.Rule, g.Rows > 0, g.Rows, g.Says}
+	}
+	return sum
 }
 
-// printSummary writes the end of a run for people.
-func printSummary(w io.Writer, run *store.Run, code int) {
+// printSummary writes the end of a run for people; base is the one that it is
+// held against, or nil.
+func printSummary(w io.Writer, run, base *store.Run, code int) {
 	c := run.Counts
 	fmt.Fprintf(w, "\n%s run %d: %s\n", plain(run.Site), run.Number, endText(run))
-	answers := [][2]string{
-		{"2xx", grouped(c.Status[2])},
-		{"3xx", grouped(c.Status[3])},
-		{"4xx", grouped(c.Status[4])},
-		{"5xx", grouped(c.Status[5])},
-		{"no answer", grouped(c.Status[0])},
+	if base != nil {
+		fmt.Fprintf(w, "  against %s of %s\n", plain(runName(base)), base.Started.Local().Format("2 Jan 2006 15:04"))
 	}
-	if n := sitemapCount(&c); n > 0 {
-		answers = append(answers, [2]string{"sitemaps", grouped(n)})
-	}
+	answers := countLines(run, base)
 	var skips [][2]string
 	reasons := slices.SortedFunc(maps.Keys(c.Skipped), func(a, b string) int {
 		return cmp.Or(cmp.Compare(c.Skipped[b], c.Skipped[a]), cmp.Compare(a, b))
@@ -73,17 +101,19 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	for _, reason := range reasons {
 		skips = append(skips, [2]string{reasonText(reason), grouped(c.Skipped[reason])})
 	}
-	fmt.Fprintf(w, "\n  %-24s %s\n", "ANSWERS", "NOT FETCHED")
+	fmt.Fprintf(w, "\n  %s    %s\n", answers[0], "NOT FETCHED")
+	answers = answers[1:]
 	for i := range max(len(answers), len(skips)) {
 		left, right := "", ""
 		if i < len(answers) {
-			left = fmt.Sprintf("%-10s %9s", answers[i][0], answers[i][1])
+			left = answers[i]
 		}
 		if i < len(skips) {
 			right = fmt.Sprintf("%-34s %9s", skips[i][0], skips[i][1])
 		}
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-24s %s", left, right), " "))
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-*s    %s", len(answers[0]), left, right), " "))
 	}
+	printFindings(w, run, base)
 	fmt.Fprintf(w, "\n  FOUND    %s = %s done + %s failed + %s queued + %s skipped\n", grouped(c.Found), grouped(c.Done), grouped(c.Failed), grouped(c.Queued), grouped(c.Found-c.Done-c.Failed-c.Queued))
 	fmt.Fprintf(w, "  STORED   +%s (%s received, %s pages unchanged)\n", bytesText(c.Stored), bytesText(c.Received), grouped(c.Unchanged))
 	if run.Changes != nil {
@@ -101,9 +131,78 @@ func printSummary(w io.Writer, run *store.Run, code int) {
 	}
 	printCoverage(w, c.Fields)
 	fmt.Fprintf(w, "  next     %s\n", nextCommands(run))
+	if g := run.Gate; g != nil && g.Rows > 0 {
+		fmt.Fprintf(w, "  gate failed: %s\n", plain(g.Says))
+	}
 	if code != exitDone {
 		fmt.Fprintf(w, "  exit     %d\n", code)
 	}
+}
+
+// countLines counts a run's answers below a heading, beside those of the run
+// that it is held against.
+func countLines(run, base *store.Run) []string {
+	line := func(name, now, was, delta string) string {
+		if base == nil {
+			return fmt.Sprintf("%-10s %9s", name, now)
+		}
+		return fmt.Sprintf("%-10s %9s %9s %8s", name, now, was, delta)
+	}
+	now, was := run.Counts, store.Counts{}
+	if base != nil {
+		was = base.Counts
+	}
+	lines := []string{line("ANSWERS", "NOW", "WAS", "")}
+	count := func(name string, now, was uint64) {
+		lines = append(lines, line(name, grouped(now), grouped(was), deltaText(now, was)))
+	}
+	for class, name := range []string{2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"} {
+		if name != "" {
+			count(name, now.Status[class], was.Status[class])
+		}
+	}
+	count("no answer", now.Status[0], was.Status[0])
+	if n, before := sitemapCount(&now), sitemapCount(&was); n+before > 0 {
+		count("sitemaps", n, before)
+	}
+	return lines
+}
+
+// deltaText is a difference with its sign; nothing if there is none.
+func deltaText(now, was uint64) string {
+	switch {
+	case now > was:
+		return "+" + grouped(now-was)
+	case now < was:
+		return "-" + grouped(was-now)
+	}
+	return ""
+}
+
+// printFindings says what of the run is wrong, as far as that was counted, each
+// with the command that says more.
+func printFindings(w io.Writer, run, base *store.Run) {
+	if run.Findings == nil {
+		return
+	}
+	name := shellWord(plain(runName(run)))
+	fmt.Fprintf(w, "\n  %-46s %9s", "FINDINGS", "NOW")
+	if base != nil {
+		fmt.Fprintf(w, " %9s %9s", "NEW", "FIXED")
+	}
+	fmt.Fprintln(w)
+	for _, n := range run.Findings {
+		r, err := findReport(n.Kind, query.FieldNames(run))
+		if err != nil { // of another version of this program
+			continue
+		}
+		fmt.Fprintf(w, "  %-8s  %-36s %9s", n.Severity, r.Title, grouped(n.Now))
+		if base != nil {
+			fmt.Fprintf(w, " %9s %9s", grouped(n.New), grouped(n.Fixed))
+		}
+		fmt.Fprintf(w, "    crawl report %s %s\n", r.Name, name)
+	}
+	fmt.Fprintf(w, "  titles, duplicates, canonicals, sitemaps and the rest: crawl report %s\n", name)
 }
 
 // settingsOf are the settings that a run was begun with; the defaults if they

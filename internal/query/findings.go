@@ -1,6 +1,8 @@
 package query
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -116,7 +118,7 @@ func (c *comparedReport) all() error {
 	if c.run.q.err != nil {
 		return c.run.q.err
 	}
-	if base != nil && !c.report.compares() {
+	if base != nil && c.report.Comparable() {
 		if err := c.before(base); err != nil {
 			return err
 		}
@@ -258,7 +260,7 @@ func (db *DB) closeSubs() (err error) {
 var (
 	findingURL    = []string{"url", "target", "source", "before", "origin", "example"}
 	findingPlaces = []string{"links", "pages", "urls", "inlinks"}
-	findingIs     = []string{"problem", "why_not", "missing", "same", "anchor", "field"}
+	findingIs     = []string{"problem", "why_not", "missing", "same", "field"}
 )
 
 // finding makes one of a report's row.
@@ -312,3 +314,37 @@ func cellOf(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// CountFindings counts the findings of the database's run by kind and severity,
+// the gravest first. cheaply counts those kinds alone that cost next to nothing:
+// an index has them.
+func (db *DB) CountFindings(ctx context.Context, cheaply bool) (counts []store.FindingCount, err error) {
+	where := ""
+	if cheaply {
+		var kinds []string
+		for _, r := range reports {
+			if r.Cheap {
+				kinds = append(kinds, Literal(r.Name))
+			}
+		}
+		where = "WHERE kind IN (" + strings.Join(kinds, ", ") + ")"
+	}
+	rows, err := db.Query(ctx, "SELECT kind, severity, count(*) FILTER (WHERE NOT fixed), count(*) FILTER (WHERE new), count(*) FILTER (WHERE fixed)\nFROM findings "+where+" GROUP BY kind, severity")
+	if err != nil {
+		return nil, err
+	}
+	for row, err := range rows.All() {
+		if err != nil {
+			return nil, err
+		}
+		count := func(i int) uint64 { n, _ := row[i].(int64); return uint64(n) }
+		counts = append(counts, store.FindingCount{Kind: cellOf(row[0]), Severity: cellOf(row[1]), Now: count(2), New: count(3), Fixed: count(4)})
+	}
+	slices.SortStableFunc(counts, func(a, b store.FindingCount) int {
+		return cmp.Or(Rank(a.Severity)-Rank(b.Severity), cmp.Compare(b.New, a.New), cmp.Compare(b.Now, a.Now), cmp.Compare(a.Kind, b.Kind))
+	})
+	return counts, nil
+}
+
+// Rank orders severities, the gravest first.
+func Rank(severity string) int { return slices.Index([]string{Critical, Warning, Notice}, severity) }

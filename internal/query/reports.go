@@ -26,6 +26,7 @@ type Report struct {
 
 	Key   int    // how many of the first fields tell one row from another; 0: one
 	Finds string // which rows are findings, a condition: all if it is empty
+	Cheap bool   // an index has all that it asks for
 }
 
 // none is Finds of a report that says what there is, not what is wrong.
@@ -48,14 +49,11 @@ func (r *Report) RowKey(row []any) string {
 	return strings.Join(key, "\x00")
 }
 
-// compares tells whether the report is about two runs: all that it says is new.
-func (r *Report) compares() bool {
-	return strings.Contains(r.SQL, "FROM changes") || strings.Contains(r.SQL, "$base")
-}
-
 // Comparable tells whether the report says of the run before what can be held
-// against what it says of the run.
-func (r *Report) Comparable() bool { return r.Name != "extract" && !r.compares() }
+// against what it says of the run: one that is about both has nothing but news.
+func (r *Report) Comparable() bool {
+	return !strings.Contains(r.SQL, "FROM changes") && !strings.Contains(r.SQL, "$base")
+}
 
 // findings is the statement that has the findings alone.
 func (r *Report) findings(run, base string) string {
@@ -97,13 +95,13 @@ func Reports(fields []string) []Report {
 
 var reports = []Report{
 	{
-		Name: "errors", Severity: Critical, Others: Warning, Title: "Pages that the server failed at, or gave no answer for",
+		Name: "errors", Cheap: true, Severity: Critical, Others: Warning, Title: "Errors of the server, and no answer",
 		Why: "Whoever comes there sees an error, and search engines drop the page.", Fix: "Look into the server's log at that time; a timeout may be load.",
 		SQL: "SELECT url, status, class, fault, took_ms, inlinks, found_on, CASE class WHEN 'server' THEN 'critical' ELSE 'warning' END AS severity FROM pages\n" +
 			"WHERE class IN ('server', 'timeout', 'unverified') ORDER BY inlinks DESC, url",
 	},
 	{
-		Name: "broken", Severity: Critical, Title: "Links to what is gone",
+		Name: "broken", Cheap: true, Severity: Critical, Title: "Links to what is gone",
 		Why: "Readers and search engines run into a dead end.", Fix: "Correct the link, or redirect the address to what took its place.",
 		SQL: "SELECT target, target_status AS status, min(anchor) AS anchor, group_concat(DISTINCT place) AS place, count(*) AS links, min(source) AS example FROM links\n" +
 			"WHERE target_class = 'broken' GROUP BY target ORDER BY links DESC, target",
@@ -121,7 +119,7 @@ var reports = []Report{
 		SQL: "SELECT url, ttfb_ms, took_ms, size, inlinks FROM pages WHERE ttfb_ms > 1000 ORDER BY ttfb_ms DESC",
 	},
 	{
-		Name: "blocked", Severity: Warning, Title: "Pages that the server refused us",
+		Name: "blocked", Cheap: true, Severity: Warning, Title: "Pages that the server refused us",
 		Why: "They were not seen: the crawl is not whole.", Fix: "Allow the crawler, give it --auth, or crawl slower (--rate).",
 		SQL: "SELECT url, status, inlinks, found_on FROM pages WHERE class = 'blocked' ORDER BY inlinks DESC, url",
 	},
@@ -242,7 +240,7 @@ var reports = []Report{
 		SQL: "SELECT mime, type, count(*) AS urls, sum(size) AS bytes, max(size) AS largest FROM pages WHERE kind = 'page' AND status = 200 GROUP BY mime, type ORDER BY urls DESC",
 	},
 	{
-		Name: "hosts", Finds: "given_up <> ''", Severity: Notice, Title: "The hosts, and how they took the crawl",
+		Name: "hosts", Cheap: true, Finds: "given_up <> ''", Severity: Notice, Title: "The hosts, and how they took the crawl",
 		Why: "A host that pushes back or fails was not crawled whole.", Fix: "Take a lower --rate, or talk to its owner.",
 		SQL: "SELECT origin, done, latency_ms, push_backs, fails, given_up, robots_status FROM hosts ORDER BY done DESC, origin",
 	},
