@@ -48,6 +48,9 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if r.Origin["max_variants"] == originDefault {
 		s.MaxVariants = demoVariants
 	}
+	if r.Origin["retry"] == originDefault { // what fails there fails for good
+		s.Retry = 0
+	}
 	web, err := serveSomewhere()
 	if err != nil {
 		return err

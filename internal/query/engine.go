@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"sync"
 
+	"golang.org/x/text/width"
 	"modernc.org/sqlite"
 )
 
@@ -18,8 +19,30 @@ var engine = func() *sqlite.Driver {
 	}
 	d.MustRegisterScalarFunction(withinFunction, 1, within)
 	d.MustRegisterDeterministicScalarFunction("regexp", 2, matches)
+	d.MustRegisterDeterministicScalarFunction("width", 1, widthOf)
 	return d
 }()
+
+// widthOf is width(text): how many letters of usual width would take its place.
+// Those of Chinese, Japanese and Korean count twice.
+func widthOf(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	text, is := textOf(args[0])
+	if !is {
+		return nil, nil
+	}
+	n := int64(0)
+	for _, r := range text {
+		n++
+		if r >= firstWide {
+			if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+const firstWide = 0x1100 // no letter below is wide
 
 // within is what inside calls.
 func within(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {

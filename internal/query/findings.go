@@ -256,11 +256,12 @@ func (db *DB) closeSubs() (err error) {
 }
 
 // Columns of reports that have a place of their own among the findings: the
-// first of these that a report has.
+// first of these that a report has. Where none says what the problem is, and the
+// first column of all is no address, it is that.
 var (
 	findingURL    = []string{"url", "target", "source", "before", "origin", "example"}
 	findingPlaces = []string{"links", "pages", "urls", "inlinks"}
-	findingIs     = []string{"problem", "why_not", "missing", "same", "field"}
+	findingIs     = []string{"problem", "why_not", "missing"}
 )
 
 // finding makes one of a report's row.
@@ -280,6 +281,9 @@ func (v *runView) finding(r *Report, columns []ColumnOf, row []any) *finding {
 	}
 	f.findingID = newFindingID(r.Name, key)
 	url, places, is, severity := at(findingURL), at(findingPlaces), at(findingIs), at([]string{"severity"})
+	if is < 0 && url != 0 {
+		is = 0
+	}
 	var rest []string
 	for i, c := range columns {
 		text := cellOf(row[i])

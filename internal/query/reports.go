@@ -126,14 +126,14 @@ var reports = []Report{
 	{
 		Name: "titles", Key: 2, Severity: Warning, Title: "Titles that are missing, too short or too long",
 		Why: "The title is what a search result shows: about 60 characters of it.", Fix: "Write one of 10 to 60 characters that says what the page is about.",
-		SQL: "SELECT url, CASE WHEN title = '' THEN 'missing' WHEN length(title) < 10 THEN 'short' ELSE 'long' END AS problem, length(title) AS characters, title FROM pages\n" +
-			"WHERE indexable AND length(title) NOT BETWEEN 10 AND 60 ORDER BY problem, url",
+		SQL: "SELECT url, CASE WHEN title = '' THEN 'missing' WHEN width(title) < 10 THEN 'short' ELSE 'long' END AS problem, width(title) AS width, title FROM pages\n" +
+			"WHERE indexable AND width(title) NOT BETWEEN 10 AND 60 ORDER BY problem, url",
 	},
 	{
 		Name: "descriptions", Key: 2, Severity: Notice, Title: "Descriptions that are missing or too long",
 		Why: "A search result shows about 160 characters of it, or a piece of the page.", Fix: "Write one of up to 160 characters.",
-		SQL: "SELECT url, CASE WHEN description = '' THEN 'missing' ELSE 'long' END AS problem, length(description) AS characters, description FROM pages\n" +
-			"WHERE indexable AND length(description) NOT BETWEEN 1 AND 160 ORDER BY problem, url",
+		SQL: "SELECT url, CASE WHEN description = '' THEN 'missing' ELSE 'long' END AS problem, width(description) AS width, description FROM pages\n" +
+			"WHERE indexable AND width(description) NOT BETWEEN 1 AND 160 ORDER BY problem, url",
 	},
 	{
 		Name: "headings", Severity: Notice, Title: "Pages without an h1",
@@ -191,7 +191,7 @@ var reports = []Report{
 		Name: "sitemap", Key: 2, Severity: Warning, Title: "Sitemaps against the site",
 		Why: "A sitemap that names what is no page is trusted less; one that lacks pages hides them.", Fix: "Name the pages that may be listed, by their final address, and no others.",
 		SQL: "SELECT url, CASE WHEN in_sitemap AND status <> 200 THEN 'named, no page' WHEN in_sitemap AND NOT indexable THEN 'named, not to be listed' ELSE 'not named' END AS problem, status, why_not, inlinks FROM pages\n" +
-			"WHERE kind = 'page' AND (in_sitemap AND NOT indexable OR indexable AND NOT in_sitemap AND EXISTS (SELECT 1 FROM sitemaps WHERE status = 200)) ORDER BY problem, url",
+			"WHERE kind = 'page' AND (in_sitemap AND NOT indexable OR indexable AND NOT in_sitemap AND host IN (SELECT host FROM sitemaps WHERE status = 200)) ORDER BY problem, url",
 	},
 	{
 		Name: "orphans", Severity: Warning, Title: "Pages that no page links to",
@@ -212,7 +212,7 @@ var reports = []Report{
 		Name: "anchors", Severity: Notice, Title: "The same words that lead to different pages",
 		Why: "Neither readers nor search engines can tell the pages apart by them.", Fix: "Say in the link what the page is about.",
 		SQL: "SELECT anchor, count(DISTINCT target_url) AS pages, count(*) AS links, min(target) AS example, min(source) AS on_page FROM links\n" +
-			"WHERE internal AND element = 'a' AND anchor <> '' AND source_indexable GROUP BY anchor HAVING pages > 1 ORDER BY pages DESC, anchor",
+			"WHERE internal AND element = 'a' AND anchor <> '' AND source_indexable GROUP BY anchor, source_host HAVING pages > 1 ORDER BY pages DESC, anchor",
 	},
 	{
 		Name: "images", Severity: Notice, Title: "Images without a text",

@@ -24,12 +24,84 @@ import (
 //go:embed demo
 var demoFiles embed.FS
 
-// demoSlow is how long /stock takes.
-const demoSlow = 600 * time.Millisecond
+// demoSlow is how long /stock takes: more than the second that readers wait.
+const demoSlow = 1100 * time.Millisecond
 
 // Demo returns the two hosts of a small company, "shop" and "blog", that look
 // well and are full of planted faults: DemoTruth lists them all.
 func Demo() map[string]http.Handler {
+	shop, blog := demoHosts()
+	return map[string]http.Handler{"shop": shop, "blog": safely(blog, "Content-Security-Policy")}
+}
+
+// DemoLater returns the same hosts at a later time: some faults are mended, and
+// others have come.
+func DemoLater() map[string]http.Handler {
+	shop, blog := demoHosts()
+	later := http.NewServeMux()
+	later.Handle("/", shop)
+	later.Handle("/configurator", demoText("Configurator", "An anvil of your own, in three steps.", ""))
+	later.Handle("/products/anvil-travel", demoStatus(http.StatusGone))
+	later.Handle("/workshops", demoText("Workshops", "A day at the forge, with a hook to take home.", `<meta name="robots" content="noindex">`,
+		`All of them stand in the <a href="/calendar?month=2026-01">calendar</a>.`))
+	later.Handle("/spring-sale", http.RedirectHandler("/offers", http.StatusMovedPermanently))
+	later.Handle("/delivery", demoText("Delivery", "How an anvil comes to you.", "", `<a href="/products/anvil-mini">The smallest</a> goes by post, and how much there is of each says <a href="/stock">the stock</a>.`))
+	later.Handle("/products/anvil-mini", demoText("Mini anvil", "Small enough for a pocket.", "", "Half a kilogram, for coins and jewels."))
+	blogLater := http.NewServeMux()
+	blogLater.Handle("/", blog)
+	blogLater.Handle("/letters", http.RedirectHandler("/letters-to-the-forge", http.StatusMovedPermanently))
+	blogLater.Handle("/letters-to-the-forge", demoMoved("blog", "/letters"))
+	return map[string]http.Handler{"shop": later, "blog": safely(blogLater, "Content-Security-Policy")}
+}
+
+// safely sends the headers that keep visitors safe, and those besides that are
+// named.
+func safely(next http.Handler, more ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "same-origin")
+		for _, name := range more {
+			w.Header().Set(name, "default-src *")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// demoText is a page of the shop made here.
+func demoText(title, description, head string, more ...string) http.Handler {
+	main := fmt.Sprintf("<h1>%s</h1>\n<p>%s</p>\n", title, description)
+	for _, p := range more {
+		main += "<p>" + p + "</p>\n"
+	}
+	body := demoSite("shop").page(demoPage{title: title + " | Acme Anvils", description: description, head: head, main: main})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", types[".html"])
+		write(w, string(withOrigins(r.Context(), body)))
+	})
+}
+
+// demoMoved is the page of a host that was elsewhere.
+func demoMoved(host, from string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.URL.Path = from
+		demoSite(host).ServeHTTP(w, r)
+	})
+}
+
+// demoStatus answers with a status and the name of it.
+func demoStatus(code int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, http.StatusText(code), code) })
+}
+
+// demoNewsletter stands alone: few words, and no link.
+const demoNewsletter = `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Newsletter | Acme Anvils</title>
+<meta name="description" content="The last issue, which was the first."></head>
+<body><h1>Newsletter</h1><p>There is no news.</p></body></html>
+`
+
+func demoHosts() (shopHost, blogHost http.Handler) {
 	shop := http.NewServeMux()
 	shop.Handle("/", demoSite("shop"))
 	shop.Handle("/calendar", http.HandlerFunc(demoCalendar))
@@ -43,10 +115,16 @@ func Demo() map[string]http.Handler {
 			demoSite("shop").ServeHTTP(w, r)
 		}
 	})
+	shop.Handle("/trade", demoStatus(http.StatusForbidden))
+	shop.Handle("/configurator", demoStatus(http.StatusInternalServerError))
+	shop.HandleFunc("/newsletter", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", types[".html"])
+		serveBytes(w, r, []byte(demoNewsletter), demoDate([]byte(demoNewsletter)))
+	})
 	blog := http.NewServeMux()
 	blog.Handle("/", demoSite("blog"))
 	blog.Handle("/first-anvil", http.RedirectHandler("/choosing-your-first-anvil", http.StatusPermanentRedirect))
-	return map[string]http.Handler{"shop": shop, "blog": blog}
+	return safely(shop), blog
 }
 
 // demoSite serves the files of one host; every path that is no file's answers
@@ -183,7 +261,7 @@ func demoDate(raw []byte) time.Time {
 func demoCalendar(w http.ResponseWriter, r *http.Request) {
 	before, this, after := months(r)
 	body := demoSite("shop").page(demoPage{
-		title: "Workshops in " + this + " | Acme Anvils",
+		title: "Workshops in " + this + " | Acme Anvils", description: "Hooks and nails, in the month of " + this + ".",
 		main: fmt.Sprintf("<h1>Workshops in %s</h1>\n<p>Hooks on Saturdays, nails on Sundays.</p>\n"+
 			"<p><a href=\"?month=%s\">earlier</a> <a href=\"?month=%s\">later</a></p>", this, before, after),
 	})

@@ -19,6 +19,15 @@ const (
 	FaultCharset        Fault = "charset only in the text"
 	FaultNoindex        Fault = "noindex"
 	FaultCanonical      Fault = "canonical elsewhere"
+	FaultBadCanonical   Fault = "canonical to what is gone"
+	FaultServer         Fault = "error of the server"
+	FaultBlocked        Fault = "refused"
+	FaultNoDescription  Fault = "no description"
+	FaultLongText       Fault = "description too long"
+	FaultNoHeading      Fault = "no h1"
+	FaultThin           Fault = "few words" // and no link
+	FaultDeep           Fault = "many clicks away"
+	FaultUnlisted       Fault = "not in the sitemap"
 )
 
 // DemoURL is one URL of the demo and what a crawl of it must find.
@@ -45,6 +54,8 @@ func DemoTruth() []DemoURL {
 		{Host: "shop", Path: "/products/anvil-5kg", Status: 404, Fault: FaultDead, From: "/products/"},
 		{Host: "shop", Path: "/downloads/catalogue.pdf", Status: 404, Fault: FaultDead, From: "/catalogue"},
 		{Host: "shop", Path: "/img/forge-1911.jpg", Status: 404, Fault: FaultDeadImage, From: "/history"},
+		{Host: "shop", Path: "/returns-2024", Status: 404, Fault: FaultDead, From: "/returns"},
+		{Host: "blog", Path: "/page/2", Status: 404, Fault: FaultDead, From: "/"},
 		{Host: "shop", Path: "/sale", Status: 301, To: "/spring-sale", Fault: FaultChain},
 		{Host: "shop", Path: "/spring-sale", Status: 302, To: "/offers-2025", Fault: FaultChain},
 		{Host: "shop", Path: "/offers-2025", Status: 301, To: "/offers", Fault: FaultRedirect},
@@ -60,11 +71,20 @@ func DemoTruth() []DemoURL {
 		{Host: "shop", Path: "/private/prices", Status: 200, Fault: FaultDisallowed},
 		{Host: "shop", Path: "/clearance", Status: 200, Fault: FaultOrphan},
 		{Host: "shop", Path: "/calendar?month=2026-01", Status: 200, Fault: FaultTrap},
-		{Host: "shop", Path: "/ja", Status: 200, Fault: FaultCharset},
+		{Host: "shop", Path: "/ja", Status: 200, Fault: FaultCharset}, // and a language version without a link back
 		{Host: "shop", Path: "/thanks", Status: 200, Fault: FaultNoindex},
 		{Host: "shop", Path: "/print/anvil-20kg", Status: 200, To: "/products/anvil-20kg", Fault: FaultCanonical},
 		{Host: "shop", Path: "/img/hammer.svg", Status: 200}, // linked from the style sheet only
-		{Host: "blog", Path: "/robots.txt", Status: 404},     // all is allowed
+		{Host: "shop", Path: "/returns", Status: 200, To: "/returns-2024", Fault: FaultBadCanonical},
+		{Host: "shop", Path: "/configurator", Status: 500, Fault: FaultServer},
+		{Host: "shop", Path: "/trade", Status: 403, Fault: FaultBlocked},
+		{Host: "shop", Path: "/team", Status: 200, Fault: FaultNoDescription}, // and an image without a text
+		{Host: "shop", Path: "/terms", Status: 200, Fault: FaultLongText},
+		{Host: "shop", Path: "/privacy", Status: 200, Fault: FaultNoHeading},
+		{Host: "shop", Path: "/newsletter", Status: 200, Fault: FaultThin},
+		{Host: "shop", Path: "/history/1950", Status: 200, Fault: FaultDeep},
+		{Host: "shop", Path: "/care", Status: 200, Fault: FaultUnlisted},
+		{Host: "blog", Path: "/robots.txt", Status: 404}, // all is allowed
 		{Host: "blog", Path: "/feed.xml", Status: 200},
 		{Host: "blog", Path: "/first-anvil", Status: 308, To: "/choosing-your-first-anvil", Fault: FaultRedirect},
 		{Host: "blog", Path: "/how-we-pour", Status: 200, Fault: FaultDuplicateTitle},
@@ -79,8 +99,8 @@ func demoSound() []DemoURL {
 	for _, p := range []string{
 		"/", "/products/", "/products/anvil-10kg", "/products/anvil-20kg", "/products/anvil-50kg",
 		"/products/anvil-100kg", "/products/anvil-travel", "/products/hammer-cross-peen",
-		"/products/hammer-ball-peen", "/products/apron", "/offers", "/sizes", "/care", "/delivery",
-		"/returns", "/faq", "/about", "/history", "/team", "/contact", "/terms", "/privacy",
+		"/products/hammer-ball-peen", "/products/apron", "/offers", "/sizes", "/delivery",
+		"/faq", "/about", "/history", "/history/1911", "/history/1925", "/contact",
 		"/workshops", "/catalogue",
 	} {
 		urls = append(urls, DemoURL{Host: "shop", Path: p, Status: 200})
