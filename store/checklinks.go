@@ -60,12 +60,12 @@ type indexCheck struct {
 	want tally // from the pages
 	got  tally // from the index
 
-	marks marks // from the pages
+	marks *marks // from the pages
 }
 
 // newIndexCheck returns nil for a run that has no index.
 func (c *check) newIndexCheck(name string, run RunID) (*indexCheck, error) {
-	x := &indexCheck{check: c, name: name, marks: marks{}}
+	x := &indexCheck{check: c, name: name, marks: newMarks()}
 	err := c.get(bucketIndexed, run.key(), &x.mark)
 	if errors.Is(err, ErrNotFound) || err == nil && !x.mark.Whole {
 		return nil, nil

@@ -28,7 +28,7 @@ type indexing struct {
 	identity func(weburl.URL) weburl.URL
 	mark     linkIndex
 	part     *indexPart
-	marks    marks
+	marks    *marks
 	puts     []put
 	size     int // of puts
 }
@@ -43,7 +43,7 @@ func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.U
 	}
 	b.indexing.Lock()
 	defer b.indexing.Unlock()
-	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart(), marks: marks{}}
+	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart(), marks: newMarks()}
 	if err := x.begin(ctx); err != nil {
 		return err
 	}

@@ -4,55 +4,167 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"iter"
+	"maps"
+	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// Beside the index of links there is one of pages by how they were answered:
+// Beside the index of links there is one of pages by how they were answered,
+// and by some of what they have:
 //
 //	marks  run, "s", status in decimal -> the set of pages
 //	       run, "f", fault             -> likewise
-//	       run                         -> Build of the index that it is part of
+//	       run, Mark, bucket           -> likewise: pages whose value falls into it
+//	       run                         -> Build of the index that it is part of; how
+//	                                      many bits of a value's hash tell its bucket
 //
-// It is made and counts as long as that of links. See linkset.go for sets.
+// A bucket is two bytes: the first bits of FNV-1a of the value. There are so many
+// that one has some sixteen pages, if their values differ; who looks there
+// compares the values. The index is made and counts as long as that of links. See
+// linkset.go for sets.
 const (
 	markStatus = 's'
 	markFault  = 'f'
 )
 
-// marks are the pages of a run by how they were answered, four bytes each.
-type marks map[string][]uint32
+// Mark is a value of pages that they are found by.
+type Mark byte
 
-func (m marks) page(p *Page, number uint32) {
+// Marks.
+const (
+	MarkTitle   Mark = 't'
+	MarkText    Mark = 'x' // TextHash, as bytes
+	MarkSection Mark = 'c' // see Section
+	MarkDepth   Mark = 'd' // in decimal
+)
+
+var allMarks = [...]Mark{MarkTitle, MarkText, MarkSection, MarkDepth}
+
+// of is a page's value.
+func (m Mark) of(p *Page) string {
+	switch m {
+	case MarkTitle:
+		return p.Title
+	case MarkText:
+		return string(p.TextHash[:])
+	case MarkSection:
+		return Section(p.URL.Path())
+	}
+	return strconv.Itoa(p.Depth)
+}
+
+// Section is the first folder of a path.
+func Section(path string) string {
+	first, _, more := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if !more {
+		return "/"
+	}
+	return "/" + first
+}
+
+// maxBucketBits: more than 65,536 buckets there are not.
+const maxBucketBits = 16
+
+// bucketHash is what the bucket of a value begins with.
+func bucketHash(value string) uint16 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, value) // it never fails
+	sum := h.Sum64()
+	return uint16((sum ^ sum>>32) >> 16) // its first bits alone say little of short values
+}
+
+// bucketBits is how many buckets so many pages have.
+func bucketBits(pages int) int { return min(maxBucketBits, max(0, bits.Len(uint(pages/16)))) }
+
+func bucketKey(m Mark, hash uint16, n int) string {
+	return string(binary.BigEndian.AppendUint16([]byte{byte(m)}, hash>>(maxBucketBits-n)<<(maxBucketBits-n)))
+}
+
+// marks are the pages of a run by how they were answered, four bytes each, and
+// what tells their buckets, two bytes each.
+type marks struct {
+	answers map[string][]uint32
+	hashes  [len(allMarks)][]uint16
+}
+
+func newMarks() *marks { return &marks{answers: map[string][]uint32{}} }
+
+// page adds the next page.
+func (m *marks) page(p *Page, number uint32) {
 	status := markKey(markStatus, strconv.Itoa(p.Status))
-	m[status] = append(m[status], number)
+	m.answers[status] = append(m.answers[status], number)
 	if p.Fault != "" {
 		fault := markKey(markFault, p.Fault)
-		m[fault] = append(m[fault], number)
+		m.answers[fault] = append(m.answers[fault], number)
 	}
+	for i, mark := range allMarks {
+		m.hashes[i] = append(m.hashes[i], bucketHash(mark.of(p)))
+	}
+}
+
+// head is what makes the marks count.
+func (m *marks) head(build uint64) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, build), byte(bucketBits(len(m.hashes[0]))))
+}
+
+// sets yields all marks by their keys, those of one kind at a time.
+func (m *marks) sets() iter.Seq2[string, []uint32] {
+	return func(yield func(string, []uint32) bool) {
+		kinds := []func() map[string][]uint32{func() map[string][]uint32 { return m.answers }}
+		for i := range allMarks {
+			kinds = append(kinds, func() map[string][]uint32 { return m.buckets(i) })
+		}
+		for _, kind := range kinds {
+			of := kind()
+			for _, key := range slices.Sorted(maps.Keys(of)) {
+				if !yield(key, of[key]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (m *marks) buckets(i int) map[string][]uint32 {
+	n := bucketBits(len(m.hashes[i]))
+	of := map[string][]uint32{}
+	for number, hash := range m.hashes[i] {
+		key := bucketKey(allMarks[i], hash, n)
+		of[key] = append(of[key], uint32(number))
+	}
+	return of
 }
 
 func markKey(kind byte, value string) string { return string(kind) + value }
 
 // endMarks writes the marks.
 func (x *indexing) endMarks() error {
-	for key, numbers := range x.marks {
+	for key, numbers := range x.marks.sets() {
 		if err := x.put(bucketMarks, x.run.with([]byte(key)), seal(appendSet(nil, numbers))); err != nil {
 			return err
 		}
 	}
-	return x.put(bucketMarks, x.run.key(), binary.BigEndian.AppendUint64(nil, x.mark.Build))
+	return x.put(bucketMarks, x.run.key(), x.marks.head(x.mark.Build))
 }
 
 // checkMarks holds the marks of a run against those that its pages give.
 func (x *indexCheck) checkMarks(ctx context.Context) error {
 	run := x.find.run.key()
-	if ours, err := x.holds(bucketMarks, run, binary.BigEndian.AppendUint64(nil, x.mark.Build)); err != nil || !ours {
-		return err // of a program that knew none: they do not count
+	if ours, err := x.holds(bucketMarks, run, x.marks.head(x.mark.Build)); err != nil || !ours {
+		return err // of a program that knew none, or others: they do not count
+	}
+	want := map[string][]byte{}
+	for key, numbers := range x.marks.sets() {
+		want[key] = appendSet(nil, numbers)
 	}
 	found := 0
 	err := x.scan(ctx, bucketMarks, run, func(key, value []byte) bool {
@@ -61,24 +173,67 @@ func (x *indexCheck) checkMarks(ctx context.Context) error {
 		}
 		found++
 		plain, err := unseal(value)
-		if numbers := x.marks[string(key[runSize:])]; err != nil || !bytes.Equal(plain, appendSet(nil, numbers)) {
+		if set, ok := want[string(key[runSize:])]; err != nil || !ok || !bytes.Equal(plain, set) {
 			x.fault("%s: the index of pages by status is not what they have: %q", x.name, key[runSize:])
 		}
 		return true
 	})
-	if err == nil && found < len(x.marks) {
-		x.fault("%s: the index of pages by status has %d entries of %d", x.name, found, len(x.marks))
+	if err == nil && found < len(want) {
+		x.fault("%s: the index of pages by status has %d entries of %d", x.name, found, len(want))
 	}
 	return err
 }
 
+// HasMarks tells whether a run has marks; see Answered and Marked.
+func (b *Bolt) HasMarks(ctx context.Context, run RunID) (bool, error) {
+	for _, err := range b.marked(ctx, run, func(*bolt.Cursor, int, func([]byte) error) error { return nil }) {
+		if errors.Is(err, ErrNotIndexed) {
+			err = nil
+		}
+		return false, err
+	}
+	return true, nil
+}
+
 // Answered yields the visits of a run for whose status, or for whose fault if
 // they have one, wanted is true: it is asked for each by itself. Where these are
-// most of them it yields all. It ends with ErrNotIndexed if Indexed is false, or the index is of a program that knew no
-// such thing.
+// most of them it yields all. It ends with ErrNotIndexed if Indexed is false, or
+// the index is of a program that knew no such thing.
 func (b *Bolt) Answered(ctx context.Context, run RunID, wanted func(status int, fault string) bool) iter.Seq2[*PageRecord, error] {
+	return b.marked(ctx, run, func(c *bolt.Cursor, _ int, add func([]byte) error) error {
+		for _, kind := range []byte{markStatus, markFault} {
+			prefix := run.with([]byte{kind})
+			for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+				if !markWanted(k[runSize:], wanted) {
+					continue
+				}
+				if err := add(v); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Marked yields visits of a run among which are all that have a value; whoever
+// asks compares them. Where they may be most of the run's it yields all. It ends
+// with ErrNotIndexed as Answered does.
+func (b *Bolt) Marked(ctx context.Context, run RunID, m Mark, value string) iter.Seq2[*PageRecord, error] {
+	return b.marked(ctx, run, func(c *bolt.Cursor, bits int, add func([]byte) error) error {
+		key := run.with([]byte(bucketKey(m, bucketHash(value), bits)))
+		if k, v := c.Seek(key); bytes.Equal(k, key) {
+			return add(v)
+		}
+		return nil
+	})
+}
+
+// marked yields the visits of the sets that pick adds. It is told of how many
+// bits the buckets are.
+func (b *Bolt) marked(ctx context.Context, run RunID, pick func(c *bolt.Cursor, bits int, add func(raw []byte) error) error) iter.Seq2[*PageRecord, error] {
 	return func(yield func(*PageRecord, error) bool) {
-		f, numbers, err := b.answered(run, wanted)
+		f, numbers, err := b.markedNumbers(run, pick)
 		if err == nil && len(numbers) > f.pages/4 { // to read on is quicker than to look up
 			b.PageRecords(ctx, run, nil)(yield)
 			return
@@ -100,40 +255,34 @@ func (b *Bolt) Answered(ctx context.Context, run RunID, wanted func(status int, 
 			}
 		}
 		if err != nil {
-			wrap(&err, "pages of run %d by status", run)
+			wrap(&err, "pages of run %d by what they have", run)
 			yield(nil, err)
 		}
 	}
 }
 
-// answeredFinder finds pages of so many.
-type answeredFinder struct {
+// markedFinder finds pages of so many.
+type markedFinder struct {
 	finder
 	pages int
 }
 
-// answered returns the numbers of the pages.
-func (b *Bolt) answered(run RunID, wanted func(status int, fault string) bool) (f *answeredFinder, numbers []uint32, err error) {
+// markedNumbers returns the numbers of the pages.
+func (b *Bolt) markedNumbers(run RunID, pick func(*bolt.Cursor, int, func([]byte) error) error) (f *markedFinder, numbers []uint32, err error) {
 	err = b.db.View(func(tx *bolt.Tx) error {
 		x, err := b.indexIn(tx, run)
 		if err != nil {
 			return err
 		}
-		build := rawIn(tx, bucketMarks, run.key())
-		if len(build) != 8 || binary.BigEndian.Uint64(build) != x.Build {
+		head := rawIn(tx, bucketMarks, run.key())
+		if len(head) != 9 || binary.BigEndian.Uint64(head) != x.Build || head[8] > maxBucketBits {
 			return ErrNotIndexed
 		}
-		f = &answeredFinder{finder{Bolt: b, run: run, build: x.Build}, int(x.Pages)}
-		c := tx.Bucket(bucketMarks).Cursor()
-		for k, v := c.Seek(append(run.key(), 0)); bytes.HasPrefix(k, run.key()); k, v = c.Next() {
-			if !markWanted(k[runSize:], wanted) {
-				continue
-			}
-			if numbers, err = appendMarked(numbers, v, x.Pages); err != nil {
-				return b.named(err)
-			}
-		}
-		return nil
+		f = &markedFinder{finder{Bolt: b, run: run, build: x.Build}, int(x.Pages)}
+		return pick(tx.Bucket(bucketMarks).Cursor(), int(head[8]), func(raw []byte) error {
+			numbers, err = appendMarked(numbers, raw, x.Pages)
+			return b.named(err)
+		})
 	})
 	slices.Sort(numbers)
 	return f, slices.Compact(numbers), err

@@ -19,11 +19,7 @@ const (
 // section is the first folder of a path that may have a query.
 func section(path string) string {
 	path, _, _ = strings.Cut(path, "?")
-	first, _, more := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if !more {
-		return "/"
-	}
-	return "/" + first
+	return store.Section(path)
 }
 
 // ClassFields are the fields of a page that its class depends on, and whether

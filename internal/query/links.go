@@ -135,7 +135,7 @@ func linksTable(fields []string) *Table {
 	for _, name := range shownJoins {
 		i := slices.IndexFunc(joins, func(c Column) bool { return c.Name == name })
 		c := joins[i]
-		c.Hidden, c.answered = false, false // links make the index if there is none
+		c.Hidden, c.marked = false, false // links make the index if there is none
 		if name != "source_status" {
 			c = c.indexed(Equal).byLinks()
 		}

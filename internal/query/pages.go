@@ -57,14 +57,14 @@ var pageColumns = []pageColumn{
 	address("url", "the address, in its one spelling", Equal|Prefix, weburl.URL.String),
 	address("host", "host and, unless it is the usual one, port", Equal, weburl.URL.Host),
 	{name: "path", kind: Text, meaning: "path and query", same: true, value: func(r *pageRow, _ *store.Page) any { return r.path() }},
-	{name: "section", kind: Text, meaning: "the first folder of the path", same: true, value: func(r *pageRow, _ *store.Page) any { return section(r.path()) }},
+	{name: "section", kind: Text, meaning: "the first folder of the path", index: Equal, same: true, value: func(r *pageRow, _ *store.Page) any { return section(r.path()) }},
 	of("kind", Text, "Kind", "page or sitemap", func(p *store.Page) any {
 		if p.Kind == store.KindSitemap {
 			return "sitemap"
 		}
 		return "page"
 	}),
-	of("depth", Int, "Depth", "clicks from a seed; null: no chain of links leads there", func(p *store.Page) any { return depthOf(p.Depth) }),
+	of("depth", Int, "Depth", "clicks from a seed; null: no chain of links leads there", func(p *store.Page) any { return depthOf(p.Depth) }).by(Equal),
 	of("status", Int, "Status", "status of the answer; 0: none", func(p *store.Page) any { return int64(p.Status) }).by(Equal),
 	{name: "class", kind: Text, meaning: "ok, redirect, broken, client, server, blocked, timeout, absent, unverified", index: Equal, needs: classFields, value: func(r *pageRow, _ *store.Page) any { return r.class() }},
 	text("fault", "Fault", "what kept it from an answer: dns, connect, tls, timeout, …", func(p *store.Page) string { return p.Fault }),
@@ -74,7 +74,7 @@ var pageColumns = []pageColumn{
 	text("charset", "Charset", "the encoding that it was read in", func(p *store.Page) string { return p.Charset }),
 	of("size", Int, "Size", "bytes, decoded", func(p *store.Page) any { return p.Size }),
 	of("wire_bytes", Int, "Wire", "bytes of the body as sent", func(p *store.Page) any { return p.Wire }),
-	text("title", "Title", "the title", func(p *store.Page) string { return p.Title }),
+	text("title", "Title", "the title", func(p *store.Page) string { return p.Title }).by(Equal),
 	text("h1", "H1", "the first h1", func(p *store.Page) string { return p.H1 }),
 	text("description", "Description", "the meta description", func(p *store.Page) string { return p.Description }),
 	text("canonical", "Canonical", "the canonical address", func(p *store.Page) string { return p.Canonical }),
@@ -114,7 +114,7 @@ var pageColumns = []pageColumn{
 	text("tls_problem", "TLS", "what is wrong with the certificate that was let pass", func(p *store.Page) string { return p.TLS }),
 	text("charset_source", "CharsetBy", "what decided the encoding: bom, header, meta, detected, default", func(p *store.Page) string { return p.CharsetBy }),
 	of("restricted", Text, "Restricted", "noarchive, nosnippet and such", func(p *store.Page) any { return strings.Join(p.Restricted, ", ") }),
-	of("text_hash", Text, "TextHash", "hash of the main text", func(p *store.Page) any { return hexOf(p.TextHash[:]) }),
+	of("text_hash", Text, "TextHash", "hash of the main text", func(p *store.Page) any { return hexOf(p.TextHash[:]) }).by(Equal),
 	of("near_hash", Text, "Simhash", "of the main text; texts that differ in few of its bits are alike", func(p *store.Page) any {
 		if p.Simhash == 0 {
 			return ""
@@ -259,12 +259,15 @@ func numberOf(text string) any {
 	return text
 }
 
+// markedColumns have an index that a run gets when it ends.
+var markedColumns = []string{"status", "class", "text_hash", "title", "section", "depth"}
+
 // columnsOf makes columns of the pages that get finds for a row; where it
 // finds none they are null.
 func columnsOf(prefix string, fields []string, get func(row any) *pageRow) (columns []Column) {
 	for _, c := range pageColumns {
 		columns = append(columns, Column{
-			Name: prefix + c.name, Kind: c.kind, Meaning: c.meaning, Index: c.index, Hidden: prefix != "", answered: c.name == "status" || c.name == "class",
+			Name: prefix + c.name, Kind: c.kind, Meaning: c.meaning, Index: c.index, Hidden: prefix != "", marked: slices.Contains(markedColumns, c.name),
 			value: func(row any) any {
 				if r := get(row); r != nil {
 					return c.value(r, r.get(c.needs))

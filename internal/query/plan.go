@@ -21,7 +21,7 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		column := &v.Columns[c.Column]
 		word := opWord(column, c.Op)
 		switch isRun := v.perRun && (column.Name == "run" || column.Name == "base"); {
-		case word == "" || v.db.asked.inexact && !column.needed || column.answered && !v.db.asked.answers(), column.linked && !v.db.asked.links():
+		case word == "" || v.db.asked.inexact && !column.needed || column.marked && !v.db.asked.marked(), column.linked && !v.db.asked.links():
 		case !c.Usable && (isRun || column.needed):
 			rows = neverRows
 		case c.Usable:
@@ -35,9 +35,9 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 	return nil
 }
 
-// answers tells whether there is an index of pages by how they were answered: a
-// run has none until it ends, or somebody asks who links where.
-func (q *question) answers() bool {
+// marked tells whether there is an index of pages by what they have: a run has
+// none until it ends, or somebody asks who links where.
+func (q *question) marked() bool {
 	v, err := q.defaultRun()
 	return err == nil && v.indexed()
 }

@@ -159,7 +159,7 @@ var reports = []Report{
 		Why: "A canonical address that is no page of its own is not heeded.", Fix: "Name a page that answers 200, may be listed and names itself; name one only.",
 		SQL: "SELECT p.url, CASE WHEN p.canonicals > 1 THEN 'several' WHEN c.url IS NULL THEN 'not crawled' WHEN c.status <> 200 THEN 'no page' ELSE 'not itself canonical' END AS problem,\n" +
 			"p.canonical, c.status, c.why_not FROM pages p LEFT JOIN pages c ON c.url = p.canonical\n" +
-			"WHERE p.kind = 'page' AND p.status = 200 AND p.canonical <> '' AND (p.canonicals > 1 OR p.canonical <> p.url AND (c.url IS NULL OR NOT c.indexable)) ORDER BY problem, p.url",
+			"WHERE p.kind = 'page' AND p.status = 200 AND p.canonical <> '' AND (p.canonicals > 1 OR p.canonical <> p.url) AND (p.canonicals > 1 OR p.canonical <> p.url AND (c.url IS NULL OR NOT c.indexable)) ORDER BY problem, p.url",
 	},
 	{
 		Name: "indexability", Key: 2, Severity: Notice, Others: Critical, Title: "Pages that search engines may not list, and why",
@@ -185,7 +185,7 @@ var reports = []Report{
 		Name: "pagination", Severity: Notice, Title: "Pages of a series whose neighbour is no page",
 		Why: "The rest of the series may not be found.", Fix: "Correct rel=next and rel=prev.",
 		SQL: "SELECT p.url, p.next, n.status AS next_status, p.prev, b.status AS prev_status FROM pages p LEFT JOIN pages n ON n.url = p.next LEFT JOIN pages b ON b.url = p.prev\n" +
-			"WHERE p.kind = 'page' AND (p.next <> '' AND ifnull(n.status, 0) <> 200 OR p.prev <> '' AND ifnull(b.status, 0) <> 200) ORDER BY p.url",
+			"WHERE p.kind = 'page' AND (p.next <> '' OR p.prev <> '') AND (p.next <> '' AND ifnull(n.status, 0) <> 200 OR p.prev <> '' AND ifnull(b.status, 0) <> 200) ORDER BY p.url",
 	},
 	{
 		Name: "sitemap", Key: 2, Severity: Warning, Title: "Sitemaps against the site",

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -155,13 +156,37 @@ func (v *runView) records(s *scan) iter.Seq2[*store.PageRecord, error] {
 		}
 	}
 	prefix := s.keyPrefix()
-	if wanted := s.answers("status", "class"); wanted != nil && prefix == nil && v.indexed() {
-		return st.Answered(ctx, v.run.ID, wanted)
+	if marked := v.marked(s); marked != nil && prefix == nil && v.indexed() {
+		return marked
 	}
 	if host, ok := s.equal("host"); ok && prefix == nil {
 		return v.recordsOfHost(host)
 	}
 	return st.PageRecords(ctx, v.run.ID, prefix)
+}
+
+// marked yields the visits that a scan may want by the index that is likely to
+// have the fewest; nil if none helps.
+func (v *runView) marked(s *scan) iter.Seq2[*store.PageRecord, error] {
+	st, ctx := v.q.db.store, v.q.ctx
+	if text, ok := s.equal("text_hash"); ok {
+		if hash, err := hex.DecodeString(text); err == nil && len(hash) > 0 {
+			return st.Marked(ctx, v.run.ID, store.MarkText, string(hash))
+		}
+	}
+	if title, ok := s.equal("title"); ok {
+		return st.Marked(ctx, v.run.ID, store.MarkTitle, title)
+	}
+	if wanted := s.answers("status", "class"); wanted != nil {
+		return st.Answered(ctx, v.run.ID, wanted)
+	}
+	if section, ok := s.equal("section"); ok {
+		return st.Marked(ctx, v.run.ID, store.MarkSection, section)
+	}
+	if depth, ok := s.equal("depth"); ok {
+		return st.Marked(ctx, v.run.ID, store.MarkDepth, depth)
+	}
+	return nil
 }
 
 // answers tells which answers a scan may want, going by status or class; nil if
@@ -179,19 +204,17 @@ func (s *scan) answers(status, class string) func(int, string) bool {
 	}
 }
 
-// indexed tells whether the store can say which pages were answered how: it
-// does once somebody has asked who links where, or the run ended.
+// indexed tells whether the store can say which pages have what: it does once
+// somebody has asked who links where, or the run ended.
 func (v *runView) indexed() bool {
 	if v.live != nil {
 		return false
 	}
-	for _, err := range v.q.db.store.Answered(v.q.ctx, v.run.ID, func(int, string) bool { return false }) {
-		if err != nil && !errors.Is(err, store.ErrNotIndexed) {
-			v.q.fail(err)
-		}
-		return false
+	has, err := v.q.db.store.HasMarks(v.q.ctx, v.run.ID)
+	if err != nil {
+		v.q.fail(err)
 	}
-	return true
+	return has
 }
 
 // recordsOfHost yields the visits of a host, by whatever scheme.

@@ -44,10 +44,10 @@ type Column struct {
 	Index   Index // what a condition on it saves
 	Hidden  bool  // left out of *
 
-	needed   bool // without a condition on it there are no rows
-	answered bool // its index is that of pages by how they were answered
-	linked   bool // its index is that of links
-	value    func(row any) any
+	needed bool // without a condition on it there are no rows
+	marked bool // its index is one that a run has when it ended: see store.Mark and Answered
+	linked bool // its index is that of links
+	value  func(row any) any
 }
 
 // Index tells which conditions on a column spare reading the whole table.
