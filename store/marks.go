@@ -27,7 +27,7 @@ import (
 //	       run                         -> Build of the index that it is part of; how
 //	                                      many bits of a value's hash tell its bucket
 //
-// A bucket is two bytes: the first bits of FNV-1a of the value. There are so many
+// A bucket is two bytes: the first bits of a hash of the value, see bucketHash. There are so many
 // that one has some sixteen pages, if their values differ; who looks there
 // compares the values. The index is made and counts as long as that of links. See
 // linkset.go for sets.
@@ -78,8 +78,8 @@ const maxBucketBits = 16
 func bucketHash(value string) uint16 {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, value) // it never fails
-	sum := h.Sum64()
-	return uint16((sum ^ sum>>32) >> 16) // its first bits alone say little of short values
+	sum := h.Sum64()                // of short values its first bits say little: they are mixed
+	return uint16((sum ^ sum>>32) * 0x9e3779b97f4a7c15 >> 48)
 }
 
 // bucketBits is how many buckets so many pages have.

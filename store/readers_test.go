@@ -117,6 +117,73 @@ func TestAnswered(t *testing.T) {
 	wantSound(t, b) // and that is no fault
 }
 
+// All pages that have a value are among those that its bucket yields, which are
+// not many more.
+func TestMarked(t *testing.T) {
+	b, run, pages := readersTest(t)
+	for _, m := range allMarks {
+		values := map[string][]string{"no such value": nil}
+		for _, p := range pages {
+			values[m.of(p)] = append(values[m.of(p)], p.URL.String())
+		}
+		for value, want := range values {
+			got := map[string]bool{}
+			for rec, err := range b.Marked(t.Context(), run, m, value) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				u, err := rec.URL()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[u.String()] = true
+			}
+			for _, u := range want {
+				if !got[u] {
+					t.Errorf("%c %q: %s is missing", m, value, u)
+				}
+			}
+		}
+	}
+	if has, err := b.HasMarks(t.Context(), run); !has || err != nil {
+		t.Errorf("HasMarks %v, %v", has, err)
+	}
+	if err := b.commit(put{bucketMarks, run.key(), []byte("12345678")}); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := b.HasMarks(t.Context(), run); has || err != nil {
+		t.Errorf("HasMarks of another program's: %v, %v", has, err)
+	}
+	for _, err := range b.Marked(t.Context(), run, MarkTitle, "") {
+		if !errors.Is(err, ErrNotIndexed) {
+			t.Errorf("of another program: %v", err)
+		}
+	}
+}
+
+// Buckets are so many that each has few pages, and values spread over them.
+func TestBuckets(t *testing.T) {
+	for pages, want := range map[int]int{0: 0, 15: 0, 16: 1, 1000: 6, 1_000_000: 16, 1 << 30: 16} {
+		if got := bucketBits(pages); got != want {
+			t.Errorf("%d pages: %d bits, want %d", pages, got, want)
+		}
+	}
+	m := newMarks()
+	for i := range 20_000 {
+		m.page(&Page{URL: mustParse("https://a.example/"), Title: fmt.Sprintf("Item %d of the shop", i), Depth: i % 7}, uint32(i))
+	}
+	most := 0
+	for _, numbers := range m.buckets(0) {
+		most = max(most, len(numbers))
+	}
+	if most > 60 {
+		t.Errorf("a bucket of titles has %d pages", most)
+	}
+	if n := len(m.buckets(3)); n != 7 {
+		t.Errorf("seven depths have %d buckets", n)
+	}
+}
+
 // Whatever fields are asked for, they are those of the whole record, also where
 // another program wrote more.
 func TestPageReader(t *testing.T) {

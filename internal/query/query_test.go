@@ -85,6 +85,7 @@ func (w *world) page(run store.RunID, u weburl.URL) (*store.Page, []store.Link) 
 	p := &store.Page{
 		URL: u, Run: run, Try: 1, Fetched: time.Unix(1_760_000_000, 0), Status: pick(w, 200, 200, 200, 301, 404, 410, 500), Type: "html",
 		Title: pick(w, "", "One", "Two"), Depth: w.rnd.IntN(4), NoIndex: w.rnd.IntN(5) == 0, Words: w.rnd.IntN(1000),
+		TextHash: [16]byte{byte(w.rnd.IntN(3))},
 	}
 	switch {
 	case p.Status == 301:
@@ -137,6 +138,18 @@ func (w *world) condition(c *Column) (condition string, value string) {
 		return "=", fmt.Sprint(pick(w, 200, 404, 404, 500, 410, 301, 0, 999, -1))
 	case "class", "target_class":
 		text = pick(w, "ok", "broken", "server", "redirect", "timeout", "absent", "unverified", "")
+	case "depth":
+		return "=", pick(w, "0", "1", "2", "3.0", "7", "-1")
+	case "title":
+		text = pick(w, "One", "Two", "one", "")
+	case "section":
+		text = pick(w, "/", "/docs", "/D%C3%B6cs", "/Docs", "")
+	case "text_hash":
+		text = pick(w, "01"+strings.Repeat("0", 30), "02"+strings.Repeat("00", 15), strings.Repeat("0", 32), "0A", "one", "")
+	case "kind":
+		text = pick(w, "errors", "broken", "titles", "types", "nothing", "")
+	case "severity":
+		text = pick(w, Critical, Warning, Notice, "")
 	default:
 		text = pick(w, w.urls...) + pick(w, "", "", "", "?utm_source=x", "x")
 		text = pick(w, text, text, text, "HTTP://a.example/", "http://a.example", "mailto:a@example", "", "http://elsewhere.example/", "http://a.example/skip/1")
@@ -156,7 +169,7 @@ func TestPushedDownEqualsFullScan(t *testing.T) {
 	w := newWorld(t)
 	db := w.database(Options{})
 	for n := range 600 {
-		if n == 300 { // from then on there is an index by status
+		if n == 300 { // from then on there is an index by status, title and such
 			for _, r := range w.runs {
 				ask(t, db, "SELECT inlinks FROM pages WHERE run = "+Literal(RunName(r)))
 			}
