@@ -57,6 +57,8 @@ func exitCode(err error, talk io.Writer) int {
 		if exit.err == nil {
 			return code
 		}
+	case errors.Is(err, query.ErrTooManyRows), errors.Is(err, query.ErrTooLong):
+		code = exitPartial
 	case errors.As(err, &usage):
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -87,6 +89,8 @@ func nextStep(err error) string {
 	switch {
 	case errors.As(err, &usage):
 		return "" // each fault says it itself
+	case errors.Is(err, query.ErrTooManyRows), errors.Is(err, query.ErrTooLong):
+		return "what came before is part of the answer; ask for less, or allow more: --max-rows, --max-time"
 	case errors.As(err, &held):
 		return "wait until it ends, or name another store with --data DIR"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -77,23 +77,21 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 }
 
 // withTables opens a store as a database.
-func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) (err error) {
-	return withTablesAgainst(c, st, run, nil, s, do)
+func withTables(c *cobra.Command, st *store.Bolt, run *store.Run, s *Settings, do func(*query.DB) error) error {
+	return withTablesOf(c, st, query.Options{Run: run}, s, do)
 }
 
-// withTablesAgainst is withTables of a run that is held against another; nil is
-// the one before it.
-func withTablesAgainst(c *cobra.Command, st *store.Bolt, run, base *store.Run, s *Settings, do func(*query.DB) error) (err error) {
+// withTablesOf is withTables as o says.
+func withTablesOf(c *cobra.Command, st *store.Bolt, o query.Options, s *Settings, do func(*query.DB) error) (err error) {
 	index, err := newSearchIndex(c, st, s, false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
-	o := query.Options{Run: run, Identity: identityOf, Judge: judgeOf}
+	o.Search = index
 	if h := held(c.Context()); h != nil {
-		o = h.tables(run)
+		o.Live = h.live
 	}
-	o.Baseline, o.Search = base, index
 	db, err := openTables(st, o, slog.New(logHandler(s, c.ErrOrStderr())))
 	if err != nil {
 		return err
@@ -104,6 +102,7 @@ func withTablesAgainst(c *cobra.Command, st *store.Bolt, run, base *store.Run, s
 
 // openTables makes a database of a store that warns in the log.
 func openTables(st *store.Bolt, o query.Options, log *slog.Logger) (*query.DB, error) {
+	o.Identity, o.Judge = identityOf, judgeOf
 	o.Warn = func(text string, cause error) { log.Warn(text, "cause", cause) }
 	return query.Open(st, o)
 }

@@ -73,7 +73,7 @@ func conclude(ctx context.Context, st *store.Bolt, run *store.Run, gate *query.G
 	if base, err = query.Baseline(ctx, st, run); err != nil || !query.Finished(run) || run.State == store.Empty {
 		return base, err
 	}
-	db, err := openTables(st, query.Options{Run: run, Baseline: base, Identity: identityOf}, log)
+	db, err := openTables(st, query.Options{Run: run, Baseline: base}, log)
 	if err != nil {
 		return base, err
 	}

@@ -15,9 +15,11 @@ var topics = []struct{ name, short, text string }{
 	{"exit-codes", "What the exit code tells", `The exit code means the same in every command:
 
   0    done
-  1    done, and rows were found: ` + "`--exit-code` of query, report, search and diff" + `
+  1    done, and the gate failed: ` + "`--fail-on` of run, resume and report" + `; or rows were
+       found: ` + "`--exit-code` of query, report, search and diff" + `
   2    wrong usage or configuration
-  3    partial: a limit ended the run (pages, time, bytes); the summary says which
+  3    partial: a limit ended the run (pages, time, bytes); the summary says which;
+       or the answer of a query (--max-rows, --max-time)
   4    nothing crawled: seed unreachable, blocked or disallowed; the summary says why
        (fetch: none of the URLs could be fetched)
   5    store trouble: held by another process, damaged, no space

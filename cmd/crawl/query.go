@@ -20,6 +20,7 @@ type queryFlags struct {
 	out              tableOutput
 	showSQL, explain bool
 	exitCode         bool
+	maxRows          int
 	maxTime          Duration
 }
 
@@ -47,9 +48,13 @@ unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
 			if err := f.out.check(c); err != nil {
 				return err
 			}
+			if f.maxRows < 0 || f.maxTime < 0 {
+				return newUsageError("--max-rows, --max-time", "a limit is 0 or more", "0 is none")
+			}
 			what := args[len(args)-1]
 			return withRun(c, args[:len(args)-1], func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
-				return withTables(c, st, run, s, func(db *query.DB) error { return f.run(ctx, c, db, run, what, s) })
+				o := query.Options{Run: run, MaxRows: f.maxRows, MaxTime: time.Duration(f.maxTime)}
+				return withTablesOf(c, st, o, s, func(db *query.DB) error { return f.run(ctx, c, db, run, what, s) })
 			})
 		},
 	}
@@ -60,7 +65,8 @@ unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
 	fl.StringVar(&f.Group, "group", "", "count rows by `FIELDS`")
 	fl.StringVar(&f.Facet, "facet", "", "count the values of each of `FIELDS` by itself")
 	fl.IntVar(&f.Limit, "limit", 0, "show at most `N` rows")
-	fl.TextVar(&f.maxTime, "max-time", Duration(0), "stop an answer that takes longer than `TIME`; 0: no limit")
+	fl.IntVar(&f.maxRows, "max-rows", 0, "exit with 3 behind `N` rows if there are more")
+	fl.TextVar(&f.maxTime, "max-time", Duration(0), "exit with 3 after so much `TIME`")
 	fl.BoolVar(&f.showSQL, "show-sql", false, "say which statement the flags make, and answer nothing")
 	fl.BoolVar(&f.explain, "explain", false, "say how it would be answered, by which index, and answer nothing")
 	fl.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if there are rows")
@@ -83,11 +89,6 @@ func (f *queryFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, ru
 		return err
 	case f.explain:
 		return printPlan(ctx, c.OutOrStdout(), db, statement)
-	}
-	if f.maxTime > 0 {
-		limited, end := context.WithTimeoutCause(ctx, f.maxTime.Std(), query.ErrTooLong)
-		defer end()
-		ctx = limited
 	}
 	began := time.Now()
 	rows, err := db.Query(ctx, statement)

@@ -55,7 +55,7 @@ Without NAME, count what each of them finds, and what of it is new or fixed.`,
 				if err != nil {
 					return err
 				}
-				return withTablesAgainst(c, st, run, base, s, func(db *query.DB) error { return f.run(ctx, c, db, name, run, s) })
+				return withTablesOf(c, st, query.Options{Run: run, Baseline: base}, s, func(db *query.DB) error { return f.run(ctx, c, db, name, run, s) })
 			})
 			var none noSuchRun
 			if unknown != nil && errors.As(err, &none) {
