@@ -238,17 +238,17 @@ func (w *watch) choose(now time.Time) (begun []start) {
 	}
 	most := cmp.Or(max(w.MaxParallel, 0), defaultParallel)
 	for _, p := range all {
-		row := p.row
+		row, waits := p.row, true
 		other, taken := busy[row.Site]
 		switch {
 		case !p.again && row.By == "" && !p.job.When.Open(now):
-			row.State, row.Why = Skipped, because(row, "its window was closed before it could begin")
+			row.State, row.Why, waits = Skipped, because(row, "its window was closed before it could begin"), false
 		case taken:
 			row.Why = because(row, "waits for the run of "+stamp(other.Due))
 		case w.going+len(begun) >= most:
 			row.Why = because(row, fmt.Sprintf("waits for a free place: %d runs at once", most))
 		default:
-			row.State = Running
+			row.State, waits = Running, false
 			if !p.again {
 				row.Started = now
 			}
@@ -257,7 +257,7 @@ func (w *watch) choose(now time.Time) (begun []start) {
 			p.running[row.Due] = t
 			begun = append(begun, start{p.entry, t})
 		}
-		w.settle(p.entry, row)
+		w.settle(p.entry, row, waits)
 	}
 	return begun
 }
@@ -281,15 +281,14 @@ const maxWhy = 300
 
 func stamp(t time.Time) string { return t.Format("2 Jan 15:04") }
 
-// settle puts a waiting row in place of what it was before.
-func (w *watch) settle(e *entry, row Row) {
+// settle puts a waiting row in place of what it was before, or takes it out.
+func (w *watch) settle(e *entry, row Row, waits bool) {
 	i := slices.IndexFunc(e.waiting, func(t waiting) bool { return t.row.Due.Equal(row.Due) })
 	t := &e.waiting[i]
-	if t.kept && t.row == row {
-		return // it waits as before
+	if !t.kept || t.row != row {
+		w.keep(e, row)
 	}
-	w.keep(e, row)
-	if t.row, t.kept = row, true; row.State != Waiting {
+	if t.row, t.kept = row, true; !waits {
 		e.waiting = slices.Delete(e.waiting, i, i+1)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is what outlives a loop: a book, and the runs that were begun.
 type world struct {
 	t      *testing.T
+	mu     sync.Mutex // guards what follows while a loop runs
 	states map[string]State
 	rows   map[string]map[time.Time]Row
 	orders map[string]Order
@@ -31,6 +33,7 @@ type world struct {
 	stop   func()
 	stuck  bool
 	most   int
+	nap    time.Duration
 }
 
 // run is one that was begun.
@@ -46,7 +49,7 @@ func newWorld(t *testing.T, jobs ...Job) *world {
 	}
 	return &world{
 		t: t, states: map[string]State{}, rows: map[string]map[time.Time]Row{}, orders: map[string]Order{}, runs: map[string]*run{}, going: map[string]string{},
-		jobs: jobs, takes: func(Job) time.Duration { return 10 * time.Minute }, most: 100,
+		jobs: jobs, takes: func(Job) time.Duration { return 10 * time.Minute }, most: 100, nap: 24 * time.Hour,
 	}
 }
 
@@ -59,15 +62,35 @@ func rule(t *testing.T, text, zone string) Spec {
 	return s
 }
 
-func (w *world) now() time.Time { return time.Now().Add(w.offset) }
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.offset)
+}
+
+func (w *world) configured() []Job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.jobs
+}
+
+func (w *world) isStuck(Row) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stuck
+}
 
 var errDead = errors.New("killed")
 
 func (w *world) States(context.Context) ([]State, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return slices.Collect(maps.Values(w.states)), nil
 }
 
 func (w *world) Row(_ context.Context, name string, due time.Time) (Row, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	row, ok := w.rows[name][due.UTC()]
 	if !ok {
 		return row, fmt.Errorf("there is no row of %s at %s", name, due)
@@ -76,6 +99,8 @@ func (w *world) Row(_ context.Context, name string, due time.Time) (Row, error) 
 }
 
 func (w *world) Save(_ context.Context, states []State, rows []Row) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.dead {
 		return errDead
 	}
@@ -97,6 +122,8 @@ func (w *world) Save(_ context.Context, states []State, rows []Row) error {
 }
 
 func (w *world) Orders(context.Context) ([]Order, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return slices.Collect(maps.Values(w.orders)), nil
 }
 
@@ -106,15 +133,37 @@ func runKey(name string, due time.Time) string {
 
 // do is a run that takes its time, and can go on.
 func (w *world) do(ctx context.Context, j Job, row Row, again bool) Result {
-	if w.dead {
-		return Result{Unfinished: true} // killed before it came to begin
-	}
 	key := runKey(j.Name, row.Due)
+	left, ok := w.begin(key, j, row, again)
+	if !ok {
+		return Result{Failed: true, Unfinished: true}
+	}
+	began := time.Now()
+	result := Result{Run: key, Text: "ok"}
+	select {
+	case <-time.After(left):
+	case <-ctx.Done():
+		result.Text, result.Unfinished = "interrupted", true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.runs[key].left = max(0, left-time.Since(began))
+	delete(w.going, j.Site)
+	return result
+}
+
+// begin notes that a run is begun or goes on, and says how much is left of it.
+func (w *world) begin(key string, j Job, row Row, again bool) (left time.Duration, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead { // killed before it came to begin
+		return 0, false
+	}
 	r := w.runs[key]
 	switch {
 	case r == nil && again:
 		w.t.Errorf("%s goes on, and was never begun", key)
-		return Result{Failed: true}
+		return 0, false
 	case r != nil && !again:
 		w.t.Errorf("%s is begun twice", key)
 	case r == nil:
@@ -128,27 +177,44 @@ func (w *world) do(ctx context.Context, j Job, row Row, again bool) Result {
 		w.t.Errorf("%s is begun, and the book says %q", key, stored.State)
 	}
 	w.going[j.Site] = key
-	defer delete(w.going, j.Site)
-	began := time.Now()
-	select {
-	case <-time.After(r.left):
-		r.left = 0
-		return Result{Run: key, Text: "ok"}
-	case <-ctx.Done():
-		r.left -= time.Since(began)
-		return Result{Run: key, Text: "interrupted", Unfinished: true}
-	}
+	return r.left, true
 }
 
 func (w *world) begun(_ context.Context, row Row) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return w.runs[runKey(row.Name, row.Due)] != nil, nil
+}
+
+// order gives one, and has the loop look at it.
+func (w *world) order(o Order) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.orders[o.Name] = o
+	w.loop.Wake()
+}
+
+// configure changes the jobs.
+func (w *world) configure(jobs ...Job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.jobs = jobs
+	w.loop.Wake()
+}
+
+// clock puts the clock on the wall this far ahead.
+func (w *world) clock(offset time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset = offset
 }
 
 // start begins a loop; stop tells it to end and waits.
 func (w *world) start() {
 	w.dead = false
-	w.loop = &Loop{Book: w, Jobs: func() []Job { return w.jobs }, Do: w.do, Begun: w.begun, MaxParallel: w.most, Log: slog.New(slog.DiscardHandler), now: w.now, nap: 24 * time.Hour}
-	w.loop.Stuck = func(Row) bool { return w.stuck }
+	w.loop = &Loop{
+		Book: w, Jobs: w.configured, Do: w.do, Begun: w.begun, MaxParallel: w.most, Log: slog.New(slog.DiscardHandler), now: w.now, nap: w.nap, Stuck: w.isStuck,
+	}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan error, 1)
 	loop := w.loop
@@ -163,12 +229,16 @@ func (w *world) start() {
 
 // kill ends a loop as kill -9 does: nothing is kept from now on.
 func (w *world) kill() {
+	w.mu.Lock()
 	w.dead = true
+	w.mu.Unlock()
 	w.stop()
 }
 
 // history are the rows of a job by time.
 func (w *world) history(name string) []Row {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return slices.SortedFunc(maps.Values(w.rows[name]), func(a, b Row) int { return a.Due.Compare(b.Due) })
 }
 
