@@ -53,7 +53,7 @@ func (b *Bolt) Check(ctx context.Context) (_ Report, err error) {
 		return c.report, err
 	}
 	defer c.there.close()
-	for _, part := range []func(context.Context) error{c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld, c.checkTemplates} {
+	for _, part := range []func(context.Context) error{c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld, c.checkTemplates, c.checkSchedules} {
 		if err := c.damage(part(ctx)); err != nil {
 			return c.report, err
 		}

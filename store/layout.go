@@ -26,6 +26,10 @@ import (
 //	hosts    run, origin -> Host
 //	askers   origin -> run that asked it last
 //	robots   run, origin -> Robots
+//	schedules name of a schedule -> ScheduleState
+//	orders   name of a schedule -> ScheduleOrder
+//	planned  name of a schedule, zero byte, time (8 bytes, nanoseconds since
+//	         1970) -> ScheduleRow
 //
 // and these say who links to whom. They can be made again from the others:
 //
@@ -55,6 +59,9 @@ var (
 	bucketHosts     = []byte("hosts")
 	bucketAskers    = []byte("askers")
 	bucketRobots    = []byte("robots")
+	bucketSchedules = []byte("schedules")
+	bucketOrders    = []byte("orders")
+	bucketPlanned   = []byte("planned")
 	bucketIndexed   = []byte("indexed")
 	bucketInlinks   = []byte("inlinks")
 	bucketHolders   = []byte("holders")

@@ -7,6 +7,7 @@ import (
 )
 
 //go:generate go tool msgp -o record_gen.go -tests=false -io=false -unexported
+//go:generate go tool msgp -file schedules.go -o schedules_gen.go -tests=false -io=false -unexported
 
 //msgp:ignore Link
 
@@ -50,6 +51,10 @@ type Run struct {
 	Sessions int       `msg:"sessions,omitempty"`
 	Baseline RunID     `msg:"baseline,omitempty"` // what it is held against: the run of the site before this one, or one that was named
 	Rules    []string  `msg:"rules,omitempty"`    // of the fields that its pages have now, in the order of their columns
+
+	// Where a schedule began it: which one, and the time it was due.
+	Schedule string    `msg:"schedule,omitempty"`
+	Due      time.Time `msg:"due,omitempty"`
 
 	Counts  Counts `msg:"counts"`
 	Cookies []byte `msg:"cookies,omitempty"` // cookies that servers set, while the run can be resumed

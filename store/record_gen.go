@@ -3437,8 +3437,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(22)
-	var zb0001Mask uint32 /* 22 bits */
+	zb0001Len := uint32(24)
+	var zb0001Mask uint32 /* 24 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -3468,33 +3468,41 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.Cookies == nil {
+	if z.Schedule == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.Due == (time.Time{}) {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.Daemon == false {
-		zb0001Len--
-		zb0001Mask |= 0x10000
-	}
-	if z.Paused == false {
+	if z.Cookies == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.Load == nil {
+	if z.Daemon == false {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.Changes == nil {
+	if z.Paused == false {
 		zb0001Len--
 		zb0001Mask |= 0x80000
 	}
-	if z.Findings == nil {
+	if z.Load == nil {
 		zb0001Len--
 		zb0001Mask |= 0x100000
 	}
-	if z.Gate == nil {
+	if z.Changes == nil {
 		zb0001Len--
 		zb0001Mask |= 0x200000
+	}
+	if z.Findings == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400000
+	}
+	if z.Gate == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3566,6 +3574,16 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Rules[za0003])
 			}
 		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "schedule"
+			o = append(o, 0xa8, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
+			o = msgp.AppendString(o, z.Schedule)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "due"
+			o = append(o, 0xa3, 0x64, 0x75, 0x65)
+			o = msgp.AppendTime(o, z.Due)
+		}
 		// string "counts"
 		o = append(o, 0xa6, 0x63, 0x6f, 0x75, 0x6e, 0x74, 0x73)
 		o, err = z.Counts.MarshalMsg(o)
@@ -3573,22 +3591,22 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Counts")
 			return
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "cookies"
 			o = append(o, 0xa7, 0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65, 0x73)
 			o = msgp.AppendBytes(o, z.Cookies)
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "daemon"
 			o = append(o, 0xa6, 0x64, 0x61, 0x65, 0x6d, 0x6f, 0x6e)
 			o = msgp.AppendBool(o, z.Daemon)
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "paused"
 			o = append(o, 0xa6, 0x70, 0x61, 0x75, 0x73, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Paused)
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "load"
 			o = append(o, 0xa4, 0x6c, 0x6f, 0x61, 0x64)
 			if z.Load == nil {
@@ -3601,7 +3619,7 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "changes"
 			o = append(o, 0xa7, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x73)
 			if z.Changes == nil {
@@ -3614,7 +3632,7 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "findings"
 			o = append(o, 0xa8, 0x66, 0x69, 0x6e, 0x64, 0x69, 0x6e, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Findings)))
@@ -3626,7 +3644,7 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "gate"
 			o = append(o, 0xa4, 0x67, 0x61, 0x74, 0x65)
 			if z.Gate == nil {
@@ -3818,6 +3836,18 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "schedule":
+			z.Schedule, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Schedule")
+				return
+			}
+		case "due":
+			z.Due, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Due")
+				return
+			}
 		case "counts":
 			bts, err = z.Counts.UnmarshalMsg(bts)
 			if err != nil {
@@ -3977,7 +4007,7 @@ func (z *Run) Msgsize() (s int) {
 	for za0003 := range z.Rules {
 		s += msgp.StringPrefixSize + len(z.Rules[za0003])
 	}
-	s += 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 7 + msgp.BoolSize + 7 + msgp.BoolSize + 5
+	s += 9 + msgp.StringPrefixSize + len(z.Schedule) + 4 + msgp.TimeSize + 7 + z.Counts.Msgsize() + 8 + msgp.BytesPrefixSize + len(z.Cookies) + 7 + msgp.BoolSize + 7 + msgp.BoolSize + 5
 	if z.Load == nil {
 		s += msgp.NilSize
 	} else {
