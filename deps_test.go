@@ -13,7 +13,8 @@ import (
 // Packages for tests stand apart in testOnly.
 var mayImport = map[string][]string{
 	"cmd/crawl": {
-		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/search", "internal/testweb", "internal/web", "internal/weburl",
+		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/schedule", "internal/search", "internal/testweb", "internal/web",
+		"internal/weburl",
 	},
 	"crawler":              {"fetcher", "frontier", "store", "internal/parse", "internal/robots", "internal/weburl"},
 	"fetcher":              {"internal/robots", "internal/weburl"},
@@ -25,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/web":         {"frontier", "store", "internal/query", "internal/weburl"},
 	"internal/kv":          {},
 	"internal/robots":      {},
+	"internal/schedule":    {},
 	"internal/warc":        {},
 	"internal/weburl":      {},
 	"internal/testweb":     {"internal/robots"},

@@ -88,7 +88,11 @@ func checkConfig(cmd *cobra.Command) error {
 		return err
 	}
 	for _, f := range l.files {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: no fault; sites: %d, hosts: %d\n", f.path, len(f.sites), len(f.hosts))
+		n := 0
+		for _, s := range f.sites {
+			n += len(s.schedules)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: no fault; sites: %d, schedules: %d, hosts: %d\n", f.path, len(f.sites), n, len(f.hosts))
 	}
 	if len(l.files) == 0 {
 		fmt.Fprintln(cmd.OutOrStdout(), "no config file; every option has its default")

@@ -29,9 +29,10 @@ type layer map[string]given
 
 // siteBlock is one entry of `sites:`.
 type siteBlock struct {
-	options layer
-	seeds   []string
-	where   string // of the seeds
+	options   layer
+	seeds     []string
+	where     string // of the seeds
+	schedules []scheduleBlock
 }
 
 // configFile is one config file, read and checked.
@@ -71,6 +72,11 @@ func readConfigFile(path string, nearby bool) (file *configFile, faults []fault,
 	if err != nil {
 		return nil, nil, err
 	}
+	return parseConfig(path, nearby, text)
+}
+
+// parseConfig is readConfigFile of a text that was read already.
+func parseConfig(path string, nearby bool, text []byte) (file *configFile, faults []fault, err error) {
 	if len(text) > maxConfigSize {
 		return nil, []fault{{path, "the file is longer than 1 MiB", "name crawl's own file with --config FILE"}}, nil
 	}
@@ -328,7 +334,8 @@ func (r *configReader) site(name, n *yaml.Node) siteBlock {
 		r.fault(name, quoted(name.Value)+" is no name of a site", "take letters, digits, _ and -, at most 64, with a letter or digit first")
 	}
 	s.options = r.options(n, "site "+name.Value, map[string]func(key, value *yaml.Node){
-		"seeds": func(key, value *yaml.Node) { s.seeds, s.where = r.seeds(value), r.where(key) },
+		"seeds":     func(key, value *yaml.Node) { s.seeds, s.where = r.seeds(value), r.where(key) },
+		"schedules": func(_, value *yaml.Node) { s.schedules = r.schedules(name.Value, value) },
 	})
 	if _, fromList := s.options["list"]; len(s.seeds) == 0 && !fromList {
 		r.fault(name, "site "+name.Value+" has no seeds", "write seeds: [https://…/]")

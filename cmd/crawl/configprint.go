@@ -23,7 +23,11 @@ func (r *Resolved) print(w io.Writer, origin bool) error {
 		addEntry(top, "defaults", r.optionNodes(origin, nil), "")
 	} else {
 		sites := mapping()
-		addEntry(sites, r.Site, r.optionNodes(origin, listNode(r.Seeds)), "")
+		block := r.optionNodes(origin, listNode(r.Seeds))
+		if len(r.schedules) > 0 {
+			addEntry(block, "schedules", scheduleNodes(r.schedules), "")
+		}
+		addEntry(sites, r.Site, block, "")
 		addEntry(top, "sites", sites, "")
 	}
 	if len(r.Hosts) > 0 {
@@ -41,12 +45,16 @@ func (r *Resolved) print(w io.Writer, origin bool) error {
 
 func (r *Resolved) printJSON(w io.Writer, origin bool) error {
 	shown := struct {
-		Site     string                  `json:"site,omitempty"`
-		Seeds    []string                `json:"seeds,omitempty"`
-		Settings Settings                `json:"settings"`
-		Hosts    map[string]HostSettings `json:"hosts,omitempty"`
-		Origin   map[string]string       `json:"origin,omitempty"`
-	}{r.Site, r.Seeds, r.Settings, r.Hosts, nil}
+		Site      string                  `json:"site,omitempty"`
+		Seeds     []string                `json:"seeds,omitempty"`
+		Schedules []scheduleTexts         `json:"schedules,omitempty"`
+		Settings  Settings                `json:"settings"`
+		Hosts     map[string]HostSettings `json:"hosts,omitempty"`
+		Origin    map[string]string       `json:"origin,omitempty"`
+	}{r.Site, r.Seeds, nil, r.Settings, r.Hosts, nil}
+	for _, b := range r.schedules {
+		shown.Schedules = append(shown.Schedules, b.texts())
+	}
 	if origin {
 		shown.Origin = r.Origin
 	}

@@ -70,6 +70,7 @@ func newDaemon(st *store.Bolt, dir string, conf *config, log *slog.Logger) *daem
 	d.ctx, d.cut = context.WithCancel(context.Background())
 	d.holder = newHolder(st, dir, log)
 	d.holder.taken = d.has
+	d.holder.schedules = func() ([]scheduleBlock, error) { return d.config().schedules, nil }
 	d.gauges()
 	return d
 }

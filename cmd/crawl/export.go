@@ -88,9 +88,9 @@ func withTablesOf(c *cobra.Command, st *store.Bolt, o query.Options, s *Settings
 		return err
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
-	o.Search = index
+	o.Search, o.Schedules = index, schedulesIn(c, st)
 	if h := held(c.Context()); h != nil {
-		o.Live = h.live
+		o.Live, o.Schedules = h.live, h.viewSchedules
 	}
 	db, err := openTables(st, o, slog.New(logHandler(s, c.ErrOrStderr())))
 	if err != nil {

@@ -29,8 +29,10 @@ type holder struct {
 	dir    string
 	log    *slog.Logger
 	server *web.Server
-	taken  func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
-	search *search.Index
+	// schedules are those that are configured here; nil for none
+	schedules func() ([]scheduleBlock, error)
+	taken     func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
+	search    *search.Index
 
 	settling sync.Mutex // held while a run that was cut off is settled
 
@@ -151,7 +153,20 @@ func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
 }
 
 func (h *holder) tables(run *store.Run) query.Options {
-	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live, Search: h.search}
+	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live, Search: h.search, Schedules: h.viewSchedules}
+}
+
+// viewSchedules are the schedules that are configured here, with what the store
+// has of them.
+func (h *holder) viewSchedules(ctx context.Context) ([]query.Schedule, error) {
+	if h.schedules == nil {
+		return nil, nil
+	}
+	blocks, err := h.schedules()
+	if err != nil {
+		return nil, err
+	}
+	return viewSchedules(ctx, h.store, blocks, time.Now())
 }
 
 // holding is what a command that is run for somebody else finds already open.

@@ -42,6 +42,8 @@ type Resolved struct {
 	// Warnings are sentences for standard error: variables of the environment
 	// that look like misspelt options.
 	Warnings []string
+
+	schedules []scheduleBlock // of the site
 }
 
 // loadSettings merges all layers. For each option the first that sets it wins:
@@ -65,13 +67,22 @@ func loadSettings(flags *pflag.FlagSet, site string) (*Resolved, error) {
 type layers struct {
 	files      []*configFile // nearest first
 	flags, env layer
+	schedules  []scheduleBlock // of all sites, by name
 }
 
 // readLayers reads all layers; its error is that of loadSettings.
 func readLayers(flags *pflag.FlagSet) (*layers, error) {
-	l := &layers{}
-	var faults, more []fault
-	l.files, faults = readConfigFiles(configPaths(flags))
+	files, faults := readConfigFiles(configPaths(flags))
+	return newLayers(flags, files, faults)
+}
+
+// newLayers is readLayers with config files that were read already, and their
+// faults.
+func newLayers(flags *pflag.FlagSet, files []*configFile, faults []fault) (*layers, error) {
+	l := &layers{files: files}
+	var more []fault
+	l.schedules, more = schedulesOf(files)
+	faults = append(faults, more...)
 	l.flags, more = flagLayer(flags)
 	faults = append(faults, more...)
 	l.env, more = envLayer()
@@ -85,7 +96,7 @@ func (l *layers) resolve(site string) (*Resolved, error) {
 	if site != "" && !found {
 		return nil, asUsageError([]fault{unknownSite(l.files, site)})
 	}
-	r.Seeds = block.seeds
+	r.Seeds, r.schedules = block.seeds, block.schedules
 	if block.where != "" {
 		r.Origin["seeds"] = block.where
 	}

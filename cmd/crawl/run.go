@@ -110,6 +110,7 @@ func crawl(c *cobra.Command, o *order) (err error) {
 		return err
 	}
 	holder := newHolder(st, dir, log)
+	holder.schedules = func() ([]scheduleBlock, error) { return loadSchedules(c.Flags()) }
 	holder.listen()
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))

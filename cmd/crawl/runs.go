@@ -137,7 +137,23 @@ func newShowCommand() *cobra.Command {
 
 // withStore opens the store for one command. A command that reads is answered by
 // whoever holds the store, if that is another process.
-func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) (err error) {
+func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) error {
+	return withStoreFrom(c, openToRead, do)
+}
+
+// withAnyStore is withStore for commands that make a store where none is.
+func withAnyStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) error {
+	return withStoreFrom(c, func(c *cobra.Command, s *Settings) (*store.Bolt, string, error) {
+		st, dir, err := openToRead(c, s)
+		var none *noStoreError
+		if errors.As(err, &none) {
+			return openStore(s)
+		}
+		return st, dir, err
+	}, do)
+}
+
+func withStoreFrom(c *cobra.Command, open func(*cobra.Command, *Settings) (*store.Bolt, string, error), do func(context.Context, *store.Bolt, string, *Settings) error) (err error) {
 	if h := held(c.Context()); h != nil {
 		return do(c.Context(), h.store, h.dir, &h.settings)
 	}
@@ -146,7 +162,7 @@ func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *
 		return err
 	}
 	warn(c, r)
-	st, dir, err := openToRead(c, &r.Settings)
+	st, dir, err := open(c, &r.Settings)
 	if err != nil || st == nil {
 		return err
 	}

@@ -33,6 +33,9 @@ type Options struct {
 	// Judge returns what tells whether a run would follow links to a page. It
 	// may be nil: then any run would follow any.
 	Judge func(*store.Run) (Judge, error)
+	// Schedules returns what is configured, with what is known of it; nil for
+	// nothing.
+	Schedules func(context.Context) ([]Schedule, error)
 	// Warn is told what is wrong with the store and does not keep a statement
 	// from its answer. It may be nil.
 	Warn func(text string, cause error)

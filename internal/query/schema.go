@@ -145,7 +145,7 @@ func Tables() []*Table { return tablesFor(nil) }
 func tablesFor(fields []string) []*Table {
 	tables := []*Table{
 		pagesTable(fields), linksTable(fields), redirectsTable(), findingsTable(), skippedTable(), changesTable(), sitemapsTable(), hostsTable(), headersTable(),
-		runsTable(), sitesTable(), fetchesTable(), searchTable(),
+		runsTable(), sitesTable(), fetchesTable(), searchTable(), schedulesTable(), scheduleRunsTable(),
 	}
 	for _, t := range tables { // an older program may have allowed any field
 		names := map[string]bool{}

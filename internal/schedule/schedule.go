@@ -188,6 +188,18 @@ func (s Spec) String() string {
 	return s.words + " " + s.window.String()
 }
 
+// Words are the rule without its window, and Window that alone; "" if there is
+// none.
+func (s Spec) Words() string { return s.words }
+
+// Window: see Words.
+func (s Spec) Window() string {
+	if s.window.any() {
+		return ""
+	}
+	return s.window.String()
+}
+
 // Zone is the name of the rule's zone.
 func (s Spec) Zone() string {
 	if s.zone == nil {

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"crawl/internal/schedule"
+	"crawl/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newSchedulePause() *cobra.Command {
+	return orderCommand("pause NAME", "Begin no more runs of a schedule for now", func(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow {
+		if o.IsPaused() {
+			return nil
+		}
+		o.Paused, o.PausedBy = now, who
+		return &store.ScheduleRow{State: schedule.Paused}
+	}, func(o *store.ScheduleOrder) string { return "paused by " + o.PausedBy })
+}
+
+func newScheduleResume() *cobra.Command {
+	return orderCommand("resume NAME", "Go on with a schedule that was paused", func(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow {
+		if !o.IsPaused() {
+			return nil
+		}
+		o.Resumed = now
+		return &store.ScheduleRow{State: schedule.Resumed}
+	}, func(*store.ScheduleOrder) string { return "not paused" })
+}
+
+// orderCommand makes a command that changes what is asked of a schedule. change
+// returns the row for the history; nil if nothing changes.
+func orderCommand(use, short string, change func(*store.ScheduleOrder, time.Time, string) *store.ScheduleRow, said func(*store.ScheduleOrder) string) *cobra.Command {
+	by := ""
+	c := &cobra.Command{
+		Use: use, Short: short, Args: exactlyOne("the schedule"),
+		RunE: func(c *cobra.Command, args []string) error {
+			blocks, err := schedulesFor(c)
+			if err != nil {
+				return err
+			}
+			b, err := findSchedule(blocks, args[0])
+			if err != nil {
+				return err
+			}
+			if by == "" { // whoever holds the store may be somebody else
+				if err := c.Flags().Set("by", whoever()); err != nil {
+					return err
+				}
+			}
+			return withAnyStore(c, func(ctx context.Context, st *store.Bolt, _ string, s *Settings) error {
+				var after store.ScheduleOrder
+				err := st.OrderSchedule(ctx, b.Name, func(o *store.ScheduleOrder) *store.ScheduleRow {
+					now := time.Now()
+					row := change(o, now, by)
+					if row != nil {
+						row.Name, row.Site, row.Due, row.Decided, row.By = b.Name, b.Site, now, now, by
+					}
+					after = *o
+					return row
+				})
+				if err != nil || s.Quiet {
+					return err
+				}
+				next := ""
+				if !after.IsPaused() {
+					next = "; next: " + upcomingText(b.Job, 1)
+				}
+				_, err = fmt.Fprintf(c.ErrOrStderr(), "%s is %s%s\n", b.Name, plain(said(&after)), next)
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&by, "by", "", "say that `NAME` did it (default: the user)")
+	addSettingsFlags(c.Flags(), "data", "quiet")
+	return c
+}
+
+func newScheduleRun() *cobra.Command {
+	c := &cobra.Command{
+		Use: "run NAME", Short: "Run a schedule now, in the foreground", Args: exactlyOne("the schedule"),
+		Long: `Crawl the site of a schedule now, as ` + "`crawl run SITE`" + ` does, and note it in the
+schedule's history. Its usual times stay as they are.`,
+		RunE: func(c *cobra.Command, args []string) error { return runScheduleNow(c, args[0]) },
+	}
+	addSettingsFlags(c.Flags(), "data", "memory", "output")
+	return c
+}
+
+func runScheduleNow(c *cobra.Command, name string) error {
+	blocks, err := loadSchedules(c.Flags())
+	if err != nil {
+		return err
+	}
+	b, err := findSchedule(blocks, name)
+	if err != nil {
+		return err
+	}
+	r, err := loadSettings(c.Flags(), b.Site)
+	if err != nil {
+		return err
+	}
+	warn(c, r)
+	s := r.Settings
+	seeds, err := readSeeds(&s, r.Seeds, c.InOrStdin())
+	if err != nil {
+		return err
+	}
+	o, err := newOrder(r, s, b.Site, seeds, false)
+	if err != nil {
+		return err
+	}
+	o.run.Schedule, o.run.Due = b.Name, o.run.Started
+	err = crawl(c, o)
+	if o.run.ID == 0 { // it was not begun
+		return err
+	}
+	return errors.Join(noteRun(context.WithoutCancel(c.Context()), &o.s, o.run), err)
+}
+
+// noteRun writes a run that somebody asked for into the history of its schedule.
+func noteRun(ctx context.Context, s *Settings, run *store.Run) (err error) {
+	st, _, err := reopenStore(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	result := scheduledResult(run)
+	row := store.ScheduleRow{
+		Name: run.Schedule, Site: run.Site, Due: run.Due, Times: 1, State: schedule.Done, By: whoever(), Decided: run.Due,
+		Started: run.Started, Ended: time.Now(), Run: result.Run, Result: result.Text,
+	}
+	if result.Failed {
+		row.State = schedule.Failed
+	}
+	return st.SaveSchedules(ctx, nil, []store.ScheduleRow{row})
+}
