@@ -270,7 +270,8 @@ func (e *configEdit) removeItem(i int, path ...string) error {
 }
 
 // end is the line behind an entry or item that begins on the given line: behind
-// all that is indented deeper. The items of a list may be as deep as its key.
+// all that is indented deeper. The items of a list may be as deep as its key, and
+// so may a bracket that ends it.
 func (e *configEdit) end(from, indent int, dashes bool) int {
 	end := from + 1
 	for i := end; i < len(e.lines); i++ {
@@ -278,7 +279,7 @@ func (e *configEdit) end(from, indent int, dashes bool) int {
 		depth := len(e.lines[i]) - len(text)
 		switch {
 		case strings.TrimSpace(text) == "":
-		case depth > indent, dashes && depth == indent && (strings.HasPrefix(text, "- ") || text == "-"):
+		case depth > indent, depth == indent && (strings.HasPrefix(text, "]") || strings.HasPrefix(text, "}")), dashes && depth == indent && (strings.HasPrefix(text, "- ") || text == "-"):
 			end = i + 1
 		case !strings.HasPrefix(text, "#"):
 			return end

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"crawl/crawler"
 	"crawl/frontier"
 	"crawl/internal/query"
+	"crawl/internal/schedule"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -87,6 +89,17 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 	if !asJSON {
 		fmt.Fprintln(w, "RUN\tSTATE\tSTARTED\tTOOK\tURLS\t2XX\t3XX\t4XX\t5XX\tNONE\tSKIPPED")
 	}
+	not, err := notRun(ctx, st, site)
+	if err != nil {
+		return err
+	}
+	show := func(r *store.ScheduleRow) error {
+		if asJSON {
+			return writeJSON(out, notRunJSON{"not_run", r.Name, r.Site, r.State, r.Due, max(r.Times, 1), r.Why})
+		}
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(r.Site+" –"), r.State, r.Due.Local().Format("2006-01-02 15:04"), plain(timesText(r)+r.Name+": "+r.Why))
+		return err
+	}
 	for run, err := range st.Runs(ctx, site) {
 		if err != nil {
 			return err
@@ -94,6 +107,11 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 		if h := held(ctx); h != nil {
 			if live := h.live(run.ID); live != nil {
 				run = live.Run
+			}
+		}
+		for ; len(not) > 0 && not[0].Due.After(run.Started); not = not[1:] {
+			if err := show(not[0]); err != nil {
+				return err
 			}
 		}
 		if asJSON {
@@ -110,7 +128,52 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", plain(runName(run)), run.State, run.Started.Local().Format("2006-01-02 15:04"),
 			elapsed(time.Duration(run.Active)), c.Done+c.Failed, c.Status[2], c.Status[3], c.Status[4], c.Status[5], c.Status[0], c.Found-c.Done-c.Failed-c.Queued)
 	}
+	for _, r := range not {
+		if err := show(r); err != nil {
+			return err
+		}
+	}
 	return w.Flush()
+}
+
+// notRunJSON is a time of a schedule at which nothing was crawled.
+type notRunJSON struct {
+	Type     string    `json:"type"`
+	Schedule string    `json:"schedule"`
+	Site     string    `json:"site"`
+	State    string    `json:"state"`
+	Due      time.Time `json:"due"`
+	Times    int       `json:"times"`
+	Why      string    `json:"why"`
+}
+
+// timesText is how often something was so, if more than once.
+func timesText(r *store.ScheduleRow) string {
+	if r.Times > 1 {
+		return fmt.Sprintf("%d times; ", r.Times)
+	}
+	return ""
+}
+
+// notRun are the times of schedules, of one site or of all, that were skipped or
+// missed, the latest first.
+func notRun(ctx context.Context, st *store.Bolt, site string) (all []*store.ScheduleRow, err error) {
+	names, err := st.ScheduledNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		for row, err := range st.ScheduleRows(ctx, name) {
+			if err != nil {
+				return nil, err
+			}
+			if (row.State == schedule.Skipped || row.State == schedule.Missed) && (site == "" || row.Site == site) {
+				all = append(all, row)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *store.ScheduleRow) int { return b.Due.Compare(a.Due) })
+	return all, nil
 }
 
 func newShowCommand() *cobra.Command {
