@@ -184,7 +184,7 @@ func (e *configEdit) insert(at, indent int, name string, value *yaml.Node) error
 
 // insertNode puts a node before a line, and reads the text again.
 func (e *configEdit) insertNode(at, indent int, n *yaml.Node) error {
-	text, err := yaml.Dump(n, yaml.WithV3Defaults(), yaml.WithIndent(2), yaml.WithLineWidth(-1))
+	text, err := yaml.Dump(n, yaml.WithV3Defaults(), yaml.WithIndent(e.indent()), yaml.WithLineWidth(-1))
 	if err != nil {
 		return fmt.Errorf("config: write YAML: %w", err)
 	}
@@ -196,6 +196,20 @@ func (e *configEdit) insertNode(at, indent int, n *yaml.Node) error {
 	}
 	e.lines = slices.Insert(e.lines, at, lines...)
 	return e.parse()
+}
+
+// indent is how many blanks the file itself takes for a step.
+func (e *configEdit) indent() int {
+	if e.root == nil || e.root.Kind != yaml.MappingNode {
+		return 2
+	}
+	for i := 1; i < len(e.root.Content); i += 2 {
+		block := e.root.Content[i]
+		if block.Kind == yaml.MappingNode && !isFlow(block) && len(block.Content) > 0 {
+			return min(max(block.Content[0].Column-e.root.Content[i-1].Column, 2), 9)
+		}
+	}
+	return 2
 }
 
 // add appends an item to the list at a path.

@@ -54,11 +54,15 @@ func (j Job) Rule() string { return j.When.rule }
 func (j Job) overlap() string { return cmp.Or(j.Overlap, Skip) }
 func (j Job) catchUp() string { return cmp.Or(j.CatchUp, Once) }
 
-// gap is the time from a run to the next one.
+// gap is the time from a run to the next one; of an interval that, and not the
+// time until its window opens again.
 func (j Job) gap(due time.Time) time.Duration {
 	next, ok := j.When.Next(due)
-	if !ok {
+	switch {
+	case !ok:
 		return onlyOnceAfter
+	case j.When.step > 0:
+		return min(next.Sub(due), j.When.step)
 	}
 	return next.Sub(due)
 }
