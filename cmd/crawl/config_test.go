@@ -315,7 +315,7 @@ func TestConfigCheckAndPath(t *testing.T) {
 		t.Errorf("nothing there: %q, %v", out, err)
 	}
 	writeConfig(t, user, "sites:\n  a: {seeds: ['https://a.example/']}\nhosts:\n  a: {rate: 1/s}\n")
-	if out, err := runConfig(t, "check"); err != nil || out != user+": no fault; sites: 1, hosts: 1\n" {
+	if out, err := runConfig(t, "check"); err != nil || out != user+": no fault; sites: 1, schedules: 0, hosts: 1\n" {
 		t.Errorf("one file: %q, %v", out, err)
 	}
 	out, err := runConfig(t, "path")

@@ -24,8 +24,8 @@ func (r *Resolved) print(w io.Writer, origin bool) error {
 	} else {
 		sites := mapping()
 		block := r.optionNodes(origin, listNode(r.Seeds))
-		if len(r.schedules) > 0 {
-			addEntry(block, "schedules", scheduleNodes(r.schedules), "")
+		if len(r.Schedules) > 0 {
+			addEntry(block, "schedules", scheduleNodes(r.Schedules), "")
 		}
 		addEntry(sites, r.Site, block, "")
 		addEntry(top, "sites", sites, "")
@@ -52,7 +52,7 @@ func (r *Resolved) printJSON(w io.Writer, origin bool) error {
 		Hosts     map[string]HostSettings `json:"hosts,omitempty"`
 		Origin    map[string]string       `json:"origin,omitempty"`
 	}{r.Site, r.Seeds, nil, r.Settings, r.Hosts, nil}
-	for _, b := range r.schedules {
+	for _, b := range r.Schedules {
 		shown.Schedules = append(shown.Schedules, b.texts())
 	}
 	if origin {

@@ -43,7 +43,7 @@ type Resolved struct {
 	// that look like misspelt options.
 	Warnings []string
 
-	schedules []scheduleBlock // of the site
+	Schedules []scheduleBlock // of the site
 }
 
 // loadSettings merges all layers. For each option the first that sets it wins:
@@ -96,7 +96,7 @@ func (l *layers) resolve(site string) (*Resolved, error) {
 	if site != "" && !found {
 		return nil, asUsageError([]fault{unknownSite(l.files, site)})
 	}
-	r.Seeds, r.schedules = block.seeds, block.schedules
+	r.Seeds, r.Schedules = block.seeds, block.schedules
 	if block.where != "" {
 		r.Origin["seeds"] = block.where
 	}

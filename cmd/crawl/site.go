@@ -313,7 +313,7 @@ func showSite(c *cobra.Command, name string) error {
 			fmt.Fprintf(out, "  %-12s %s   (%s)\n", o.Key, plain(strings.Join(o.texts(&r.Settings), ", ")), plain(where))
 		}
 	}
-	for _, b := range r.schedules {
+	for _, b := range r.Schedules {
 		fmt.Fprintf(out, "  %-12s %s: %s; next: %s\n", "schedule", b.Name, whenText(b.Job), upcomingText(b.Job, 1))
 	}
 	err = withStore(c, func(ctx context.Context, st *store.Bolt, _ string, _ *Settings) error {

@@ -79,6 +79,7 @@ type Result struct {
 	Text   string // a few words: "ok"
 	Failed bool
 	// Unfinished: it was cut short and can go on. Where the loop itself is
-	// ending, the row stays open, and the next loop has it go on.
+	// ending, the row stays open, and the next loop has it go on; else it has
+	// failed, or was replaced.
 	Unfinished bool
 }

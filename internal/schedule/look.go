@@ -186,7 +186,7 @@ func (w *watch) drop(e *entry, o Order, now time.Time) {
 		if why == "" {
 			return false
 		}
-		t.row.State, t.row.Why = state, why
+		t.row.State, t.row.Why = state, because(t.row, why)
 		w.keep(e, t.row)
 		return true
 	})

@@ -190,7 +190,7 @@ func (w *watch) end(e ending) error {
 	switch {
 	case t.replaced && e.result.Unfinished:
 		t.row.State = Replaced
-	case e.result.Failed:
+	case e.result.Failed, e.result.Unfinished: // somebody else cut it short
 		t.row.State = Failed
 	default:
 		t.row.State = Done

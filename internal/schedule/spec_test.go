@@ -297,8 +297,13 @@ func TestJitter(t *testing.T) {
 		jitter time.Duration
 		want   time.Duration
 	}{
-		{"every 15m", -1, 45 * time.Second}, {"every 15m 08:00-20:00", -1, 45 * time.Second}, {"daily 03:00", -1, 5 * time.Minute}, {"mon 06:00", 10 * time.Minute, 10 * time.Minute},
-		{"every 15m", time.Hour, 450 * time.Second}, {"at 2027-01-01 06:00", -1, 0}, {"daily 03:00", 0, 0},
+		{"every 15m", -1, 45 * time.Second},
+		{"every 15m 08:00-20:00", -1, 45 * time.Second},
+		{"daily 03:00", -1, 5 * time.Minute},
+		{"mon 06:00", 10 * time.Minute, 10 * time.Minute},
+		{"every 15m", time.Hour, 450 * time.Second},
+		{"at 2027-01-01 06:00", -1, 0},
+		{"daily 03:00", 0, 0},
 	} {
 		s, err := Parse(c.rule, "UTC")
 		if err != nil {
