@@ -24,7 +24,7 @@ func (d *DB[T]) Check() (faults []error, err error) {
 			return fmt.Errorf("kv: %w", err)
 		}
 		defer f.Close()
-		w := walk{file: f, pageSize: int64(d.bolt.Info().PageSize), size: tx.Size(), seen: map[uint64]bool{}}
+		w := walk{file: f, pageSize: int64(d.bolt.Load().Info().PageSize), size: tx.Size(), seen: map[uint64]bool{}}
 		if err := w.page(uint64(tx.Cursor().Bucket().Root()), 0); err != nil {
 			faults = append(faults, fmt.Errorf("kv: %s: %w: %w", d.path, ErrDamaged, err))
 			return nil

@@ -3,10 +3,12 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"syscall"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -74,7 +76,7 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 	}()
 	defer caught(path, &err, debug.SetPanicOnFault(true))
 	b, err = bolt.Open(path, 0o600, &bolt.Options{
-		Timeout: o.LockWait, NoSync: o.NoSync, FreelistType: bolt.FreelistMapType,
+		Timeout: o.LockWait, NoSync: o.NoSync, FreelistType: bolt.FreelistMapType, InitialMmapSize: o.ahead(),
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
 			if err != nil {
@@ -98,6 +100,9 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("kv: open %s: %w", path, err)
 	}
+	if err := inPlace(path, file); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
 	return b, nil
 }
 
@@ -116,6 +121,49 @@ func listed(f *os.File) error {
 	w := walk{file: f, pageSize: m.pageSize, size: m.size}
 	if err := w.freeList(int(m.transaction % 2)); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
+}
+
+// ahead is Ahead where addresses are long enough for it.
+func (o Options) ahead() int {
+	if math.MaxInt == math.MaxInt32 {
+		return 0
+	}
+	return int(o.Ahead)
+}
+
+// openWhole opens a file. Another process may have held it, and put another one
+// in its place meanwhile.
+func openWhole(path string, o Options) (*bolt.DB, error) {
+	for {
+		b, err := open(path, o)
+		switch {
+		case errors.Is(err, errReplaced):
+			continue
+		case errors.Is(err, syscall.ENOMEM) && o.Ahead > 0: // addresses are limited
+			o.Ahead = 0
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if err := whole(b); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		return b, nil
+	}
+}
+
+var errReplaced = errors.New("kv: another file is in its place")
+
+// inPlace sees that path names the file that was opened.
+func inPlace(path string, f *os.File) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("kv: %w", err)
+	}
+	if named, err := os.Stat(path); err != nil || !os.SameFile(opened, named) {
+		return errReplaced
 	}
 	return nil
 }

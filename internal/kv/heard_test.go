@@ -26,7 +26,7 @@ func TestAReaderWaitsForNoLaterBatch(t *testing.T) {
 	if err := d.Commit(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	tx, err := d.bolt.Begin(false)
+	tx, err := d.bolt.Load().Begin(false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -46,6 +47,11 @@ type Options struct {
 	// loses nothing. A power cut before Close may leave a damaged file, as any
 	// later page may be there and any earlier one not.
 	NoSync bool
+
+	// Ahead is how large a file may become before a transaction that makes it
+	// larger must wait for the snapshots that are open: so much address space is
+	// taken, and no memory. 0 means the file's own size, doubled.
+	Ahead int64
 }
 
 // Where so many callers wait for one batch, the committer rests behind it,
@@ -60,8 +66,9 @@ const (
 
 // DB is one bbolt file. Its methods may be called from any goroutine.
 type DB[T any] struct {
-	bolt      *bolt.DB
+	bolt      atomic.Pointer[bolt.DB] // Compact replaces it
 	path      string
+	options   Options
 	apply     func(*bolt.Tx, []T) error
 	committed func([]T)
 	maxBatch  int
@@ -69,6 +76,8 @@ type DB[T any] struct {
 	unsynced  error // of the sync that NoSync left to Close; the committer's until it has ended
 	delay     time.Duration
 	onFailure func(error)
+
+	writing sync.Mutex // held while a transaction is made, or none may be
 
 	step   sync.Mutex // guards making and makes
 	making bool       // a transaction becomes durable, until committed has run
@@ -120,18 +129,19 @@ func Open[T any](path string, o Options, apply func(*bolt.Tx, []T) error, commit
 	if err := create(path, o); err != nil {
 		return nil, err
 	}
-	b, err := open(path, o)
+	b, err := openWhole(path, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := whole(b); err != nil {
-		return nil, errors.Join(err, b.Close())
+	if err := remove(compacted(path)); err != nil { // of a process that was killed
+		return nil, errors.Join(fmt.Errorf("kv: %w", err), b.Close())
 	}
 	d := &DB[T]{
-		bolt: b, path: path, apply: apply, committed: committed, maxBatch: o.MaxBatch,
+		path: path, options: o, apply: apply, committed: committed, maxBatch: o.MaxBatch,
 		delay: o.Delay, onFailure: o.Failed,
 		wake: make(chan struct{}, 1), rested: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	d.bolt.Store(b)
 	d.made.L = &d.step
 	go d.commitLoop()
 	return d, nil
@@ -233,7 +243,7 @@ func signal(c chan struct{}) {
 // holds cannot be used again.
 func (d *DB[T]) View(fn func(*bolt.Tx) error) (err error) {
 	defer caught(d.path, &err, debug.SetPanicOnFault(true))
-	tx, err := d.bolt.Begin(false)
+	tx, err := d.snapshot()
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return fmt.Errorf("kv: %s: %w", d.path, ErrClosed)
 	}
@@ -243,6 +253,18 @@ func (d *DB[T]) View(fn func(*bolt.Tx) error) (err error) {
 	defer tx.Rollback()
 	d.untilHeard(tx.ID())
 	return fn(tx)
+}
+
+// snapshot begins a transaction that reads, of the file that Compact made if it
+// has just closed the one before.
+func (d *DB[T]) snapshot() (*bolt.Tx, error) {
+	for {
+		b := d.bolt.Load()
+		tx, err := b.Begin(false)
+		if err == nil || b == d.bolt.Load() {
+			return tx, err
+		}
+	}
 }
 
 // untilHeard waits until committed has heard of a transaction that a snapshot
@@ -279,7 +301,7 @@ func (d *DB[T]) Close() error {
 	signal(d.rested)
 	d.mu.Unlock()
 	<-d.done
-	if err := errors.Join(d.unsynced, d.bolt.Close()); err != nil {
+	if err := errors.Join(d.unsynced, d.bolt.Load().Close()); err != nil {
 		return errors.Join(d.lost, err)
 	}
 	return d.lost
@@ -287,10 +309,11 @@ func (d *DB[T]) Close() error {
 
 // settle makes durable what was not synced when it was written.
 func (d *DB[T]) settle() error {
-	if !d.bolt.NoSync {
+	b := d.bolt.Load()
+	if !b.NoSync {
 		return nil
 	}
-	if err := d.bolt.Sync(); err != nil {
+	if err := b.Sync(); err != nil {
 		return fmt.Errorf("kv: sync %s: %w", d.path, err)
 	}
 	return nil
@@ -419,7 +442,11 @@ func (d *DB[T]) update(ops []T) (err error) {
 		}
 	}()
 	defer caught(d.path, &err, debug.SetPanicOnFault(true))
-	tx, err := d.bolt.Begin(true)
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	b := d.bolt.Load()
+	b.AllocSize = stepOf(b)
+	tx, err := b.Begin(true)
 	if err != nil {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)
 	}
