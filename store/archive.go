@@ -174,7 +174,17 @@ func (b *Bolt) held(digest [32]byte) (held body, coming bool, err error) {
 	if err != nil {
 		return body{}, false, err
 	}
+	if b.closes(at) {
+		return body{}, false, nil
+	}
 	return b.describe(at), false, nil
+}
+
+// closes tells whether the record at a place may be about to go.
+func (b *Bolt) closes(at Place) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closing[at.Segment]
 }
 
 // describe reads a record that holds a body. Of one that cannot be read it

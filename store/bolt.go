@@ -35,6 +35,10 @@ type Options struct {
 // defaultMemory is Options.Memory where that is not set.
 const defaultMemory = 64 << 20
 
+// ahead is how large the index may become without a write that waits for
+// snapshots; it costs addresses alone.
+const ahead = 64 << 30
+
 // Bolt is a Store in one folder.
 type Bolt struct {
 	dir    string
@@ -49,8 +53,12 @@ type Bolt struct {
 	indexing  sync.Mutex // held while links are indexed
 	maxPart   int        // size of one of an index, in bytes; tests lower it
 
-	mu     sync.Mutex
-	coming map[[32]byte]body // guarded by mu: handed in and not yet in the index
+	keeping  sync.Mutex   // held while runs are removed, the store is copied or compacted
+	visiting sync.RWMutex // read: a visit is being put, from what it is compared with until it is durable
+
+	mu      sync.Mutex        // guards both
+	coming  map[[32]byte]body // handed in and not yet in the index
+	closing map[uint32]bool   // segments in which no body is found any more
 }
 
 var _ Store = (*Bolt)(nil)
@@ -89,12 +97,15 @@ func open(dir string, o Options) (*Bolt, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
+	if err := restored(dir); err != nil {
+		return nil, err
+	}
 	if o.Memory <= 0 {
 		o.Memory = defaultMemory
 	}
 	b := &Bolt{dir: dir, maxPart: o.Memory, templates: memory{most: o.Memory / memoryPart / groupBytes}, coming: map[[32]byte]body{}}
 	var err error
-	if b.db, err = kv.Open(filepath.Join(dir, File), kv.Options{NoSync: o.NoSync}, b.apply, nil); err != nil {
+	if b.db, err = kv.Open(filepath.Join(dir, File), kv.Options{NoSync: o.NoSync, Ahead: ahead}, b.apply, nil); err != nil {
 		return nil, err
 	}
 	if err = hold(dir, o.Command); err == nil {
@@ -127,12 +138,9 @@ func (b *Bolt) start(o Options) error {
 // startsEmpty refuses bodies without an index: what lies behind the end is cut
 // off, and an index that is gone says that all does.
 func (b *Bolt) startsEmpty(bodies string) error {
-	_, err := os.Stat(segmentPath(bodies, 1))
-	switch {
-	case err == nil:
-		return fmt.Errorf("%s is %w: it is empty, and %s is not", b.db.Path(), ErrDamaged, bodies)
-	case errors.Is(err, os.ErrNotExist):
-		return nil
+	there, err := listSegments(bodies)
+	if err == nil && len(there) > 0 {
+		err = fmt.Errorf("%s is %w: it is empty, and %s is not", b.db.Path(), ErrDamaged, bodies)
 	}
 	return err
 }

@@ -6,6 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // maxFaults is how many faults a report names.
@@ -53,7 +56,9 @@ func (b *Bolt) Check(ctx context.Context) (_ Report, err error) {
 		return c.report, err
 	}
 	defer c.there.close()
-	for _, part := range []func(context.Context) error{c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld, c.checkTemplates, c.checkSchedules} {
+	for _, part := range []func(context.Context) error{
+		c.checkRuns, c.checkSites, c.checkLatest, c.checkHeld, c.checkTemplates, c.checkSchedules, c.checkStrays,
+	} {
 		if err := c.damage(part(ctx)); err != nil {
 			return c.report, err
 		}
@@ -226,6 +231,24 @@ func (c *check) checkSites(ctx context.Context) error {
 			c.fault("%s: what run %x knew of %q is missing", c.db.Path(), value, key)
 		}
 		return true
+	})
+}
+
+// checkStrays sees that all rows are of runs that are there, or are being
+// removed. Links stay where a later run refers to them.
+func (c *check) checkStrays(ctx context.Context) error {
+	return c.db.View(func(tx *bolt.Tx) error {
+		removing := runsOf(tx, bucketRemoving)
+		c.report.Removing = len(removing)
+		known := append(runsOf(tx, bucketRuns), removing...)
+		for _, bucket := range [][]byte{bucketPages, bucketSkipped, bucketRobots, bucketHosts, bucketIndexed, bucketInlinks, bucketHolders, bucketNumbers, bucketMarks} {
+			for _, id := range prefixes(tx, bucket) {
+				if !slices.Contains(known, id) {
+					c.fault("%s: it has %s of run %d, which is not there", c.db.Path(), bucket, id)
+				}
+			}
+		}
+		return ctx.Err()
 	})
 }
 

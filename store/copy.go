@@ -84,12 +84,12 @@ func (c *copier) record(p Place) error {
 		return nil
 	}
 	if c.open != p.Segment {
-		f, err := c.from.at(p.Segment)
+		f, at, err := c.from.find(p)
 		if err != nil {
 			return err
 		}
 		c.close()
-		c.file, c.open = f, p.Segment
+		c.file, c.open, p = f, at.Segment, at
 	}
 	n, err := io.Copy(c.to, io.NewSectionReader(c.file, p.Offset, p.Length))
 	if err == nil && n != p.Length {

@@ -36,13 +36,13 @@ type indexing struct {
 // IndexLinks implements Store.
 func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.URL) weburl.URL) (err error) {
 	defer wrap(&err, "index the links of run %d", run)
+	b.indexing.Lock()
+	defer b.indexing.Unlock()
 	if there, err := b.has(bucketRuns, run.key()); err != nil {
 		return err
 	} else if !there {
 		return ErrNotFound
 	}
-	b.indexing.Lock()
-	defer b.indexing.Unlock()
 	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart(), marks: newMarks()}
 	if err := x.begin(ctx); err != nil {
 		return err

@@ -45,7 +45,7 @@ type inventory struct {
 // shelf is one segment. A record that cannot be read hides where the next one
 // begins, so what the index says of those behind is looked up one by one.
 type shelf struct {
-	file    *os.File // nil if it cannot be opened
+	file    *os.File // nil if it is not there
 	size    int64    // of what is committed
 	records []located
 	read    int64 // up to where it was read in a row
@@ -70,6 +70,9 @@ func (c *check) takeInventory(ctx context.Context, end tail) (*inventory, error)
 func (c *check) openShelf(n uint32, end tail) (*shelf, error) {
 	s := &shelf{}
 	f, err := c.bodies.at(n)
+	if errors.Is(err, os.ErrNotExist) { // as after Prune: who points at it says so
+		return s, nil
+	}
 	if err != nil {
 		return s, c.damage(err)
 	}

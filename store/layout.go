@@ -13,7 +13,8 @@ import (
 // DIR/crawl.db holds these buckets; "run" is a run's number, four bytes, big
 // endian, and "url" is weburl.URL.Key:
 //
-//	meta     "version" -> one byte, layoutVersion; "tail" -> tail
+//	meta     "version" -> one byte, layoutVersion; "tail" -> tail; "identity" ->
+//	         text that tells the store from others, once it was backed up
 //	runs     run -> Run
 //	sites    site, zero byte, number within the site (4 bytes) -> run
 //	pages    run, url -> Page
@@ -30,6 +31,9 @@ import (
 //	orders   name of a schedule -> ScheduleOrder
 //	planned  name of a schedule, zero byte, time (8 bytes, nanoseconds since
 //	         1970) -> ScheduleRow
+//	removing run -> Run, of which there may be rows still, see prune.go
+//	given    site -> highest number of its runs that were removed; zero byte ->
+//	         highest of all such runs
 //
 // and these say who links to whom. They can be made again from the others:
 //
@@ -62,6 +66,8 @@ var (
 	bucketSchedules = []byte("schedules")
 	bucketOrders    = []byte("orders")
 	bucketPlanned   = []byte("planned")
+	bucketRemoving  = []byte("removing")
+	bucketGiven     = []byte("given")
 	bucketIndexed   = []byte("indexed")
 	bucketInlinks   = []byte("inlinks")
 	bucketHolders   = []byte("holders")
@@ -69,6 +75,7 @@ var (
 	bucketMarks     = []byte("marks")
 	keyVersion      = []byte("version")
 	keyTail         = []byte("tail")
+	keyIdentity     = []byte("identity")
 )
 
 const (

@@ -37,11 +37,22 @@ func TestMain(m *testing.M) {
 }
 
 // writing are the jobs that write until the process is killed.
-var writing = map[string]func(*Bolt) error{"write": write1000s, "index": indexAgain}
+var writing = map[string]func(*Bolt) error{"write": write1000s, "index": indexAgain, "prune": pruneMost, "compact": compactOnce, "backup": backupBeside}
 
 // child opens the store, and writes a line for each visit that was accepted or
 // just holds it, until its input ends.
 func child(job, dir string) int {
+	if err := crashWhenTold(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if job == "restore" {
+		if err := restoreBeside(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	b, err := Open(dir, Options{Program: "crawl/test", Command: "child " + job})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -111,14 +122,14 @@ func indexAgain(b *Bolt) error {
 func same(u weburl.URL) weburl.URL { return u }
 
 // start starts a child and returns its output. The test kills it at its end.
-func start(t *testing.T, job, dir string) (*exec.Cmd, *bufio.Reader) {
+func start(t *testing.T, job, dir string, env ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := exec.Command(self)
-	c.Env = append(os.Environ(), childJob+"="+job, childDir+"="+dir)
+	c.Env = append(append(os.Environ(), childJob+"="+job, childDir+"="+dir), env...)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {

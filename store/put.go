@@ -6,7 +6,10 @@ import (
 	"time"
 )
 
-var errNoVisit = errors.New("a visit needs a URL and a run")
+var (
+	errNoVisit   = errors.New("a visit needs a URL and a run")
+	errNoContent = errors.New("the visit that an answer 304 stands for is not there: its run was removed; resume this one")
+)
 
 // Put implements Store.
 func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err error) {
@@ -17,9 +20,14 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	b.visiting.RLock()
+	defer b.visiting.RUnlock()
 	last, good, err := b.earlier(p)
 	if err != nil {
 		return err
+	}
+	if p.NotModified && good == nil {
+		return errNoContent
 	}
 	p.compare(last, good)
 	p.unplace()
@@ -37,7 +45,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 		p.Payload, p.PayloadURL, p.PayloadAt = good.Payload, good.PayloadURL, good.PayloadAt
 	}
 	puts, made := b.putLinks(puts, key, p, last, good, links)
-	raw, err := encodePage(p)
+	raw, err := b.encodePage(p)
 	if err != nil {
 		return err
 	}
@@ -102,9 +110,20 @@ func (b *Bolt) Move(ctx context.Context, p *Page) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	raw, err := encodePage(p)
+	b.visiting.RLock()
+	defer b.visiting.RUnlock()
+	raw, err := b.encodePage(p)
 	if err != nil {
 		return err
 	}
 	return b.replace(bucketPages, p.Run.with(p.URL.Key()), raw)
+}
+
+// encodePage makes the record of p, with its places where they are by now.
+func (b *Bolt) encodePage(p *Page) ([]byte, error) {
+	now := *p
+	if err := b.bodies.relocate(&now.Request, &now.Record, &now.Payload); err != nil {
+		return nil, err
+	}
+	return encodePage(&now)
 }

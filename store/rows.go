@@ -23,6 +23,8 @@ func (b *Bolt) PutRobots(ctx context.Context, r *Robots, x *Exchange) (err error
 	if err := checkOrigin(r.Run, r.Origin); err != nil {
 		return err
 	}
+	b.visiting.RLock()
+	defer b.visiting.RUnlock()
 	var puts []put
 	var brought *[32]byte
 	r.Request, r.Record, r.Payload = Place{}, Place{}, Place{}

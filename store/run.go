@@ -39,14 +39,17 @@ func begin(tx *bolt.Tx, r *Run) error {
 	if err != nil {
 		return err
 	}
-	r.ID, r.Number, r.Baseline = 1, 1, 0
+	given := tx.Bucket(bucketGiven)
+	last, number := RunID(givenIn(given, []byte{0})), givenIn(given, []byte(r.Site))
 	if k, _ := runs.Cursor().Last(); k != nil {
-		r.ID = runOf(k) + 1
+		last = max(last, runOf(k))
 	}
+	r.Baseline = 0
 	if k, v := newest(sites, r.Site, math.MaxUint32); k != nil {
-		r.Number = int(binary.BigEndian.Uint32(k[len(r.Site)+1:])) + 1
+		number = max(number, binary.BigEndian.Uint32(k[len(r.Site)+1:]))
 		r.Baseline = runOf(v)
 	}
+	r.ID, r.Number = last+1, int(number)+1
 	if r.State == "" {
 		r.State = Running // so that it can be resumed from this moment on
 	}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +40,7 @@ type segments struct {
 	pending []chunk
 	waiting int64 // bytes in pending
 	failed  error // of the last flush
+	moved   moves // of files that were renewed, or are just now
 
 	// The committer's own: the file of the last record written, and room to
 	// gather records in.
@@ -51,8 +55,27 @@ type chunk struct {
 	bytes []byte
 }
 
+const segmentSuffix = ".warc.gz"
+
 func segmentPath(dir string, n uint32) string {
-	return filepath.Join(dir, fmt.Sprintf("%06d.warc.gz", n))
+	return filepath.Join(dir, fmt.Sprintf("%06d%s", n, segmentSuffix))
+}
+
+// listSegments returns the numbers of the segments in a folder, which need not
+// be there, in order.
+func listSegments(dir string) (numbers []uint32, err error) {
+	names, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range names {
+		digits, ok := strings.CutSuffix(e.Name(), segmentSuffix)
+		if n, err := strconv.ParseUint(digits, 10, 32); ok && err == nil {
+			numbers = append(numbers, uint32(n))
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, err
 }
 
 func (s *segments) path(n uint32) string { return segmentPath(s.dir, n) }
@@ -235,7 +258,7 @@ func (s *segments) close() error {
 
 // read loads the record at p; only committed records may be read.
 func (s *segments) read(p Place) (*warc.Record, error) {
-	f, err := s.at(p.Segment)
+	f, p, err := s.find(p)
 	if err != nil {
 		return nil, err
 	}
@@ -247,6 +270,20 @@ func (s *segments) read(p Place) (*warc.Record, error) {
 	return r, nil
 }
 
+// find opens the segment of a committed record, and returns where in it that
+// lies: it may have moved since somebody was told.
+func (s *segments) find(p Place) (*os.File, Place, error) {
+	f, err := s.at(p.Segment)
+	if err == nil {
+		return f, p, nil
+	}
+	if now := s.now(p); now != p {
+		f, err = s.at(now.Segment)
+		return f, now, err
+	}
+	return nil, p, err
+}
+
 // at opens a committed segment.
 func (s *segments) at(n uint32) (*os.File, error) {
 	f, err := os.Open(s.path(n))
@@ -254,4 +291,72 @@ func (s *segments) at(n uint32) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return f, err
+}
+
+// leave begins a new segment if the last one is among these.
+func (s *segments) leave(closing map[uint32]bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !closing[s.end.Segment] {
+		return nil
+	}
+	return s.begin()
+}
+
+// moving notes where records of these segments are from now on.
+func (s *segments) moving(closing map[uint32]bool, to moves) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.moved == nil {
+		s.moved = moves{}
+	}
+	for n := range closing {
+		s.moved[n] = to[n]
+	}
+}
+
+// now is where a record lies by now.
+func (s *segments) now(p Place) Place {
+	now := p
+	_ = s.relocate(&now) // what moved nowhere is where it was
+	return now
+}
+
+// relocate makes places be such as they are by now. It fails if one lies in a
+// segment that goes, and was not copied.
+func (s *segments) relocate(places ...*Place) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range places {
+		for {
+			list, goes := s.moved[p.Segment]
+			if !goes {
+				break
+			}
+			to, ok := list.find(*p)
+			if !ok {
+				return fmt.Errorf("a record at byte %d of %s was not moved", p.Offset, s.path(p.Segment))
+			}
+			*p = to
+		}
+	}
+	return nil
+}
+
+// head is the length of the record that a segment begins with; 0 if it cannot
+// be read.
+func (s *segments) head(n uint32) (int64, error) {
+	f, err := s.at(n)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	e, err := warc.NewReader(f).Next()
+	if err == nil {
+		_, err = e.Verify()
+	}
+	if err != nil || e.Type != warc.TypeInfo {
+		return 0, nil
+	}
+	return e.Length, nil
 }

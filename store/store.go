@@ -133,6 +133,7 @@ type Store interface {
 // Report is the result of a check.
 type Report struct {
 	Runs, Pages, Records int
+	Removing             int      // runs that a Prune which was cut short has not removed yet
 	Bytes                int64    // of bodies read
 	Faults               []string // the first 200, one sentence each
 }

@@ -79,6 +79,7 @@ type memory struct {
 	most       int // groups of either generation
 	mu         sync.Mutex
 	young, old map[templateKey]bool // whether it is a template on disk
+	came       map[templateKey]bool // on disk since watch; nil while nobody watches
 }
 
 // meet tells whether a group was met before, and whether it is known to be on
@@ -100,6 +101,9 @@ func (m *memory) keep(keys []templateKey) {
 	defer m.mu.Unlock()
 	for _, k := range keys {
 		m.set(k, true)
+		if m.came != nil {
+			m.came[k] = true
+		}
 	}
 }
 
