@@ -13,8 +13,8 @@ import (
 // Packages for tests stand apart in testOnly.
 var mayImport = map[string][]string{
 	"cmd/crawl": {
-		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/robots", "internal/schedule", "internal/search", "internal/testweb", "internal/web",
-		"internal/weburl",
+		"crawler", "fetcher", "frontier", "store", "internal/kv", "internal/parse", "internal/query", "internal/retention", "internal/robots", "internal/schedule", "internal/search", "internal/testweb",
+		"internal/web", "internal/weburl",
 	},
 	"crawler":              {"fetcher", "frontier", "store", "internal/parse", "internal/robots", "internal/weburl"},
 	"fetcher":              {"internal/robots", "internal/weburl"},
@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/search":      {"store", "internal/weburl"},                                // how pages are read it is told
 	"internal/web":         {"frontier", "store", "internal/query", "internal/weburl"},
 	"internal/kv":          {},
+	"internal/retention":   {},
 	"internal/robots":      {},
 	"internal/schedule":    {},
 	"internal/warc":        {},

@@ -76,6 +76,9 @@ type Job struct {
 	plain    sync.Map                        // origins asked in HTTP/1.1 only; read without a lock
 	plains   atomic.Int64                    // how many
 
+	pausing sync.Mutex // guards starved, and the order in which pauses are passed on
+	starved bool       // no URL is leased for want of room on the disk
+
 	saving   sync.Mutex     // orders the writes of the run while it goes on, and guards over
 	over     bool           // it ends: what is changed now comes too late
 	mu       sync.Mutex     // guards what follows, and Widened and Settings of store

@@ -19,6 +19,7 @@ const (
 	LimitConcurrency Limit = "concurrency" // likewise, and no more may be under way
 	LimitCPU         Limit = "cpu"
 	LimitDisk        Limit = "disk"
+	LimitSpace       Limit = "disk-space" // the volume of the store has too little room
 )
 
 // leastLoad is how long a load must be measured to tell anything.
@@ -32,12 +33,15 @@ const (
 	muchOf   = 0.5 // of the time of visits
 )
 
-// LimitedBy tells what a load says the crawl was limited by. First come the
-// processors. Else it is what kept visits from beginning for the longest; where
+// LimitedBy tells what a load says the crawl was limited by. First comes a pause
+// for want of room on the disk, then the processors. Else it is what kept visits from beginning for the longest; where
 // that is a lack of places, what the visits in them waited for.
 func LimitedBy(l *store.Load) Limit {
 	if l == nil || l.Elapsed < int64(leastLoad) {
 		return LimitNone
+	}
+	if Part(l.Space, l.Elapsed) >= longWait {
+		return LimitSpace
 	}
 	cpu := Part(l.CPU, l.Elapsed*int64(max(l.Processors, 1)))
 	if cpu >= busyCPU {

@@ -73,6 +73,32 @@ func (w *Job) Pause(on bool) error {
 	if err := w.keep(func(r *store.Run) { r.Paused = on }); err != nil {
 		return err
 	}
+	return w.holdBack()
+}
+
+// PauseForSpace is Pause for want of room on the disk; no later session knows of
+// it. The run goes on when neither keeps it.
+func (w *Job) PauseForSpace(on bool) error {
+	w.pausing.Lock()
+	changed := w.starved != on
+	w.starved = on
+	w.pausing.Unlock()
+	switch {
+	case changed && on:
+		w.meter.space.add(1)
+	case changed:
+		w.meter.space.add(-1)
+	}
+	return w.holdBack()
+}
+
+// holdBack has the frontier lease nothing while there is a reason.
+func (w *Job) holdBack() error {
+	w.pausing.Lock()
+	defer w.pausing.Unlock()
+	w.mu.Lock()
+	on := w.store.Paused || w.starved
+	w.mu.Unlock()
 	return w.Frontier.Pause(w.name, on)
 }
 

@@ -33,6 +33,7 @@ func (g *gauge) total() int64 { return int64(g.add(0)) }
 type meter struct {
 	cpu                         time.Duration // of the process when the session began
 	visits, network, disk, full gauge
+	space                       gauge // paused for want of room
 }
 
 // load tells where the time of the session has gone so far; nil if its queue is
@@ -46,7 +47,7 @@ func (w *Job) load() *store.Load {
 	return &store.Load{
 		Elapsed: int64(time.Since(w.began)), CPU: int64(cpuTime() - m.cpu), Processors: runtime.GOMAXPROCS(0), Places: max(w.spec.Workers, 1),
 		Visits: m.visits.total(), Network: m.network.total(), Disk: m.disk.total(), Full: m.full.total(),
-		Pace: int64(waits.Pace), Rest: int64(waits.Rest), PerHost: int64(waits.PerHost), Empty: int64(waits.Empty),
+		Pace: int64(waits.Pace), Rest: int64(waits.Rest), PerHost: int64(waits.PerHost), Empty: int64(waits.Empty), Space: m.space.total(),
 		Hosts: waits.Hosts, Resting: waits.Resting, Delay: int64(waits.Delay), CrawlDelay: int64(waits.CrawlDelay),
 	}
 }
@@ -64,5 +65,6 @@ func LoadSince(now, earlier store.Load) store.Load {
 	l.Rest -= earlier.Rest
 	l.PerHost -= earlier.PerHost
 	l.Empty -= earlier.Empty
+	l.Space -= earlier.Space
 	return l
 }

@@ -472,6 +472,40 @@ func (f *Bolt) Drop(name string) error {
 	return nil
 }
 
+// copyFill is how far the pages of a copy are filled: whoever goes on with the
+// run writes between them.
+const copyFill = 0.8
+
+// Copy writes one state of the queue of a run to a new file, open or not. It
+// returns ErrNoRun if there is none. Of what the store has by then the queue may
+// not know yet, as after a crash: it is to be copied before the store is.
+func (f *Bolt) Copy(ctx context.Context, name, to string) error {
+	if err := named(name); err != nil {
+		return err
+	}
+	r, err := f.lookup(name)
+	if errors.Is(err, ErrNoRun) {
+		return f.copyClosed(ctx, name, to)
+	}
+	if err == nil {
+		err = r.db.Copy(ctx, to, func([]byte) float64 { return copyFill })
+	}
+	if err != nil {
+		return fmt.Errorf("frontier: copy run %s: %w", name, err)
+	}
+	return nil
+}
+
+func (f *Bolt) copyClosed(ctx context.Context, name, to string) error {
+	if _, err := os.Stat(f.path(name)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("frontier: run %s: %w", name, ErrNoRun)
+	}
+	if err := f.Open(ctx, name, Config{}); err != nil {
+		return err
+	}
+	return errors.Join(f.Copy(ctx, name, to), f.Leave(name))
+}
+
 // Close implements Frontier.
 func (f *Bolt) Close() error {
 	f.mu.Lock()

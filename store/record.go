@@ -117,6 +117,7 @@ type Load struct {
 	Rest    int64 `msg:"rest"`
 	PerHost int64 `msg:"perhost"`
 	Empty   int64 `msg:"empty"`
+	Space   int64 `msg:"space,omitempty"` // the run was paused, for the volume of the store had too little room
 
 	// When it was last waited for Pace or Rest, as in frontier.Waits.
 	Hosts      int   `msg:"hosts,omitempty"`

@@ -1201,24 +1201,28 @@ func (z *Host) Msgsize() (s int) {
 func (z *Load) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(16)
-	var zb0001Mask uint16 /* 16 bits */
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
 	_ = zb0001Mask
-	if z.Hosts == 0 {
+	if z.Space == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x1000
 	}
-	if z.Resting == 0 {
+	if z.Hosts == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.Delay == 0 {
+	if z.Resting == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.CrawlDelay == 0 {
+	if z.Delay == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8000
+	}
+	if z.CrawlDelay == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1262,21 +1266,26 @@ func (z *Load) MarshalMsg(b []byte) (o []byte, err error) {
 		o = append(o, 0xa5, 0x65, 0x6d, 0x70, 0x74, 0x79)
 		o = msgp.AppendInt64(o, z.Empty)
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "space"
+			o = append(o, 0xa5, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendInt64(o, z.Space)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "hosts"
 			o = append(o, 0xa5, 0x68, 0x6f, 0x73, 0x74, 0x73)
 			o = msgp.AppendInt(o, z.Hosts)
 		}
-		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "resting"
 			o = append(o, 0xa7, 0x72, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67)
 			o = msgp.AppendInt(o, z.Resting)
 		}
-		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "delay"
 			o = append(o, 0xa5, 0x64, 0x65, 0x6c, 0x61, 0x79)
 			o = msgp.AppendInt64(o, z.Delay)
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "crawldelay"
 			o = append(o, 0xaa, 0x63, 0x72, 0x61, 0x77, 0x6c, 0x64, 0x65, 0x6c, 0x61, 0x79)
 			o = msgp.AppendInt64(o, z.CrawlDelay)
@@ -1379,6 +1388,12 @@ func (z *Load) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Empty")
 				return
 			}
+		case "space":
+			z.Space, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Space")
+				return
+			}
 		case "hosts":
 			z.Hosts, bts, err = msgp.ReadIntBytes(bts)
 			if err != nil {
@@ -1417,7 +1432,7 @@ func (z *Load) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Load) Msgsize() (s int) {
-	s = 3 + 8 + msgp.Int64Size + 4 + msgp.Int64Size + 11 + msgp.IntSize + 7 + msgp.IntSize + 7 + msgp.Int64Size + 8 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 8 + msgp.Int64Size + 6 + msgp.Int64Size + 6 + msgp.IntSize + 8 + msgp.IntSize + 6 + msgp.Int64Size + 11 + msgp.Int64Size
+	s = 3 + 8 + msgp.Int64Size + 4 + msgp.Int64Size + 11 + msgp.IntSize + 7 + msgp.IntSize + 7 + msgp.Int64Size + 8 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 5 + msgp.Int64Size + 8 + msgp.Int64Size + 6 + msgp.Int64Size + 6 + msgp.Int64Size + 6 + msgp.IntSize + 8 + msgp.IntSize + 6 + msgp.Int64Size + 11 + msgp.Int64Size
 	return
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"crawl/internal/kv"
 )
@@ -35,11 +36,11 @@ func Restore(ctx context.Context, from, dir string, overwrite bool) (err error) 
 	if err := errors.Join(makeDir(dir), os.RemoveAll(stage)); err != nil {
 		return err
 	}
-	if err := copyTree(ctx, from, stage); err != nil {
+	if err := copyParts(ctx, from, stage); err != nil {
 		return err
 	}
 	crashAt("copied")
-	for _, name := range []string{File, "bodies", "runs"} { // of the store that gives way
+	for _, name := range slices.Backward(parts) { // of the store that gives way
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func Restore(ctx context.Context, from, dir string, overwrite bool) (err error) 
 		return err
 	}
 	crashAt("cleared")
-	for _, name := range []string{"runs", "bodies", File} {
+	for _, name := range parts {
 		if err := os.Rename(filepath.Join(stage, name), filepath.Join(dir, name)); err != nil && !(name == "runs" && errors.Is(err, fs.ErrNotExist)) {
 			return err
 		}
@@ -90,7 +91,28 @@ func mayRestore(dir string, overwrite bool) error {
 	return nil // what is damaged may be replaced
 }
 
-// copyTree copies files and makes them durable.
+// parts are what a store and a backup have in common, but for files of one
+// process: the index comes last.
+var parts = []string{"runs", "bodies", File}
+
+// copyParts copies the parts of a store.
+func copyParts(ctx context.Context, from, to string) error {
+	if err := makeDir(to); err != nil {
+		return err
+	}
+	for _, name := range parts {
+		err := copyTree(ctx, filepath.Join(from, name), filepath.Join(to, name))
+		if name == "runs" && errors.Is(err, fs.ErrNotExist) { // queues are not ours
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyTree copies a file, or a folder with all in it, and makes it durable.
 func copyTree(ctx context.Context, from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -104,7 +126,7 @@ func copyTree(ctx context.Context, from, to string) error {
 		switch {
 		case d.IsDir():
 			return makeDir(at)
-		case !d.Type().IsRegular() || rel == backupFile:
+		case !d.Type().IsRegular():
 			return nil
 		}
 		if err := copyFile(ctx, path, at); err != nil {

@@ -244,6 +244,8 @@ func (r *configReader) option(o *option, key, value *yaml.Node) given {
 	switch {
 	case o.named && (value.Kind == yaml.MappingNode || isNull(value)):
 		nodes = r.rules(o, value)
+	case o.typ == reflect.TypeFor[Keep]() && value.Kind == yaml.MappingNode:
+		nodes = []*yaml.Node{r.keep(o, value)}
 	case o.list:
 		if value.Kind != yaml.SequenceNode {
 			next := `write ["first", "second"], or [] for none`
@@ -271,6 +273,18 @@ func (r *configReader) option(o *option, key, value *yaml.Node) given {
 		g.texts = append(g.texts, text)
 	}
 	return g
+}
+
+// keep makes one text of a block of rules: last=10 weekly=26.
+func (r *configReader) keep(o *option, block *yaml.Node) *yaml.Node {
+	var words []string
+	for key, n := range r.entries(block, o.Key) {
+		if n.Kind != yaml.ScalarNode {
+			r.fault(n, o.Key+"."+key.Value+" is "+nodeKind(n)+" where a number belongs", keepNext)
+		}
+		words = append(words, key.Value+"="+n.Value)
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.Join(words, " "), Line: block.Line}
 }
 
 // runsCommand reports whether the text is a secret reference that starts a

@@ -48,6 +48,7 @@ of unfinished queues too. Exit code 5 if anything is wrong.`,
 		addSettingsFlags(sub.Flags(), "data", "json", "quiet")
 		c.AddCommand(sub)
 	}
+	c.AddCommand(newPruneCommand(), newCompactCommand(), newBackupCommand(), newRestoreCommand())
 	return c
 }
 
@@ -59,10 +60,11 @@ type storeInfo struct {
 	Queues uint64         `json:"queues_bytes"`
 	Search uint64         `json:"search_bytes"`
 	Total  int            `json:"runs"`
+	Going  int            `json:"removing"`
 	States map[string]int `json:"states"`
 }
 
-func printInfo(ctx context.Context, out io.Writer, st store.Store, dir string, asJSON bool) error {
+func printInfo(ctx context.Context, out io.Writer, st *store.Bolt, dir string, asJSON bool) error {
 	info := storeInfo{Dir: dir, States: map[string]int{}}
 	if err := info.measure(); err != nil {
 		return err
@@ -74,12 +76,19 @@ func printInfo(ctx context.Context, out io.Writer, st store.Store, dir string, a
 		info.States[run.State]++
 		info.Total++
 	}
+	var err error
+	if info.Going, err = st.Removing(ctx); err != nil {
+		return err
+	}
 	if asJSON {
 		return writeJSON(out, info)
 	}
 	fmt.Fprintf(out, "store    %s\n", plain(dir))
 	fmt.Fprintf(out, "index    %s\nbodies   %s\nqueues   %s\nsearch   %s\n", bytesText(info.Index), bytesText(info.Bodies), bytesText(info.Queues), bytesText(info.Search))
-	_, err := fmt.Fprintf(out, "runs     %d: %d complete, %d partial, %d unfinished, %d empty\n", info.Total, info.States[store.Complete],
+	if info.Going > 0 {
+		fmt.Fprintf(out, "removing %s: `crawl db prune` goes on with it\n", countOf(info.Going, "run"))
+	}
+	_, err = fmt.Fprintf(out, "runs     %d: %d complete, %d partial, %d unfinished, %d empty\n", info.Total, info.States[store.Complete],
 		info.States[store.Partial], info.States[store.Interrupted]+info.States[store.Running], info.States[store.Empty])
 	return err
 }

@@ -23,6 +23,7 @@ type limitedBy struct {
 	Rest    float64       `json:"rest"`
 	PerHost float64       `json:"per_host"`
 	Empty   float64       `json:"empty"`
+	Space   float64       `json:"space"`
 }
 
 // newLimitedBy says what a load tells of a run with these settings; nil if it
@@ -37,7 +38,7 @@ func newLimitedBy(l *store.Load, s *Settings) *limitedBy {
 		By: by, Text: limitText(by, l, s),
 		CPU: part(l.CPU, l.Elapsed*int64(max(l.Processors, 1))), Places: part(l.Visits, l.Elapsed*int64(max(l.Places, 1))),
 		Network: part(l.Network, l.Visits), Disk: part(l.Disk, l.Visits), Full: part(l.Full, l.Elapsed),
-		Pace: part(l.Pace, l.Elapsed), Rest: part(l.Rest, l.Elapsed), PerHost: part(l.PerHost, l.Elapsed), Empty: part(l.Empty, l.Elapsed),
+		Pace: part(l.Pace, l.Elapsed), Rest: part(l.Rest, l.Elapsed), PerHost: part(l.PerHost, l.Elapsed), Empty: part(l.Empty, l.Elapsed), Space: part(l.Space, l.Elapsed),
 	}
 }
 
@@ -59,6 +60,8 @@ func limitText(by crawler.Limit, l *store.Load, s *Settings) string {
 			return fmt.Sprintf("commits (%s of the time of pages was waiting for them; none was synced)", percent(l.Disk, l.Visits))
 		}
 		return fmt.Sprintf("the disk (%s of the time of pages was waiting for writes)", percent(l.Disk, l.Visits))
+	case crawler.LimitSpace:
+		return fmt.Sprintf("disk space (paused %s of the time: too little is free; --min-disk %s)", percent(l.Space, l.Elapsed), s.MinDisk)
 	case crawler.LimitPages:
 		return fmt.Sprintf("few known pages (nothing was queued %s of the time)", percent(l.Empty, l.Elapsed))
 	}

@@ -28,6 +28,8 @@ func optionSamples(t *testing.T, o *option) []string {
 		reflect.TypeFor[Size]():     {"1MB", "2MiB", "512000"},
 		reflect.TypeFor[Budget]():   {"64MiB", "auto", "1GB"},
 		reflect.TypeFor[Speed]():    {"1KB/s", "0", "2KiB/s"},
+		reflect.TypeFor[Keep]():     {"last=10 weekly=26", "all", "daily=3 within=90d"},
+		reflect.TypeFor[Space]():    {"5%", "auto", "2GB", "0"},
 		reflect.TypeFor[Rate]():     {"4/s", "adaptive", "1/10s"},
 	}
 	byCheck := map[string][]string{

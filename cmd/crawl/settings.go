@@ -92,10 +92,12 @@ type Settings struct {
 	Extract     []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" named:"yes" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
 	Store       string   `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
 	SearchIndex bool     `json:"search_index" default:"false" group:"run" section:"keep" help:"index the run for crawl search when it ends; else its first search does"`
+	Keep        Keep     `json:"keep" default:"all" group:"retain" section:"keep" help:"runs that db prune leaves of a site: last=10 weekly=26 monthly=12; also daily and within"`
 
 	FailOn   string `json:"fail_on" arg:"RULE" group:"gate" section:"outcome" check:"gate" help:"exit with 1 if there are such findings: critical, new (critical and not in the run before), a condition over findings, or rows of a SELECT"`
 	Baseline string `json:"baseline" arg:"RUN" group:"gate" section:"outcome" help:"what is new is told from this run (default: the finished one before)"`
 
+	MinDisk    Space  `json:"min_disk" default:"auto" group:"run" section:"machine" help:"free space of the store's volume below which a run pauses: 5%, 2GB, 0 for none; auto: 1 GiB or 2 %, whichever is more, 10 % at most"`
 	Durability string `json:"durability" default:"full" group:"run" section:"machine" words:"full|process" help:"what a run survives: kill -9 and a power cut, or kill -9 alone: faster, but a power cut may damage the whole store"`
 	Memory     Budget `json:"memory" default:"auto" group:"machine" section:"machine" help:"memory to get by with: 512MiB, or auto: three quarters of the container's limit, 512MiB at most; files that are mapped come on top"`
 

@@ -54,7 +54,7 @@ func orderOf(run *store.Run, now *Settings) (*order, error) {
 		return nil, err
 	}
 	o := &order{s: kept.Settings, hosts: kept.Hosts, guest: kept.Guest, run: run}
-	o.s.Data, o.s.Memory = now.Data, now.Memory
+	o.s.Data, o.s.Memory, o.s.MinDisk = now.Data, now.Memory, now.MinDisk
 	o.s.Progress, o.s.JSON, o.s.Quiet, o.s.Verbose, o.s.LogFormat = now.Progress, now.JSON, now.Quiet, now.Verbose, now.LogFormat
 	if run.Rules != nil { // `crawl extract` may have changed them
 		o.s.Extract = run.Rules
@@ -134,7 +134,9 @@ func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, st *store.Bol
 		return err
 	}
 	ended := begun(job)
+	unguarded := t.guardDisk(engine, job)
 	err = job.Crawl(ctx, stop)
+	unguarded()
 	ended()
 	if err != nil {
 		return err
