@@ -31,6 +31,9 @@ import (
 // again.
 const backupFile = "backup.json"
 
+// ErrUnfit: a backup cannot be made in that folder.
+var ErrUnfit = errors.New("no place for a backup")
+
 // backedUp is what backupFile holds.
 type backedUp struct {
 	Store  string           `json:"store"`
@@ -44,7 +47,7 @@ type Backup struct {
 }
 
 // Backup copies the store into a folder: a new one, or that of an earlier backup of the
-// same store, to which it adds what is missing. Writes go on
+// same store, to which it adds what is missing; else it returns ErrUnfit. Writes go on
 // meanwhile; what is written while the index is copied makes it larger, since pages
 // are not used again until then. Queues are not part of a store.
 func (b *Bolt) Backup(ctx context.Context, to string) (_ Backup, err error) {
@@ -114,12 +117,12 @@ func (k *backup) begin() error {
 		return err
 	}
 	if inside {
-		return fmt.Errorf("a backup cannot lie in the store")
+		return fmt.Errorf("%w: it lies in the store", ErrUnfit)
 	}
 	raw, err := os.ReadFile(filepath.Join(k.to, backupFile))
 	if err == nil {
 		if err = json.Unmarshal(raw, &k.had); err == nil && k.had.Store != k.has.Store {
-			err = errors.New("there is a backup of another store")
+			err = fmt.Errorf("%w: there is one of another store", ErrUnfit)
 		}
 		return err
 	}
@@ -127,7 +130,7 @@ func (k *backup) begin() error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(k.to, File)); err == nil {
-		return fmt.Errorf("there is a store that is no backup")
+		return fmt.Errorf("%w: there is a store that is no backup", ErrUnfit)
 	}
 	if err := makeDir(filepath.Join(k.to, "bodies")); err != nil {
 		return err

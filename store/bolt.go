@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"crawl/internal/kv"
 
@@ -53,6 +54,7 @@ type Bolt struct {
 	indexing  sync.Mutex // held while links are indexed
 	maxPart   int        // size of one of an index, in bytes; tests lower it
 
+	began    atomic.Int64 // bytes of the index when it was opened or compacted
 	keeping  sync.Mutex   // held while runs are removed, the store is copied or compacted
 	visiting sync.RWMutex // read: a visit is being put, from what it is compared with until it is durable
 
@@ -132,7 +134,10 @@ func (b *Bolt) start(o Options) error {
 	if b.bodies, err = openSegments(bodies, o, end); err != nil {
 		return err
 	}
-	return b.commit(put{bucketMeta, keyVersion, []byte{layoutVersion}})
+	if err := b.commit(put{bucketMeta, keyVersion, []byte{layoutVersion}}); err != nil {
+		return err
+	}
+	return b.measure()
 }
 
 // startsEmpty refuses bodies without an index: what lies behind the end is cut

@@ -29,7 +29,7 @@ const maxRatio = 64
 // seal makes a record of what it holds.
 func seal(plain []byte) []byte {
 	sealed := make([]byte, 2, 2+s2.MaxEncodedLen(len(plain)))
-	small := s2.Encode(sealed[2:cap(sealed)], plain)
+	small := s2.EncodeBetter(sealed[2:cap(sealed)], plain)
 	if len(small) < len(plain) && len(plain) <= maxRatio*len(small) {
 		sealed[0], sealed[1] = recordVersion, codingS2
 		return slices.Clip(sealed[:2+len(small)])

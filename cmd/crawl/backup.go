@@ -81,6 +81,9 @@ it, ` + "`crawl db restore DIR`" + ` makes a store of it.`,
 			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
 				front := frontier.NewBolt(filepath.Join(dir, "runs"))
 				sum, err := backupAll(ctx, st, front, args[0])
+				if errors.Is(err, store.ErrUnfit) {
+					err = newUsageError("", err.Error(), "name another folder")
+				}
 				if err = errors.Join(err, front.Close()); err != nil {
 					return err
 				}
@@ -187,14 +190,4 @@ func restoreStore(c *cobra.Command, from string, overwrite bool) error {
 	return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
 		return checkStore(ctx, c, st, dir, s)
 	})
-}
-
-// exactlyOne wants one word, which help calls name.
-func exactlyOne(name string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return newUsageError("", name+" is missing", "write: "+c.UseLine())
-		}
-		return atMost(1, c, args)
-	}
 }

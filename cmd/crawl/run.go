@@ -118,6 +118,11 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	conclude := func(ctx context.Context) (*store.Run, error) { return conclude(ctx, st, o.run, gate, log) }
 	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder, conclude)
 	holder.indexText(c.Context(), t)
+	if query.Finished(o.run) {
+		if _, err := st.Tidy(context.WithoutCancel(c.Context())); err != nil { // it is as large as it was
+			log.Warn("the index was not compacted", "error", err)
+		}
+	}
 	return err
 }
 
