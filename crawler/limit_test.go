@@ -29,10 +29,11 @@ func TestLimitedBy(t *testing.T) {
 		"answers, all places":          {store.Load{Processors: 2, Full: 95, Visits: 6400, Network: 6000, Disk: 100}, LimitConcurrency},
 		"writes":                       {store.Load{Processors: 2, Full: 95, Visits: 6400, Network: 1000, Disk: 5000}, LimitDisk},
 		"writes, and answers for more": {store.Load{Processors: 2, Full: 95, Visits: 6400, Network: 3300, Disk: 3100}, LimitConcurrency},
+		"no room on the disk":          {store.Load{CPU: 170, Processors: 2, Space: 60, Pace: 30}, LimitSpace},
 		"a program of before":          {store.Load{Pace: 90}, LimitRate},
 	} {
 		l := test.load
-		for _, n := range []*int64{&l.CPU, &l.Visits, &l.Network, &l.Disk, &l.Full, &l.Pace, &l.Rest, &l.PerHost, &l.Empty} {
+		for _, n := range []*int64{&l.CPU, &l.Visits, &l.Network, &l.Disk, &l.Full, &l.Pace, &l.Rest, &l.PerHost, &l.Empty, &l.Space} {
 			*n *= int64(time.Second)
 		}
 		l.Elapsed = int64(100 * time.Second)

@@ -1,0 +1,58 @@
+package frontier_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"crawl/frontier"
+	"crawl/internal/weburl"
+)
+
+// TestCopy copies a queue that is open and one that is not; both are whole.
+func TestCopy(t *testing.T) {
+	dir := t.TempDir()
+	f := frontier.NewBolt(filepath.Join(dir, "runs"))
+	defer f.Close()
+	if err := f.Copy(t.Context(), "x", filepath.Join(dir, "none.db")); !errors.Is(err, frontier.ErrNoRun) {
+		t.Errorf("of no run: %v", err)
+	}
+	if err := f.Open(t.Context(), "x", frontier.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	u, err := weburl.Parse("https://a.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Add(t.Context(), "x", frontier.Link{URL: u}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"open", "closed"} {
+		if name == "closed" {
+			if err := f.Leave("x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		to := filepath.Join(dir, name, "y")
+		if err := os.MkdirAll(to, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Copy(t.Context(), "x", filepath.Join(to, "frontier.db")); err != nil {
+			t.Fatal(err)
+		}
+		g := frontier.NewBolt(filepath.Join(dir, name))
+		if err := g.Open(t.Context(), "y", frontier.Config{}); err != nil {
+			t.Fatal(err)
+		}
+		if faults, err := g.Check(t.Context(), "y"); err != nil || len(faults) > 0 {
+			t.Errorf("%s: %v %v", name, faults, err)
+		}
+		if s, err := g.Stats("y"); err != nil || s.Found != 1 || s.Queued != 1 {
+			t.Errorf("%s: %+v %v", name, s, err)
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
