@@ -46,6 +46,7 @@ type inventory struct {
 // begins, so what the index says of those behind is looked up one by one.
 type shelf struct {
 	file    *os.File // nil if it is not there
+	missing error    // then, until somebody pointed at it
 	size    int64    // of what is committed
 	records []located
 	read    int64 // up to where it was read in a row
@@ -70,7 +71,8 @@ func (c *check) takeInventory(ctx context.Context, end tail) (*inventory, error)
 func (c *check) openShelf(n uint32, end tail) (*shelf, error) {
 	s := &shelf{}
 	f, err := c.bodies.at(n)
-	if errors.Is(err, os.ErrNotExist) { // as after Prune: who points at it says so
+	if errors.Is(err, os.ErrNotExist) { // as after Prune, unless something points at it
+		s.missing = err
 		return s, nil
 	}
 	if err != nil {
@@ -156,6 +158,20 @@ func (inv *inventory) find(at Place) (*located, error) {
 		return nil, nil
 	}
 	return &s.records[i], nil
+}
+
+// lost tells whether the whole segment of a record is not there, which is one
+// fault.
+func (c *check) lost(at Place) bool {
+	if at.Segment == 0 || int64(at.Segment) > int64(len(c.there.shelves)) {
+		return false
+	}
+	s := &c.there.shelves[at.Segment-1]
+	if s.missing != nil {
+		c.fault("%v", s.missing)
+		s.missing = nil
+	}
+	return s.file == nil
 }
 
 // missing drops the error of a segment that is not there.
