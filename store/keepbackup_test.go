@@ -9,6 +9,9 @@ import (
 	"testing"
 )
 
+// This file comes behind full_unix_test.go, which limits how large files become:
+// the log that go test keeps of files that tests open must be small by then.
+
 // TestBackup backs up while pages are put: each backup is sound and has what
 // was there before, takes only what is new, and is restored whole.
 func TestBackup(t *testing.T) {
