@@ -71,6 +71,7 @@ type Job struct {
 	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
 	status   [6]atomic.Uint64
+	room     *semaphore.Weighted             // for what waits for the disk, in bytes
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing
 	plain    sync.Map                        // origins asked in HTTP/1.1 only; read without a lock
@@ -98,8 +99,8 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
 		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(s.RulesBytes),
-		sitemaps: map[string]int{},
-		began:    time.Now(), before: int64(r.Counts.Received), meter: meter{cpu: cpuTime()},
+		sitemaps: map[string]int{}, room: semaphore.NewWeighted(roomBytes),
+		began: time.Now(), before: int64(r.Counts.Received), meter: meter{cpu: cpuTime()},
 	}
 	config := frontier.Config{
 		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,
@@ -193,8 +194,8 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 	release := w.stopOn(stop, halt, cut)
 	defer release()
 
-	workers := int64(max(w.spec.Workers, 1))
-	pool := semaphore.NewWeighted(workers)
+	pool := semaphore.NewWeighted(int64(max(w.spec.Workers, 1)))
+	var visits sync.WaitGroup
 	for {
 		if w.acquire(leasing, pool) != nil {
 			break
@@ -207,20 +208,19 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 			}
 			break
 		}
-		go func() {
-			defer pool.Release(1)
-			w.meter.visits.add(1)
-			defer w.meter.visits.add(-1)
-			err := w.visit(fetching, lease)
+		visits.Go(func() {
+			at := w.takePlace(pool)
+			defer at.leave()
+			err := w.visit(fetching, lease, at)
 			if err == nil && fetching.Err() != nil {
 				err = w.abandon(fetching, lease)
 			}
 			if err != nil {
 				cut(err)
 			}
-		}()
+		})
 	}
-	_ = pool.Acquire(context.WithoutCancel(ctx), workers) // all have returned
+	visits.Wait()
 	if err := context.Cause(fetching); err != context.Cause(ctx) && err != errCut {
 		return err
 	}

@@ -97,7 +97,7 @@ func (w *Job) robots(ctx context.Context, l *frontier.Lease) (barred string, ref
 	if w.spec.Robots == "report" {
 		return rule, false, nil
 	}
-	return "", true, w.done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
+	return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
 }
 
 func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
@@ -142,7 +142,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown {
 		w.rules.put(l.For, w.parseRobots(rec), rec.Text)
 	}
-	return w.unless(ctx, w.done(ctx, l, o))
+	return w.unless(ctx, w.Frontier.Done(ctx, l, o))
 }
 
 func (w *Job) newRobots(l frontier.Lease, resp *fetcher.Response, failed error) (*store.Robots, *store.Exchange) {

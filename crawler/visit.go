@@ -11,9 +11,10 @@ import (
 	"crawl/store"
 )
 
-// visit takes one URL from lease to done. An error means that the crawl cannot
-// go on; whatever the web did wrong is in the page.
-func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
+// visit takes one URL from lease to done, and leaves its place at, for a room
+// before the disk, once its page has been read. An error means that the crawl
+// cannot go on; whatever the web did wrong is in the page.
+func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 	if l.Kind == frontier.Robots {
 		return w.visitRobots(ctx, l)
 	}
@@ -29,9 +30,9 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 	switch {
 	case err != nil:
 	case page == nil && w.spec.leftOut(l) != "":
-		return w.unless(ctx, w.done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonExcluded, Rule: w.spec.leftOut(l)}))
+		return w.unless(ctx, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonExcluded, Rule: w.spec.leftOut(l)}))
 	case page == nil:
-		page, links, err = w.fetch(ctx, l, last, good, barred)
+		page, links, err = w.fetch(ctx, l, last, good, barred, at)
 	case l.Kind != frontier.Reread:
 		w.remind(l, page)
 	}
@@ -39,13 +40,13 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease) error {
 		return w.unless(ctx, err)
 	}
 	whole := context.WithoutCancel(ctx) // what is stored is not asked for again
-	return w.unless(ctx, w.done(whole, l, w.spec.outcome(l, page, links, time.Now())))
+	return w.unless(ctx, w.Frontier.Done(whole, l, w.spec.outcome(l, page, links, time.Now())))
 }
 
 // fetch asks for a URL and stores what comes of it; last and good are what the
 // store has of it. No page and no error: it was cut short, the lease lapses and
 // the URL is fetched again.
-func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string) (*store.Page, []store.Link, error) {
+func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string, at *place) (*store.Page, []store.Link, error) {
 	known := w.known(l, last, good)
 	resp, fault := w.ask(ctx, request(l, known, w.spec))
 	if ctx.Err() != nil {
@@ -57,23 +58,14 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
 	links, body := w.take(ctx, l, page, resp, known)
 	w.widen(l, page)
-	if err := w.put(ctx, page, links, body); err != nil { // durable before forgotten
+	if err := at.land(ctx, resp); err != nil {
+		return nil, nil, err
+	}
+	if err := w.Store.Put(ctx, page, links, body); err != nil { // durable before forgotten
 		return nil, nil, err
 	}
 	w.note(page)
 	return page, links, nil
-}
-
-func (w *Job) put(ctx context.Context, p *store.Page, links []store.Link, x *store.Exchange) error {
-	w.meter.disk.add(1)
-	defer w.meter.disk.add(-1)
-	return w.Store.Put(ctx, p, links, x)
-}
-
-func (w *Job) done(ctx context.Context, l frontier.Lease, o frontier.Outcome) error {
-	w.meter.disk.add(1)
-	defer w.meter.disk.add(-1)
-	return w.Frontier.Done(ctx, l, o)
 }
 
 // refuse ends the lease of a URL that is not to be fetched after all: what is
@@ -84,7 +76,7 @@ func (w *Job) refuse(ctx context.Context, l *frontier.Lease) (barred string, ref
 		return "", false, nil
 	}
 	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
-		return "", true, w.done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
+		return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
 	}
 	return w.robots(ctx, l)
 }

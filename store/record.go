@@ -109,7 +109,7 @@ type Load struct {
 
 	Visits  int64 `msg:"visits"`  // of all places
 	Network int64 `msg:"network"` // of visits, from the request to the end of the body
-	Disk    int64 `msg:"disk"`    // of visits, until what they brought was durable
+	Disk    int64 `msg:"disk"`    // of visits, until there was room for what they brought among what waits for the disk
 
 	// Time in which no visit could begin, by what kept it.
 	Full    int64 `msg:"full"` // all places were taken

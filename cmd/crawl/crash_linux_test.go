@@ -54,7 +54,7 @@ func TestCrashDiskFull(t *testing.T) {
 		t.Error("the disk was never full")
 	}
 	o.whole(t, "complete")
-	t.Logf("%d times full; %s", stops, o.judge(t, poolSize))
+	t.Logf("%d times full; %s", stops, o.judge(t, underWay))
 	o.true(t, resultOf(t, bin, o.data))
 }
 

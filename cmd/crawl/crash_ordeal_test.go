@@ -13,9 +13,10 @@ import (
 	"time"
 )
 
-// poolSize is the default of --concurrency: so many URLs may be under way when
-// a process is killed, and no more may be asked for again.
-const poolSize = 64
+// underWay is twice the default of --concurrency: so many URLs may be under way
+// when a process is killed, in places and waiting for the disk, and no more may be
+// asked for again.
+const underWay = 2 * 64
 
 // ordeal is one crawl that is interrupted over and over.
 type ordeal struct {

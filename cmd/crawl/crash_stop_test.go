@@ -69,7 +69,7 @@ func stopTwice(t *testing.T, o *ordeal) {
 		lift()
 	}
 	o.finish(t)
-	o.judge(t, poolSize)
+	o.judge(t, underWay)
 }
 
 // stopWithoutAnswer does not wait for ever for what is under way.
@@ -80,7 +80,7 @@ func stopWithoutAnswer(t *testing.T, o *ordeal) {
 	o.interrupted(t, p, 10*time.Second, exitInterrupted)
 	lift()
 	o.finish(t)
-	o.judge(t, poolSize)
+	o.judge(t, underWay)
 }
 
 // freeze sees that a process that slept does not make up for it.

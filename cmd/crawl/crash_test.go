@@ -44,7 +44,7 @@ func killAndResume(t *testing.T, bin *crawlBinary, pages, hosts, kills, checkEve
 	o := newOrdeal(t, site, bin, delay, flags...)
 	o.kill(t, kills, checkEvery)
 	o.finish(t)
-	counted := o.judge(t, poolSize)
+	counted := o.judge(t, underWay)
 	t.Logf("%v for %d kills; first request at most %v after the start; %s", time.Since(o.began).Round(time.Millisecond), kills, o.opening().Round(time.Millisecond), counted)
 	got := resultOf(t, bin, o.data)
 	o.true(t, got)
@@ -63,7 +63,7 @@ func killFinely(t *testing.T, bin *crawlBinary, kills int) {
 		o.slack = 10 * time.Millisecond
 		kills -= o.killToEnd(t, kills, exitDone)
 		o.whole(t, "complete")
-		t.Logf("crawl %d: %s", crawls, o.judge(t, poolSize))
+		t.Logf("crawl %d: %s", crawls, o.judge(t, underWay))
 		o.true(t, resultOf(t, bin, o.data))
 	}
 }
@@ -80,7 +80,7 @@ func killBetween(t *testing.T, bin *crawlBinary, kills int) {
 		o.cut(t, c, false, false)
 	}
 	o.finish(t)
-	o.judge(t, poolSize)
+	o.judge(t, underWay)
 	o.true(t, resultOf(t, bin, o.data))
 }
 
@@ -127,7 +127,7 @@ func killAtEnds(t *testing.T, bin *crawlBinary, rounds int) {
 		}
 		o.ended(t, c, exitDone)
 		o.whole(t, "complete")
-		o.judge(t, poolSize)
+		o.judge(t, underWay)
 		o.true(t, resultOf(t, bin, o.data))
 	}
 }
@@ -143,7 +143,7 @@ func killUnderLimit(t *testing.T, bin *crawlBinary, kills int) {
 	o.slack = 10 * time.Millisecond
 	o.killToEnd(t, kills, exitPartial)
 	o.whole(t, "partial")
-	o.judge(t, poolSize)
+	o.judge(t, underWay)
 	if n := o.pages(t); n != limitedPages {
 		t.Errorf("%d pages; --max-pages was %d", n, limitedPages)
 	}

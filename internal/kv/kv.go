@@ -59,7 +59,7 @@ type Options struct {
 // have gathered. A caller alone waits for this only right behind such a batch.
 const (
 	manyAtOnce = 4
-	enough     = 32
+	enough     = 48
 	restFactor = 2
 	maxRest    = 20 * time.Millisecond
 )

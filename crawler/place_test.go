@@ -1,0 +1,71 @@
+package crawler
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crawl/store"
+)
+
+// stuck is a store whose disk takes the first page and then nothing, until open
+// is closed.
+type stuck struct {
+	store.Store
+	open chan struct{}
+}
+
+func (s stuck) Put(ctx context.Context, p *store.Page, links []store.Link, x *store.Exchange) error {
+	if p.Depth > 0 {
+		<-s.open
+	}
+	return s.Store.Put(ctx, p, links, x)
+}
+
+// A visit whose page has been read lets another begin, until what waits for the
+// disk fills its room.
+func TestPagesWaitForTheDiskOutsideThePool(t *testing.T) {
+	const places, pages = 16, 40
+	for name, test := range map[string]struct {
+		body int
+		want int // requests while the disk takes nothing
+	}{
+		"small": {10, 2 * places},
+		"large": {roomBytes/8 - pageBytes, 8 + places},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				large := plain(strings.Repeat("x", test.body))
+				w := newWorld(t, map[string]http.Handler{"a": many(pages, func(hrefs ...string) http.HandlerFunc {
+					if len(hrefs) > 0 {
+						return html(hrefs...)
+					}
+					return large
+				})})
+				w.audit.PerHost = places
+				s := spec(t, "http://a/")
+				s.Manners, s.Workers, s.Sitemap = hurried, places, "off"
+				c, disk := w.crawler(), stuck{w.store, make(chan struct{})}
+				c.Store = disk
+				r := w.newRun(s)
+				job, err := c.Begin(t.Context(), r, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan error)
+				go func() { ended <- job.Crawl(t.Context(), nil) }()
+				time.Sleep(time.Minute)
+				if got := len(w.asked("a")) - 1; got != test.want {
+					t.Errorf("%d pages were asked for, want %d", got, test.want)
+				}
+				close(disk.open)
+				if err := <-ended; err != nil || r.Counts.Done != pages+1 {
+					t.Errorf("%v, %d pages are done", err, r.Counts.Done)
+				}
+			})
+		})
+	}
+}
