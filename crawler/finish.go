@@ -49,7 +49,7 @@ func (w *Job) finish(ctx context.Context, interrupted bool) error {
 // index lets the store answer who links to whom. A run that can go on is not
 // indexed before somebody asks. Links that are damaged keep no run from ending.
 func (w *Job) index(ctx context.Context) error {
-	err := w.Store.IndexLinks(ctx, w.store.ID, w.spec.identity)
+	err := w.Store.IndexLinks(ctx, w.store.ID, store.Identity{Name: w.spec.DropParams.String(), Of: w.spec.identity})
 	if errors.Is(err, store.ErrDamaged) {
 		w.Log.Error("the links of the run could not be indexed", "cause", err)
 		return nil

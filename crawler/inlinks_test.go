@@ -65,7 +65,7 @@ func TestWhoLinksHere(t *testing.T) {
 // damagedLinks is a store in which links cannot be read.
 type damagedLinks struct{ store.Store }
 
-func (s damagedLinks) IndexLinks(context.Context, store.RunID, func(weburl.URL) weburl.URL) error {
+func (s damagedLinks) IndexLinks(context.Context, store.RunID, store.Identity) error {
 	return fmt.Errorf("links: %w", store.ErrDamaged)
 }
 

@@ -86,7 +86,7 @@ func useAll(ctx context.Context, dir string, run *Run) (err error) {
 	if ok, err := b.Indexed(ctx, run.ID); err != nil {
 		return err
 	} else if !ok { // the mark was hit: whoever asks has the index made anew
-		if err := b.IndexLinks(ctx, run.ID, same); err != nil {
+		if err := b.IndexLinks(ctx, run.ID, Identity{Of: same}); err != nil {
 			return err
 		}
 	}
@@ -365,7 +365,7 @@ func putMenus(t *testing.T, b *Bolt, run RunID, n int) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.IndexLinks(t.Context(), run, same); err != nil {
+	if err := b.IndexLinks(t.Context(), run, Identity{Of: same}); err != nil {
 		t.Fatal(err)
 	}
 }

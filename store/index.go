@@ -6,8 +6,6 @@ import (
 	"errors"
 	"math/rand/v2"
 
-	"crawl/internal/weburl"
-
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -24,17 +22,17 @@ var errChanged = errors.New("pages were put into the run meanwhile")
 // indexing is one index being built.
 type indexing struct {
 	*Bolt
-	run      RunID
-	identity func(weburl.URL) weburl.URL
-	mark     linkIndex
-	part     *indexPart
-	marks    *marks
-	puts     []put
-	size     int // of puts
+	run   RunID
+	id    Identity
+	mark  linkIndex
+	part  *indexPart
+	marks *marks
+	puts  []put
+	size  int // of puts
 }
 
 // IndexLinks implements Store.
-func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.URL) weburl.URL) (err error) {
+func (b *Bolt) IndexLinks(ctx context.Context, run RunID, id Identity) (err error) {
 	defer wrap(&err, "index the links of run %d", run)
 	b.indexing.Lock()
 	defer b.indexing.Unlock()
@@ -43,11 +41,20 @@ func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.U
 	} else if !there {
 		return ErrNotFound
 	}
-	x := &indexing{Bolt: b, run: run, identity: identity, mark: linkIndex{Build: rand.Uint64()}, part: newPart(), marks: newMarks()}
+	x := &indexing{Bolt: b, run: run, id: id}
+	if copied, err := x.copyEarlier(ctx); copied || err != nil && !errors.Is(err, errChanged) {
+		return err
+	}
+	return x.read(ctx)
+}
+
+// read makes the index of what the pages have.
+func (x *indexing) read(ctx context.Context) error {
 	if err := x.begin(ctx); err != nil {
 		return err
 	}
-	for p, err := range b.Pages(ctx, run) {
+	x.part, x.marks = newPart(), newMarks()
+	for p, err := range x.Pages(ctx, x.run) {
 		if err == nil {
 			err = x.page(p)
 		}
@@ -58,8 +65,11 @@ func (b *Bolt) IndexLinks(ctx context.Context, run RunID, identity func(weburl.U
 	if err := cmp.Or(ctx.Err(), x.endPart(), x.endMarks()); err != nil {
 		return err
 	}
-	return x.end()
+	return x.end(func(*bolt.Tx) bool { return true })
 }
+
+// indexBuckets hold an index, under keys that begin with its run.
+var indexBuckets = [][]byte{bucketInlinks, bucketHolders, bucketNumbers, bucketMarks}
 
 // begin takes away what is there of an index, which counts no more from the
 // first transaction on.
@@ -67,6 +77,7 @@ func (x *indexing) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	x.mark = linkIndex{Build: rand.Uint64(), By: x.id.Name}
 	raw, err := encode(&x.mark)
 	if err != nil {
 		return err
@@ -74,7 +85,7 @@ func (x *indexing) begin(ctx context.Context) error {
 	if err := x.commit(put{bucketIndexed, x.run.key(), raw}); err != nil {
 		return err
 	}
-	for _, bucket := range [][]byte{bucketInlinks, bucketHolders, bucketNumbers, bucketMarks} {
+	for _, bucket := range indexBuckets {
 		var failed error
 		err := x.scan(ctx, bucket, x.run.key(), func(key, _ []byte) bool {
 			failed = x.put(bucket, key, nil)
@@ -130,7 +141,7 @@ func (x *indexing) links(p *Page, number uint32) error {
 		return x.named(err)
 	}
 	for _, l := range u.done() {
-		if v, ok := x.part.variant(l, sitemap, x.identity); ok {
+		if v, ok := x.part.variant(l, sitemap, x.id.Of); ok {
 			x.part.post(v, number)
 		}
 	}
@@ -145,7 +156,7 @@ func (x *indexing) template(h holder, n int) error {
 		return err
 	}
 	for _, l := range u.done() {
-		if v, ok := x.part.variant(l, h.sitemap, x.identity); ok {
+		if v, ok := x.part.variant(l, h.sitemap, x.id.Of); ok {
 			x.part.holds(h, v)
 		}
 	}
@@ -189,8 +200,9 @@ func (x *indexing) flush() error {
 	return x.commit(puts...)
 }
 
-// end makes the index count, unless something was put into the run since begin.
-func (x *indexing) end() error {
+// end makes the index count, unless something was put into the run since begin,
+// or what it was made of holds no more.
+func (x *indexing) end(holds func(*bolt.Tx) bool) error {
 	x.mark.Whole = true
 	raw, err := encode(&x.mark)
 	if err != nil {
@@ -199,7 +211,7 @@ func (x *indexing) end() error {
 	var changed bool
 	err = x.db.Commit(context.Background(), &write{puts: x.puts, after: func(tx *bolt.Tx) error {
 		var now linkIndex
-		changed = decode(rawIn(tx, bucketIndexed, x.run.key()), &now) != nil || now.Build != x.mark.Build
+		changed = decode(rawIn(tx, bucketIndexed, x.run.key()), &now) != nil || now.Build != x.mark.Build || !holds(tx)
 		if changed {
 			return nil // others' writes are in the same transaction
 		}

@@ -72,12 +72,12 @@ func TestIndexStopped(t *testing.T) {
 	for stop := 1; ; stop += 7 {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		err := b.IndexLinks(ctx, run, func(u weburl.URL) weburl.URL {
+		err := b.IndexLinks(ctx, run, Identity{Of: func(u weburl.URL) weburl.URL {
 			if n++; n == stop {
 				cancel()
 			}
 			return u
-		})
+		}})
 		cancel()
 		if err == nil {
 			break
@@ -87,7 +87,7 @@ func TestIndexStopped(t *testing.T) {
 			t.Fatalf("stopped at %d: indexed %v, %v", stop, there, err)
 		}
 		wantSound(t, c)
-		if err := c.IndexLinks(t.Context(), run, same); err != nil {
+		if err := c.IndexLinks(t.Context(), run, Identity{Of: same}); err != nil {
 			t.Fatal(err)
 		}
 		wantMenus(t, c, run, 30)

@@ -77,12 +77,12 @@ func BenchmarkInlinks(b *testing.B) {
 	b.Run("IndexLinks", func(b *testing.B) {
 		before := cpuTime(b)
 		for b.Loop() {
-			if err := s.IndexLinks(b.Context(), run.ID, same); err != nil {
+			if err := s.IndexLinks(b.Context(), run.ID, Identity{Of: same}); err != nil {
 				b.Fatal(err)
 			}
 		}
 		b.ReportMetric((cpuTime(b)-before).Seconds()/float64(b.N), "cpu-s/op")
-		b.ReportMetric(float64(peakHeap(b, func() error { return s.IndexLinks(b.Context(), run.ID, same) }))/(1<<20), "peak-MB")
+		b.ReportMetric(float64(peakHeap(b, func() error { return s.IndexLinks(b.Context(), run.ID, Identity{Of: same}) }))/(1<<20), "peak-MB")
 		b.ReportMetric(float64(bucketBytes(b, s, bucketLinks, bucketTemplates))/links, "B/link")
 		b.ReportMetric(float64(bucketBytes(b, s, bucketInlinks, bucketHolders, bucketNumbers))/links, "index-B/link")
 	})

@@ -35,7 +35,8 @@ import (
 //	given    site -> highest number of its runs that were removed; zero byte ->
 //	         highest of all such runs
 //
-// and these say who links to whom. They can be made again from the others:
+// and these say who links to whom. They can be made again from the others, and
+// of a run that found all as it was they are copied from its baseline:
 //
 //	indexed  run -> linkIndex, until something is put into the run
 //	inlinks  run, part (4 bytes), url of a target -> entry, see indexpart.go

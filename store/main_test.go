@@ -108,7 +108,7 @@ func indexAgain(b *Bolt) error {
 	for {
 		for r, err := range b.Runs(context.Background(), "") {
 			if err == nil {
-				err = b.IndexLinks(context.Background(), r.ID, same)
+				err = b.IndexLinks(context.Background(), r.ID, Identity{Of: same})
 			}
 			if err != nil {
 				return err

@@ -43,7 +43,7 @@ func history50(t *testing.T, b *Bolt, runs int) {
 			t.Fatal(err)
 		}
 		if n%3 == 0 {
-			if err := b.IndexLinks(ctx, r.ID, same); err != nil {
+			if err := b.IndexLinks(ctx, r.ID, Identity{Of: same}); err != nil {
 				t.Fatal(err)
 			}
 		}

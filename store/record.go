@@ -339,7 +339,8 @@ type linkIndex struct {
 	Whole bool   `msg:"w,omitempty"`
 	Parts uint32 `msg:"c,omitempty"`
 	Pages uint32 `msg:"p,omitempty"`
-	Links uint64 `msg:"l,omitempty"` // to web addresses
+	Links uint64 `msg:"l,omitempty"`  // to web addresses
+	By    string `msg:"by,omitempty"` // the name of the identity of its targets
 }
 
 // tail is the end of what is committed of the bodies.

@@ -4183,8 +4183,8 @@ func (z *Skip) Msgsize() (s int) {
 func (z *linkIndex) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Whole == false {
 		zb0001Len--
@@ -4201,6 +4201,10 @@ func (z *linkIndex) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Links == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.By == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -4229,6 +4233,11 @@ func (z *linkIndex) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "l"
 			o = append(o, 0xa1, 0x6c)
 			o = msgp.AppendUint64(o, z.Links)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "by"
+			o = append(o, 0xa2, 0x62, 0x79)
+			o = msgp.AppendString(o, z.By)
 		}
 	}
 	return
@@ -4286,6 +4295,12 @@ func (z *linkIndex) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Links")
 				return
 			}
+		case "by":
+			z.By, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "By")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -4300,7 +4315,7 @@ func (z *linkIndex) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *linkIndex) Msgsize() (s int) {
-	s = 1 + 2 + msgp.Uint64Size + 2 + msgp.BoolSize + 2 + msgp.Uint32Size + 2 + msgp.Uint32Size + 2 + msgp.Uint64Size
+	s = 1 + 2 + msgp.Uint64Size + 2 + msgp.BoolSize + 2 + msgp.Uint32Size + 2 + msgp.Uint32Size + 2 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.By)
 	return
 }
 

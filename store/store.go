@@ -80,11 +80,13 @@ type Store interface {
 	// Links returns the links of a page.
 	Links(ctx context.Context, p *Page) ([]Link, error)
 	// IndexLinks reads all links of a run, so that the next three methods can
-	// answer. Two addresses for which identity returns the same one are one
-	// target; links to what is no web address are left out. What an earlier
-	// call did counts no more. It fails if something is put into the run
-	// meanwhile, and with ErrNotFound if there is no such run.
-	IndexLinks(ctx context.Context, run RunID, identity func(weburl.URL) weburl.URL) error
+	// answer. Two addresses for which id returns the same one are one target;
+	// links to what is no web address are left out. What an earlier call did
+	// counts no more. It fails if something is put into the run meanwhile, and
+	// with ErrNotFound if there is no such run. Of a run whose pages are those of
+	// its baseline, with the same links, the index of that is copied if id has the
+	// same name.
+	IndexLinks(ctx context.Context, run RunID, id Identity) error
 	// Indexed tells whether IndexLinks was called since something was last put
 	// into the run, and came to its end.
 	Indexed(ctx context.Context, run RunID) (bool, error)
@@ -128,6 +130,12 @@ type Store interface {
 	// Close makes durable what was handed in. It may be called twice; no other
 	// method may be called after it.
 	Close() error
+}
+
+// Identity says which address stands for all that are the same page.
+type Identity struct {
+	Name string // two of one name give the same answers; "" is like no other
+	Of   func(weburl.URL) weburl.URL
 }
 
 // Report is the result of a check.

@@ -63,7 +63,7 @@ const columnsOfCopy = "run, url, host, path, section, kind, depth, status, class
 func benchDB(b *testing.B) *DB {
 	st, run := synthetic(b, *benchPages)
 	before, began := cpuTime(), time.Now()
-	if err := st.IndexLinks(b.Context(), run.ID, func(u weburl.URL) weburl.URL { return u }); err != nil {
+	if err := st.IndexLinks(b.Context(), run.ID, store.Identity{Of: func(u weburl.URL) weburl.URL { return u }}); err != nil {
 		b.Fatal(err)
 	}
 	b.Logf("the index of links and pages took %.1f s of CPU, %.1f s", (cpuTime() - before).Seconds(), time.Since(began).Seconds())

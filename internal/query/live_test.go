@@ -106,7 +106,7 @@ func TestNoIndexBesideACrawl(t *testing.T) {
 	if got := w.sorted(db, counted); got[0] != "0" || len(*warned) != 1 || !strings.Contains((*warned)[0], "none is made beside a crawl") {
 		t.Errorf("%q, told %q", got, *warned)
 	}
-	if err := w.st.IndexLinks(t.Context(), w.runs[0].ID, w.identity); err != nil {
+	if err := w.st.IndexLinks(t.Context(), w.runs[0].ID, store.Identity{Of: w.identity}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.sorted(db, counted); got[0] != "1" || len(*warned) != 1 {

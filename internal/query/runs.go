@@ -317,7 +317,7 @@ func (v *runView) index() error {
 	if there || err != nil {
 		return err
 	}
-	return st.IndexLinks(ctx, v.run.ID, v.identity)
+	return st.IndexLinks(ctx, v.run.ID, store.Identity{Of: v.identity})
 }
 
 func runsTable() *Table {

@@ -2,6 +2,7 @@ package weburl
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -43,6 +44,13 @@ func NewParamSet(globs []string) (ParamSet, error) {
 		}
 	}
 	return s, nil
+}
+
+// String names the set: two of the same name, by the same DropVersion, are the same.
+func (s ParamSet) String() string {
+	names := slices.AppendSeq(slices.Clone(s.globs), maps.Keys(s.exact))
+	slices.Sort(names)
+	return fmt.Sprintf("%d:%s", DropVersion, strings.Join(names, "&"))
 }
 
 func notInName(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("&;=#%", r) }

@@ -29,7 +29,7 @@ func itself(u weburl.URL) weburl.URL { return u }
 
 func (h *house) index(r *store.Run, identity func(weburl.URL) weburl.URL) {
 	h.t.Helper()
-	if err := h.IndexLinks(h.ctx, r.ID, identity); err != nil {
+	if err := h.IndexLinks(h.ctx, r.ID, store.Identity{Of: identity}); err != nil {
 		h.t.Fatalf("IndexLinks: %v", err)
 	}
 }
@@ -208,7 +208,7 @@ func (h *house) wantIndexed(r *store.Run, want bool) {
 
 func testIndexHolds(t *testing.T, h *house) {
 	r, other := h.begin("a"), h.begin("b")
-	wantError(t, "IndexLinks", h.IndexLinks(h.ctx, 99, itself), store.ErrNotFound)
+	wantError(t, "IndexLinks", h.IndexLinks(h.ctx, 99, store.Identity{Of: itself}), store.ErrNotFound)
 	h.wantIndexed(r, false)
 	h.index(r, itself) // of nothing
 	h.wantIndexed(r, true)
@@ -253,13 +253,13 @@ func testIndexOvertaken(t *testing.T, h *house) {
 		}
 		return u
 	}
-	if err := h.IndexLinks(h.ctx, r.ID, meanwhile); err == nil {
+	if err := h.IndexLinks(h.ctx, r.ID, store.Identity{Of: meanwhile}); err == nil {
 		t.Error("pages were put while links were indexed, and nobody says so")
 	}
 	h.wantIndexed(r, false)
 	ctx, cancel := context.WithCancel(h.ctx)
 	defer cancel()
-	err := h.IndexLinks(ctx, r.ID, func(u weburl.URL) weburl.URL { cancel(); return u })
+	err := h.IndexLinks(ctx, r.ID, store.Identity{Of: func(u weburl.URL) weburl.URL { cancel(); return u }})
 	wantError(t, "IndexLinks", err, context.Canceled)
 	h.wantIndexed(r, false)
 	h.index(r, itself)

@@ -153,7 +153,7 @@ func testCancelled(t *testing.T, h *house) {
 	_, err10 := h.CountInlinks(ctx, r.ID, at(home))
 	for name, err := range map[string]error{
 		"Run": err1, "Latest": err2, "Page": err3, "Links": err4, "Body": err5, "Robots": err6, "Host": err7, "Check": err8, "Indexed": err9, "CountInlinks": err10,
-		"IndexLinks": h.IndexLinks(ctx, r.ID, itself),
+		"IndexLinks": h.IndexLinks(ctx, r.ID, store.Identity{Of: itself}),
 		"Begin":      h.Begin(ctx, &store.Run{Site: "a"}),
 		"Update":     h.Update(ctx, r),
 		"Put":        h.Put(ctx, visit(r, home+"2", []byte("x")), nil, answer(r, 200, []byte("x"))),
