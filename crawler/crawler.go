@@ -71,6 +71,7 @@ type Job struct {
 	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
 	status   [6]atomic.Uint64
+	told     told
 	room     *semaphore.Weighted             // for what waits for the disk, in bytes
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing

@@ -60,6 +60,7 @@ func (w *Job) Tune(ctx context.Context, t *Tuning, settings []byte) error {
 	}
 	w.tuned.Store(t)
 	w.spec.exclude.Store(&t.Exclude)
+	w.told.forget()
 	err := w.Frontier.Reconsider(ctx, w.name)
 	if gone(err) {
 		return ErrOver

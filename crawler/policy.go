@@ -336,10 +336,7 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 	if s.Sitemap == "only" {
 		return nil
 	}
-	depth := l.Depth
-	if depth < frontier.NoDepth {
-		depth++
-	}
+	depth := below(l)
 	out := make([]frontier.Link, 0, len(links))
 	for _, link := range links {
 		u, err := weburl.Restore(link.Target)

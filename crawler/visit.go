@@ -40,7 +40,23 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 		return w.unless(ctx, err)
 	}
 	whole := context.WithoutCancel(ctx) // what is stored is not asked for again
-	return w.unless(ctx, w.Frontier.Done(whole, l, w.spec.outcome(l, page, links, time.Now())))
+	return w.unless(ctx, w.finishVisit(whole, l, page, links))
+}
+
+// finishVisit tells the frontier what came of a visit, but for links that it has
+// been told of.
+func (w *Job) finishVisit(ctx context.Context, l frontier.Lease, p *store.Page, links []store.Link) error {
+	leads := w.spec.leads(p)
+	var n news
+	if leads {
+		n = w.told.pick(links, below(l))
+		links = n.links
+	}
+	err := w.Frontier.Done(ctx, l, w.spec.outcome(l, p, links, time.Now()))
+	if err == nil && leads {
+		w.told.add(n)
+	}
+	return err
 }
 
 // fetch asks for a URL and stores what comes of it; last and good are what the
@@ -173,6 +189,7 @@ func (w *Job) widen(l frontier.Lease, p *store.Page) {
 	if err != nil || !w.spec.scope.add(u) {
 		return
 	}
+	w.told.forget()
 	w.mu.Lock()
 	w.store.Widened = append(w.store.Widened, u.String())
 	w.mu.Unlock()
