@@ -33,9 +33,6 @@ func (c *Crawler) sweep(ctx context.Context) error {
 	return nil
 }
 
-// recountAtOnce is how many stored pages are told to the frontier together.
-const recountAtOnce = 2000
-
 // recount makes the limits of a resumed run know what is stored. A session that
 // was killed counted no bytes, and a crash between put and done leaves pages
 // queued that have been fetched: of these the frontier is told.
@@ -44,27 +41,18 @@ func (w *Job) recount(ctx context.Context) error {
 	if w.store.Sessions < 2 || !pages && w.spec.MaxBytes <= 0 {
 		return nil
 	}
-	received := int64(0)
-	stored := make([]frontier.Link, 0, recountAtOnce)
-	tell := func() error {
-		_, err := w.Frontier.Add(ctx, w.name, stored...)
-		stored = stored[:0]
+	lately, err := w.Store.Lately(ctx, w.store.ID)
+	if err != nil {
 		return err
 	}
-	for p, err := range w.Store.Pages(ctx, w.store.ID) {
-		if err != nil {
-			return err
-		}
-		received += p.Wire
-		if pages {
-			stored = append(stored, frontier.Link{URL: p.URL, Depth: p.Depth, Stored: true})
-		}
-		if len(stored) == recountAtOnce {
-			if err := tell(); err != nil {
-				return err
-			}
-		}
+	w.before = max(w.before, lately.Received)
+	if !pages {
+		return nil
 	}
-	w.before = max(w.before, received) // tries that another try replaced are not in the sum
-	return tell()
+	stored := make([]frontier.Link, 0, len(lately.URLs))
+	for _, u := range lately.URLs {
+		stored = append(stored, frontier.Link{URL: u, Stored: true})
+	}
+	_, err = w.Frontier.Add(ctx, w.name, stored...)
+	return err
 }

@@ -68,6 +68,7 @@ var _ Store = (*Bolt)(nil)
 // write is one caller's part of a transaction.
 type write struct {
 	puts  []put
+	visit *Page                   // that is put, if one is
 	after func(tx *bolt.Tx) error // runs when the puts of the batch are done
 }
 
@@ -199,6 +200,9 @@ func (b *Bolt) apply(tx *bolt.Tx, batch []*write) error {
 		puts = append(puts, w.puts...)
 	}
 	if err := writeAll(tx, puts); err != nil {
+		return err
+	}
+	if err := b.noteLately(tx, batch); err != nil {
 		return err
 	}
 	for _, w := range batch {

@@ -107,6 +107,9 @@ func (c *check) checkRun(ctx context.Context, run *Run) error {
 	if err := index.end(ctx); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if err := c.checkLately(ctx, name, run.ID); err != nil {
+		return err
+	}
 	for r, err := range c.RobotsFiles(ctx, run.ID) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

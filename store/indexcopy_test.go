@@ -55,6 +55,12 @@ func TestIndexOfAnUnchangedRun(t *testing.T) {
 			}
 			return p
 		}, "a", "a", false},
+		"a page is deeper": {func(n int, p *Page) *Page {
+			if n == 9 {
+				p.Depth++
+			}
+			return p
+		}, "a", "a", false},
 		"a page fails": {func(n int, p *Page) *Page {
 			if n == 7 {
 				p.Status = 500

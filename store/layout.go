@@ -34,6 +34,7 @@ import (
 //	removing run -> Run, of which there may be rows still, see prune.go
 //	given    site -> highest number of its runs that were removed; zero byte ->
 //	         highest of all such runs
+//	lately   run, number (8 bytes) -> visits put last, see lately.go
 //
 // and these say who links to whom. They can be made again from the others, and
 // of a run that found all as it was they are copied from its baseline:
@@ -69,6 +70,7 @@ var (
 	bucketPlanned   = []byte("planned")
 	bucketRemoving  = []byte("removing")
 	bucketGiven     = []byte("given")
+	bucketLately    = []byte("lately")
 	bucketIndexed   = []byte("indexed")
 	bucketInlinks   = []byte("inlinks")
 	bucketHolders   = []byte("holders")

@@ -54,7 +54,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 		put{bucketLatest, key, newHistory(p, good).value()},
 		put{bucketSkipped, p.Run.with(key), nil},
 		put{bucketIndexed, p.Run.key(), nil}) // its links are others now
-	if err := b.commit(puts...); err != nil {
+	if err := b.db.Commit(context.Background(), &write{puts: puts, visit: p}); err != nil {
 		return err
 	}
 	b.arrived(brought)

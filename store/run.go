@@ -92,7 +92,16 @@ func (b *Bolt) Update(ctx context.Context, r *Run) (err error) {
 	if err != nil {
 		return err
 	}
-	return b.replace(bucketRuns, r.ID.key(), raw)
+	if there, err := b.has(bucketRuns, r.ID.key()); err != nil {
+		return err
+	} else if !there {
+		return ErrNotFound
+	}
+	w := &write{puts: []put{{bucketRuns, r.ID.key(), raw}}}
+	if r.State != Running && r.State != Interrupted {
+		w.after = func(tx *bolt.Tx) error { return dropLately(tx, r.ID) }
+	}
+	return b.db.Commit(context.Background(), w)
 }
 
 // replace writes a record that must be there.

@@ -103,6 +103,10 @@ type Store interface {
 	// Pages yields a run's visits in the order of weburl.URL.Key.
 	Pages(ctx context.Context, run RunID) iter.Seq2[*Page, error]
 
+	// Lately returns what was put into a run last. Of a run that has ended that
+	// is nothing.
+	Lately(ctx context.Context, run RunID) (Lately, error)
+
 	// PutRobots records an origin's robots.txt as the run saw it, in place of
 	// what it saw before, with the exchange that brought it unless x is nil.
 	PutRobots(ctx context.Context, r *Robots, x *Exchange) error

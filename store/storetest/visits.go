@@ -16,6 +16,7 @@ var visitTests = []test{
 	{"links are kept in order", testLinks},
 	{"visits come in the order of their keys", testPagesOrder},
 	{"a visit can be moved", testMove},
+	{"what was put lately is told until the run ends", testLately},
 }
 
 func testVisitWhole(t *testing.T, h *house) {
@@ -194,4 +195,45 @@ func testMove(t *testing.T, h *house) {
 	}
 	diff(t, "last", p, last)
 	diff(t, "good", p, good)
+}
+
+func testLately(t *testing.T, h *house) {
+	r, other := h.begin("a"), h.begin("b")
+	lately := func(r *store.Run, received int64, urls ...string) {
+		t.Helper()
+		l, err := h.Lately(h.ctx, r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, u := range l.URLs {
+			got = append(got, u.String())
+		}
+		if l.Received != received || !slices.Equal(got, urls) {
+			t.Errorf("%d bytes, %q; want %d, %q", l.Received, got, received, urls)
+		}
+	}
+	lately(r, 0)
+	for _, u := range []string{"https://a.example/2", "https://a.example/1", "https://a.example/2"} {
+		h.put(visit(r, u, []byte("hello")), nil, nil)
+	}
+	h.put(failure(other, "https://b.example/"), nil, nil)
+	for range 2 {
+		lately(r, 15, "https://a.example/2", "https://a.example/1", "https://a.example/2")
+		lately(other, 0, "https://b.example/")
+		h.reopen()
+	}
+	end := func(state string) {
+		t.Helper()
+		r.State = state
+		if err := h.Update(h.ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end(store.Interrupted) // it can go on
+	lately(r, 15, "https://a.example/2", "https://a.example/1", "https://a.example/2")
+	r.Counts.Found, r.Counts.Done = 2, 2
+	end(store.Complete)
+	lately(r, 0)
+	lately(other, 0, "https://b.example/")
 }
