@@ -120,16 +120,12 @@ const maxScratch = 1 << 20
 // modified says no more than its revisit record, and a recrawl is full of them:
 // it is left out.
 func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
-	request := warc.Record{
-		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.Address(),
-		Fields: []warc.Field{{Name: "WARC-Concurrent-To", Value: response.ID}},
-		Head:   warc.RequestHead("GET", strings.TrimPrefix(p.Address(), p.URL.Origin()), cmp.Or(x.Sent.Get("Host"), p.URL.Host()), x.Proto, x.Sent),
-	}
 	buf := scratch.Get().(*[]byte)
 	defer scratch.Put(buf)
 	raw := (*buf)[:0]
 	var err error
 	if x.Status != http.StatusNotModified {
+		request := requestFor(p, response, x)
 		if raw, err = request.Append(raw, warc.Verbatim); err != nil {
 			return err
 		}
@@ -154,6 +150,14 @@ func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 		p.Request, p.Record = places[0], places[1]
 	}
 	return err
+}
+
+func requestFor(p *Page, response *warc.Record, x *Exchange) warc.Record {
+	return warc.Record{
+		Type: warc.TypeRequest, ID: warc.NewID(), Date: x.Start, TargetURI: p.Address(),
+		Fields: []warc.Field{{Name: "WARC-Concurrent-To", Value: response.ID}},
+		Head:   warc.RequestHead("GET", strings.TrimPrefix(p.Address(), p.URL.Origin()), cmp.Or(x.Sent.Get("Host"), p.URL.Host()), x.Proto, x.Sent),
+	}
 }
 
 // held finds the record that holds a body with this digest, one that is on its
