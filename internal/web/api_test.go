@@ -30,7 +30,7 @@ type fakeEngine struct {
 
 func (f *fakeEngine) Start(ctx context.Context, w Wish) (*store.Run, error) {
 	f.did <- fmt.Sprintf("start %s%v guest=%v", w.Site, w.URLs, w.Guest)
-	return f.store.Run(ctx, 1)
+	return f.store.Run(ctx, 2)
 }
 
 func (f *fakeEngine) Steer(_ context.Context, run *store.Run, verb Verb) error {
@@ -111,26 +111,29 @@ func serveAPI(t *testing.T) *servedAPI {
 	return &servedAPI{api, engine, "http://" + l.Addr().String()}
 }
 
+// fillStore makes before@1 and acme@1, which has other titles on the same pages.
 func fillStore(t *testing.T, st *store.Bolt) {
 	t.Helper()
 	ctx := context.Background()
-	run := &store.Run{Site: "acme", Seeds: []string{"https://acme.example/"}, Started: time.Now()}
-	if err := st.Begin(ctx, run); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 10 {
-		u, err := weburl.Parse(fmt.Sprintf("https://acme.example/%d", i))
-		if err != nil {
+	for _, site := range []string{"before", "acme"} {
+		run := &store.Run{Site: site, Seeds: []string{"https://acme.example/"}, Started: time.Now()}
+		if err := st.Begin(ctx, run); err != nil {
 			t.Fatal(err)
 		}
-		p := &store.Page{URL: u, Run: run.ID, Fetched: time.Now(), Status: 200 + i%2*204, Title: fmt.Sprint("page ", i)}
-		if err := st.Put(ctx, p, nil, nil); err != nil {
+		for i := range 10 {
+			u, err := weburl.Parse(fmt.Sprintf("https://acme.example/%d", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &store.Page{URL: u, Run: run.ID, Fetched: time.Now(), Status: 200 + i%2*204, Title: fmt.Sprint(site, i)}
+			if err := st.Put(ctx, p, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run.State, run.Ended = store.Complete, time.Now()
+		if err := st.Update(ctx, run); err != nil {
 			t.Fatal(err)
 		}
-	}
-	run.State = store.Complete
-	if err := st.Update(ctx, run); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -223,7 +226,8 @@ var examples = map[string]struct{ path, body, want string }{
 	"POST /v1/runs/{run}/resume":  {"/v1/runs/acme/resume", "", `"done":"resume"`},
 	"POST /v1/runs/{run}/tune":    {"/v1/runs/acme/tune", `{"rate":"1/s"}`, `"rate":"1/s"`},
 	"GET /v1/runs/{run}/{table}":  {"/v1/runs/acme/pages?where=status+%3D+404&select=url&sort=-url&limit=2", "", `"rows":[{"url":"https://acme.example/9"},{"url":"https://acme.example/7"}]`},
-	"GET /v1/pages":               {"/v1/pages?url=https://acme.example/3&select=status,run", "", `"rows":[{"run":"acme@1","status":404}]`},
+	"GET /v1/runs/{run}/diff":     {"/v1/runs/acme/diff?base=before&select=url,before,after&where=kind%3D%27title%27&sort=url&limit=1", "", `"rows":[{"after":"acme0","before":"before0","url":"https://acme.example/0"}]`},
+	"GET /v1/pages":               {"/v1/pages?url=https://acme.example/3&select=status,run", "", `"rows":[{"run":"acme@1","status":404},{"run":"before@1","status":404}]`},
 	"POST /v1/query":              {"/v1/query", `{"sql":"SELECT count(*) AS n FROM pages WHERE status = 200"}`, `"rows":[{"n":5}]`},
 	"GET /v1/events":              {"/v1/events", "", "retry: 2000"},
 }

@@ -110,6 +110,21 @@ func (a *API) table(w http.ResponseWriter, r *http.Request) error {
 	return a.tableOf(w, r, r.PathValue("run"), r.PathValue("table"))
 }
 
+// diff answers with what changed between two runs.
+func (a *API) diff(w http.ResponseWriter, r *http.Request) error {
+	var where []string
+	if name := r.URL.Query().Get("base"); name != "" {
+		base, err := a.Find(r.Context(), name)
+		if err != nil {
+			return err
+		}
+		where = append(where, "base = "+query.Literal(query.RunName(base)))
+	}
+	return a.tableOf(w, r, r.PathValue("run"), "changes", where...)
+}
+
+// tableOf answers with rows of a table, for which conditions hold besides those
+// that the client has.
 func (a *API) tableOf(w http.ResponseWriter, r *http.Request, run, table string, where ...string) error {
 	q := r.URL.Query()
 	s := query.Select{Table: table, Where: append(where, q["where"]...), Columns: q.Get("select"), Sort: q.Get("sort"), Group: q.Get("group")}
