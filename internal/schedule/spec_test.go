@@ -83,7 +83,7 @@ func TestParseRefuses(t *testing.T) {
 		{"61 0 * * *", "UTC", "is no rule of a crontab"},
 		{"@every 5s", "UTC", "is none of @hourly"},
 		{"@reboot", "UTC", "is none of @hourly"},
-		{"every 5s", "UTC", "is no interval"},
+		{"every 4s", "UTC", "is no interval"},
 		{"0m", "UTC", "is no rule"},
 		{"every 99999999999999999999h", "UTC", "is no interval"},
 		{"every 400d", "UTC", "is no interval"},

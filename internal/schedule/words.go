@@ -36,7 +36,7 @@ func (s *Spec) parseWords(fields []string) error {
 
 // Bounds of intervals.
 const (
-	minStep = time.Minute
+	minStep = 5 * time.Second
 	maxStep = 366 * 24 * time.Hour
 )
 
@@ -54,16 +54,16 @@ func (s *Spec) parseInterval(fields []string) error {
 	return nil
 }
 
-// parseStep reads 15m, 6h, 1h30m, 2d or 1w: whole minutes.
+// parseStep reads 30s, 15m, 6h, 1h30m, 2d or 1w: whole seconds.
 func parseStep(text string) (step time.Duration, err error) {
-	bad := fmt.Errorf("%.80q is no interval: write 15m, 6h, 1d or 1w, from a minute to a year", text)
+	bad := fmt.Errorf("%.80q is no interval: write 15m, 6h, 1d or 1w, from 5s to a year", text)
 	for rest := text; rest != ""; {
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
 		n, err := strconv.Atoi(rest[:digits])
 		if err != nil || digits == len(rest) || n > 1_000_000 {
 			return 0, bad
 		}
-		unit := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[rest[digits]]
+		unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[rest[digits]]
 		if step += time.Duration(n) * unit; unit == 0 || step > maxStep {
 			return 0, bad
 		}
@@ -76,12 +76,12 @@ func parseStep(text string) (step time.Duration, err error) {
 }
 
 func stepText(d time.Duration) string {
-	days, hours, minutes := d/(24*time.Hour), d/time.Hour%24, d/time.Minute%60
+	days, hours, minutes, seconds := d/(24*time.Hour), d/time.Hour%24, d/time.Minute%60, d/time.Second%60
 	var b strings.Builder
 	for _, part := range []struct {
 		n    time.Duration
 		unit string
-	}{{days, "d"}, {hours, "h"}, {minutes, "m"}} {
+	}{{days, "d"}, {hours, "h"}, {minutes, "m"}, {seconds, "s"}} {
 		if part.n > 0 {
 			fmt.Fprintf(&b, "%d%s", part.n, part.unit)
 		}
