@@ -38,6 +38,9 @@ type daemon struct {
 	cut  context.CancelFunc // ends it
 	all  sync.WaitGroup     // stints
 	stop chan struct{}      // closed when all runs are to stop
+	wake func()             // has the scheduler look at what was ordered
+
+	taking sync.Mutex // held while a run is taken: one of a site at a time
 
 	mu      sync.Mutex // guards what follows
 	conf    *config
@@ -71,6 +74,7 @@ func newDaemon(st *store.Bolt, dir string, conf *config, log *slog.Logger) *daem
 	d.holder = newHolder(st, dir, log)
 	d.holder.taken = d.has
 	d.holder.schedules = func() ([]scheduleBlock, error) { return d.config().schedules, nil }
+	d.wake = func() {} // until there is one
 	d.gauges()
 	return d
 }
@@ -95,20 +99,15 @@ func (d *daemon) reload(c *config) {
 
 // begin records a new run and lets it be crawled when there is a place.
 func (d *daemon) begin(ctx context.Context, o *order) (*store.Run, error) {
-	if err := d.room(o.run.Site); err != nil {
-		return nil, err
-	}
 	t, err := o.prepare(o.s.room(d.most), d.log)
+	if err != nil {
+		return nil, refused(400, err)
+	}
+	err = d.take(t, func(run *store.Run) error { return d.store.Begin(ctx, run) })
 	if err != nil {
 		return nil, err
 	}
-	o.run.Daemon = true
-	if err := d.store.Begin(ctx, o.run); err != nil {
-		t.close()
-		return nil, err
-	}
-	shown := *o.run
-	return &shown, d.take(t)
+	return d.store.Run(ctx, t.run.ID)
 }
 
 // room tells why no further run is taken, of this site or any.
@@ -136,9 +135,6 @@ func (d *daemon) resume(ctx context.Context, run *store.Run) error {
 	if !resumable(run) {
 		return &web.Error{Status: 409, What: fmt.Sprintf("run %s is %s: nothing is left of it to do", runName(run), run.State), Next: "begin a new one"}
 	}
-	if err := d.room(run.Site); err != nil {
-		return err
-	}
 	o, err := orderOf(run, &d.config().base.Settings)
 	if err != nil {
 		return err
@@ -147,29 +143,34 @@ func (d *daemon) resume(ctx context.Context, run *store.Run) error {
 	if err != nil {
 		return err
 	}
-	run.Daemon = true
-	if err := d.store.Update(ctx, run); err != nil {
+	return d.take(t, func(run *store.Run) error { return d.store.Update(ctx, run) })
+}
+
+// take records that a run is the daemon's, which then goes on with it at its next
+// start too, and puts it in line.
+func (d *daemon) take(t *task, record func(*store.Run) error) error {
+	d.taking.Lock()
+	defer d.taking.Unlock()
+	err := d.room(t.run.Site)
+	if err == nil {
+		t.run.Daemon = true
+		err = record(t.run)
+	}
+	if err != nil {
 		t.close()
 		return err
 	}
-	return d.take(t)
-}
-
-// take puts a run that is in the store in line.
-func (d *daemon) take(t *task) error {
 	s := &stint{task: t, daemon: d, name: runName(t.run), stop: make(chan struct{}), ended: make(chan struct{})}
 	d.mu.Lock()
-	if d.stopped || d.live[t.run.ID] != nil {
-		d.mu.Unlock()
+	defer d.mu.Unlock()
+	if d.stopped { // meanwhile: it waits for the next start
 		t.close()
-		return errStopping // it is gone on with at the next start
+		return errStopping
 	}
 	d.live[t.run.ID] = s
 	d.line = append(d.line, s)
-	d.all.Add(1)
-	d.mu.Unlock()
 	d.hub.Publish("run.waiting", s.name, s.note())
-	go s.see()
+	d.all.Go(s.see)
 	return nil
 }
 
@@ -238,12 +239,16 @@ func (d *daemon) gauges() {
 	})
 }
 
+// stopping tells whether all runs are to stop.
+func (d *daemon) stopping() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stopped
+}
+
 // Ready implements web.Engine.
 func (d *daemon) Ready() error {
-	d.mu.Lock()
-	stopped := d.stopped
-	d.mu.Unlock()
-	if stopped {
+	if d.stopping() {
 		return errStopping
 	}
 	for _, err := range d.store.Runs(d.ctx, "") { // the newest alone: it can be read

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os/user"
 	"time"
 
 	"crawl/internal/schedule"
 	"crawl/store"
-
-	"github.com/spf13/pflag"
 )
 
 // book keeps a scheduler's decisions in the store.
@@ -88,28 +85,6 @@ func scheduledResult(run *store.Run) schedule.Result {
 		r.Text, r.Unfinished = "interrupted", true
 	}
 	return r
-}
-
-// configuredJobs returns what reads the jobs of the config files anew each time.
-// As long as those have a fault it is what they said before.
-func configuredJobs(flags *pflag.FlagSet, log *slog.Logger) func() []schedule.Job {
-	var jobs []schedule.Job
-	told := ""
-	return func() []schedule.Job {
-		blocks, err := loadSchedules(flags)
-		if err != nil {
-			if err.Error() != told {
-				told = err.Error()
-				log.Error("the configuration has a fault: schedules stay as they were", "fault", err)
-			}
-			return jobs
-		}
-		jobs, told = nil, ""
-		for _, b := range blocks {
-			jobs = append(jobs, b.Job)
-		}
-		return jobs
-	}
 }
 
 // whoever is the name of the user, for the history.

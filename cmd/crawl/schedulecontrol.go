@@ -12,29 +12,56 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newSchedulePause() *cobra.Command {
-	return orderCommand("pause NAME", "Begin no more runs of a schedule for now", func(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow {
-		if o.IsPaused() {
-			return nil
+// scheduleChange changes what is asked of a schedule, and returns the row for the
+// history; nil if nothing changes.
+type scheduleChange func(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow
+
+func pauseSchedule(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow {
+	if o.IsPaused() {
+		return nil
+	}
+	o.Paused, o.PausedBy = now, who
+	return &store.ScheduleRow{State: schedule.Paused}
+}
+
+func resumeSchedule(o *store.ScheduleOrder, now time.Time, _ string) *store.ScheduleRow {
+	if !o.IsPaused() {
+		return nil
+	}
+	o.Resumed = now
+	return &store.ScheduleRow{State: schedule.Resumed}
+}
+
+// askSchedule has a schedule run now; its own row is made when it does.
+func askSchedule(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow {
+	o.Ask, o.AskedBy = now, who
+	return nil
+}
+
+// orderSchedule makes a change, and returns what is asked of the schedule then.
+func orderSchedule(ctx context.Context, st *store.Bolt, b *scheduleBlock, change scheduleChange, by string) (after store.ScheduleOrder, err error) {
+	err = st.OrderSchedule(ctx, b.Name, func(o *store.ScheduleOrder) *store.ScheduleRow {
+		now := time.Now()
+		row := change(o, now, by)
+		if row != nil {
+			row.Name, row.Site, row.Due, row.Decided, row.By = b.Name, b.Site, now, now, by
 		}
-		o.Paused, o.PausedBy = now, who
-		return &store.ScheduleRow{State: schedule.Paused}
-	}, func(o *store.ScheduleOrder) string { return "paused by " + o.PausedBy })
+		after = *o
+		return row
+	})
+	return after, err
+}
+
+func newSchedulePause() *cobra.Command {
+	return orderCommand("pause NAME", "Begin no more runs of a schedule for now", pauseSchedule, func(o *store.ScheduleOrder) string { return "paused by " + o.PausedBy })
 }
 
 func newScheduleResume() *cobra.Command {
-	return orderCommand("resume NAME", "Go on with a schedule that was paused", func(o *store.ScheduleOrder, now time.Time, who string) *store.ScheduleRow {
-		if !o.IsPaused() {
-			return nil
-		}
-		o.Resumed = now
-		return &store.ScheduleRow{State: schedule.Resumed}
-	}, func(*store.ScheduleOrder) string { return "not paused" })
+	return orderCommand("resume NAME", "Go on with a schedule that was paused", resumeSchedule, func(*store.ScheduleOrder) string { return "not paused" })
 }
 
-// orderCommand makes a command that changes what is asked of a schedule. change
-// returns the row for the history; nil if nothing changes.
-func orderCommand(use, short string, change func(*store.ScheduleOrder, time.Time, string) *store.ScheduleRow, said func(*store.ScheduleOrder) string) *cobra.Command {
+// orderCommand makes a command that changes what is asked of a schedule.
+func orderCommand(use, short string, change scheduleChange, said func(*store.ScheduleOrder) string) *cobra.Command {
 	by := ""
 	c := &cobra.Command{
 		Use: use, Short: short, Args: exactlyOne("the schedule"),
@@ -53,16 +80,7 @@ func orderCommand(use, short string, change func(*store.ScheduleOrder, time.Time
 				}
 			}
 			return withAnyStore(c, func(ctx context.Context, st *store.Bolt, _ string, s *Settings) error {
-				var after store.ScheduleOrder
-				err := st.OrderSchedule(ctx, b.Name, func(o *store.ScheduleOrder) *store.ScheduleRow {
-					now := time.Now()
-					row := change(o, now, by)
-					if row != nil {
-						row.Name, row.Site, row.Due, row.Decided, row.By = b.Name, b.Site, now, now, by
-					}
-					after = *o
-					return row
-				})
+				after, err := orderSchedule(ctx, st, &b, change, by)
 				if err != nil || s.Quiet {
 					return err
 				}

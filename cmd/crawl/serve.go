@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"crawl/internal/query"
+	"crawl/internal/schedule"
 	"crawl/internal/web"
 	"crawl/store"
 
@@ -47,6 +50,8 @@ func runServe(c *cobra.Command, _ []string) (err error) {
 		}
 		return newConfig(l)
 	}
+	v := &service{read: read, paths: configPaths(c.Flags())}
+	v.seen = v.fingerprint()
 	conf, err := read()
 	if err != nil {
 		return err
@@ -72,12 +77,12 @@ func runServe(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	v := &service{daemon: newDaemon(st, dir, conf, log), s: &s, read: read, certs: certs}
+	v.daemon, v.s, v.certs = newDaemon(st, dir, conf, log), &s, certs
 	defer func() { err = errors.Join(err, v.close()) }()
 	if err := v.answer(c.Context(), l); err != nil {
 		return err
 	}
-	return v.until(c.Context())
+	return v.until()
 }
 
 // service is a daemon with all that it answers by.
@@ -86,7 +91,12 @@ type service struct {
 	s     *Settings               // that the process was started with
 	read  func() (*config, error) // reads the configuration anew
 	certs *certificates           // nil without TLS
+	paths []configPath            // where that is
 	api   *web.API                // nil before it answers
+	loop  *schedule.Loop
+
+	reading sync.Mutex // held while the configuration is read anew; guards seen
+	seen    string     // fingerprint of what was read
 }
 
 // answer goes on with what the last daemon left, and then answers: nobody may
@@ -107,6 +117,8 @@ func (v *service) answer(ctx context.Context, l net.Listener) error {
 		Engine: v.daemon, Hub: v.hub, Stats: v.stats, Hosts: v.s.AllowHost, Tokens: tokens, Rows: apiRows,
 		Summary: func(run *store.Run) any { return newSummary(run, nil, exitOf(run, nil)) },
 	})
+	v.loop = v.scheduler()
+	v.wake = v.loop.Wake
 	if l != nil {
 		v.api.Serve(l)
 		v.log.Info("the API listens", "address", l.Addr().String(), "tokens", where)
@@ -143,22 +155,30 @@ func (r rowsOut) Row(values []any) error { return r.row(values) }
 // End implements web.RowWriter.
 func (r rowsOut) End() error { return r.end() }
 
-// until lets the daemon work until a signal, or the end of ctx, stops it. A second
-// signal cuts off what outlasts the first.
-func (v *service) until(ctx context.Context) error {
+// until lets the daemon work until a signal stops it, or the scheduler cannot go
+// on. A second signal cuts off what outlasts the first.
+func (v *service) until() error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer signal.Stop(signals)
+	planning, end := context.WithCancel(context.Background())
+	defer end()
+	planned := make(chan error, 1)
+	go func() { planned <- v.loop.Run(planning) }()
 	v.tell(notifyReady)
 	v.log.Info("ready")
 	defer v.watchdog()()
-	v.wait(signals)
+	err := v.wait(signals, planned)
 	v.tell(notifyStopping)
 	v.log.Info("stopping: fetches under way have 5s to end; a second signal stops now")
-	v.halt()
+	v.halt() // before the scheduler ends: what it began is not replaced, but goes on later
+	end()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
+		if err == nil {
+			err = <-planned
+		}
 		v.all.Wait()
 	}()
 	for {
@@ -168,26 +188,34 @@ func (v *service) until(ctx context.Context) error {
 				v.cut()
 			}
 		case <-stopped:
-			return nil
+			return err
 		}
 	}
 }
 
-// wait returns at the first signal to stop.
-func (v *service) wait(signals <-chan os.Signal) {
-	for sig := range signals {
-		if sig != syscall.SIGHUP {
-			return
+// wait returns at the first signal to stop, or the scheduler's error.
+func (v *service) wait(signals <-chan os.Signal, planned <-chan error) error {
+	for {
+		select {
+		case err := <-planned:
+			return fmt.Errorf("the scheduler: %w", err)
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				return nil
+			}
+			v.tell(notifyReloading)
+			v.refresh()
+			v.tell(notifyReady)
 		}
-		v.tell(notifyReloading)
-		v.refresh()
-		v.tell(notifyReady)
 	}
 }
 
 // refresh reads configuration, tokens and certificates anew, and takes all of
 // them or none. It says what is wrong with them.
 func (v *service) refresh() {
+	v.reading.Lock()
+	defer v.reading.Unlock()
+	v.seen = v.fingerprint()
 	conf, err := v.read()
 	var tokens *web.Tokens
 	if err == nil {
@@ -203,6 +231,7 @@ func (v *service) refresh() {
 	}
 	v.api.SetTokens(tokens)
 	v.reload(conf)
+	v.wake()
 	v.log.Info("the configuration was read anew")
 }
 

@@ -21,7 +21,8 @@ type stint struct {
 	once   sync.Once
 	ended  chan struct{} // closed at its end
 
-	user bool // a user stopped it: no daemon goes on with it by itself; guarded by daemon.mu
+	user  bool  // a user stopped it: no daemon goes on with it by itself; guarded by daemon.mu
+	fault error // of ours, that cut it short; to be read when it has ended
 }
 
 // note is what events tell of a stint.
@@ -44,7 +45,6 @@ func (s *stint) halt(user bool) {
 // see sees the stint through.
 func (s *stint) see() {
 	d := s.daemon
-	defer d.all.Done()
 	defer close(s.ended)
 	defer s.close()
 	stopping := make(chan struct{})
@@ -135,7 +135,7 @@ func (s *stint) conclude(err error) {
 		err = d.store.Update(context.Background(), s.run)
 	}
 	d.ended(s)
-	if err != nil {
+	if s.fault = err; err != nil {
 		d.stats.Ended("failed")
 		d.log.Error("a run was cut short by a fault", "run", s.name, "error", err, "next", nextStep(err))
 		d.hub.Publish("run.failed", s.name, failure(err))

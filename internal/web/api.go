@@ -30,6 +30,10 @@ type Engine interface {
 	Queue() Queue
 	// Ready tells why nothing can be crawled; nil if it can.
 	Ready() error
+	// Schedules are those that are configured, with what is known of them.
+	Schedules(context.Context) ([]query.Schedule, error)
+	// Order pauses or resumes a schedule, or has it run now.
+	Order(ctx context.Context, schedule string, what Order) error
 }
 
 // Wish is a run that somebody wants.
@@ -56,7 +60,7 @@ const (
 type Site struct {
 	Name  string   `json:"site"`
 	Seeds []string `json:"seeds,omitempty"`
-	From  string   `json:"from"`          // config, store or runs: where the name is from
+	From  string   `json:"from"`          // config or runs: where the name is from
 	Last  string   `json:"run,omitempty"` // its latest run
 	State string   `json:"state,omitempty"`
 }

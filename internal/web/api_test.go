@@ -45,6 +45,15 @@ func (f *fakeEngine) Sites(context.Context) ([]Site, error) {
 func (f *fakeEngine) Queue() Queue { return Queue{Places: 3} }
 func (f *fakeEngine) Ready() error { return f.ready }
 
+func (f *fakeEngine) Schedules(context.Context) ([]query.Schedule, error) {
+	return []query.Schedule{{Name: "weekly", Site: "acme"}}, nil
+}
+
+func (f *fakeEngine) Order(_ context.Context, name string, what Order) error {
+	f.did <- fmt.Sprintf("%s %s", what, name)
+	return nil
+}
+
 // Tokens of the tests.
 const (
 	readToken  = "read-read-read-read-read"
@@ -115,6 +124,10 @@ func serveAPI(t *testing.T) *servedAPI {
 func fillStore(t *testing.T, st *store.Bolt) {
 	t.Helper()
 	ctx := context.Background()
+	rows := []store.ScheduleRow{{Name: "weekly", Site: "acme", Due: time.Unix(1e9, 0), State: "missed"}, {Name: "weekly", Site: "acme", Due: time.Unix(2e9, 0), State: "done"}}
+	if err := st.SaveSchedules(ctx, nil, rows); err != nil {
+		t.Fatal(err)
+	}
 	for _, site := range []string{"before", "acme"} {
 		run := &store.Run{Site: site, Seeds: []string{"https://acme.example/"}, Started: time.Now()}
 		if err := st.Begin(ctx, run); err != nil {
@@ -211,25 +224,30 @@ func (a *servedAPI) do(t *testing.T, c call) (status int, body string, header ht
 // examples has a request for each route, by method and path, with what the answer
 // has to hold.
 var examples = map[string]struct{ path, body, want string }{
-	"GET /healthz":                {"/healthz", "", "ok"},
-	"GET /readyz":                 {"/readyz", "", "ready"},
-	"GET /metrics":                {"/metrics", "", "crawl_http_requests_total"},
-	"GET /openapi.json":           {"/openapi.json", "", `"openapi":"3.1.0"`},
-	"GET /v1/status":              {"/v1/status", "", `"places":3`},
-	"GET /v1/sites":               {"/v1/sites", "", `"site":"acme"`},
-	"GET /v1/runs":                {"/v1/runs?site=acme", "", `"runs":[{"run":"acme@1"}]`},
-	"POST /v1/runs":               {"/v1/runs", `{"site":"acme"}`, `"run":"acme@1"`},
-	"GET /v1/runs/{run}":          {"/v1/runs/acme@1", "", `{"run":"acme@1"}`},
-	"POST /v1/runs/{run}/pause":   {"/v1/runs/acme/pause", "", `"done":"pause"`},
-	"POST /v1/runs/{run}/unpause": {"/v1/runs/acme/unpause", "", `"done":"unpause"`},
-	"POST /v1/runs/{run}/stop":    {"/v1/runs/acme/stop", "", `"done":"stop"`},
-	"POST /v1/runs/{run}/resume":  {"/v1/runs/acme/resume", "", `"done":"resume"`},
-	"POST /v1/runs/{run}/tune":    {"/v1/runs/acme/tune", `{"rate":"1/s"}`, `"rate":"1/s"`},
-	"GET /v1/runs/{run}/{table}":  {"/v1/runs/acme/pages?where=status+%3D+404&select=url&sort=-url&limit=2", "", `"rows":[{"url":"https://acme.example/9"},{"url":"https://acme.example/7"}]`},
-	"GET /v1/runs/{run}/diff":     {"/v1/runs/acme/diff?base=before&select=url,before,after&where=kind%3D%27title%27&sort=url&limit=1", "", `"rows":[{"after":"acme0","before":"before0","url":"https://acme.example/0"}]`},
-	"GET /v1/pages":               {"/v1/pages?url=https://acme.example/3&select=status,run", "", `"rows":[{"run":"acme@1","status":404},{"run":"before@1","status":404}]`},
-	"POST /v1/query":              {"/v1/query", `{"sql":"SELECT count(*) AS n FROM pages WHERE status = 200"}`, `"rows":[{"n":5}]`},
-	"GET /v1/events":              {"/v1/events", "", "retry: 2000"},
+	"GET /healthz":                         {"/healthz", "", "ok"},
+	"GET /readyz":                          {"/readyz", "", "ready"},
+	"GET /metrics":                         {"/metrics", "", "crawl_http_requests_total"},
+	"GET /openapi.json":                    {"/openapi.json", "", `"openapi":"3.1.0"`},
+	"GET /v1/status":                       {"/v1/status", "", `"places":3`},
+	"GET /v1/sites":                        {"/v1/sites", "", `"site":"acme"`},
+	"GET /v1/runs":                         {"/v1/runs?site=acme", "", `"runs":[{"run":"acme@1"}]`},
+	"POST /v1/runs":                        {"/v1/runs", `{"site":"acme"}`, `"run":"acme@1"`},
+	"GET /v1/runs/{run}":                   {"/v1/runs/acme@1", "", `{"run":"acme@1"}`},
+	"POST /v1/runs/{run}/pause":            {"/v1/runs/acme/pause", "", `"done":"pause"`},
+	"POST /v1/runs/{run}/unpause":          {"/v1/runs/acme/unpause", "", `"done":"unpause"`},
+	"POST /v1/runs/{run}/stop":             {"/v1/runs/acme/stop", "", `"done":"stop"`},
+	"POST /v1/runs/{run}/resume":           {"/v1/runs/acme/resume", "", `"done":"resume"`},
+	"POST /v1/runs/{run}/tune":             {"/v1/runs/acme/tune", `{"rate":"1/s"}`, `"rate":"1/s"`},
+	"GET /v1/runs/{run}/{table}":           {"/v1/runs/acme/pages?where=status+%3D+404&select=url&sort=-url&limit=2", "", `"rows":[{"url":"https://acme.example/9"},{"url":"https://acme.example/7"}]`},
+	"GET /v1/runs/{run}/diff":              {"/v1/runs/acme/diff?base=before&select=url,before,after&where=kind%3D%27title%27&sort=url&limit=1", "", `"rows":[{"after":"acme0","before":"before0","url":"https://acme.example/0"}]`},
+	"GET /v1/pages":                        {"/v1/pages?url=https://acme.example/3&select=status,run", "", `"rows":[{"run":"acme@1","status":404},{"run":"before@1","status":404}]`},
+	"POST /v1/query":                       {"/v1/query", `{"sql":"SELECT count(*) AS n FROM pages WHERE status = 200"}`, `"rows":[{"n":5}]`},
+	"GET /v1/schedules":                    {"/v1/schedules", "", `"name":"weekly"`},
+	"GET /v1/schedules/{schedule}/history": {"/v1/schedules/weekly/history?limit=1", "", `"state":"done"`},
+	"POST /v1/schedules/{schedule}/pause":  {"/v1/schedules/weekly/pause", "", `"done":"pause"`},
+	"POST /v1/schedules/{schedule}/resume": {"/v1/schedules/weekly/resume", "", `"done":"resume"`},
+	"POST /v1/schedules/{schedule}/run":    {"/v1/schedules/weekly/run", "", `"done":"run"`},
+	"GET /v1/events":                       {"/v1/events", "", "retry: 2000"},
 }
 
 // TestOpenAPI exercises every operation of the document, which has every route.

@@ -48,7 +48,7 @@ func routes() []route {
 		{method: "GET", path: "/metrics", scope: Read, about: "Figures in the text format of Prometheus.", gives: []string{typeText}, handle: (*API).metrics},
 		{method: "GET", path: "/openapi.json", scope: Read, about: "This document.", gives: jsonOnly, handle: (*API).openapi},
 		{method: "GET", path: "/v1/status", scope: Read, about: "What goes on, how far it is, and what waits.", gives: jsonOnly, handle: (*API).status},
-		{method: "GET", path: "/v1/sites", scope: Read, about: "All sites: of the configuration, of the store, and those that were crawled.", gives: jsonOnly, handle: (*API).sites},
+		{method: "GET", path: "/v1/sites", scope: Read, about: "All sites: of the configuration, and those that were crawled.", gives: jsonOnly, handle: (*API).sites},
 		{method: "GET", path: "/v1/runs", scope: Read, about: "Runs, newest first.", params: append([]param{{name: "site", about: "only of this site"}}, onlyPages...), gives: jsonOnly, handle: (*API).runs},
 		{method: "POST", path: "/v1/runs", scope: Run, about: "Begin a run of a site, or of URLs. With a token of scope run URLs get no secrets of the configuration and no private addresses.", body: Wish{}, status: http.StatusAccepted, gives: jsonOnly, handle: (*API).start},
 		{method: "GET", path: "/v1/runs/{run}", scope: Read, about: "One run: its summary, or how far it is.", gives: jsonOnly, handle: (*API).run},
@@ -61,6 +61,11 @@ func routes() []route {
 		{method: "GET", path: "/v1/runs/{run}/diff", scope: Read, about: "What changed between two runs, a row a change.", params: append([]param{{name: "base", about: "the run that it is held against; the one before by itself"}}, ofRows...), gives: rowTypes, handle: (*API).diff},
 		{method: "GET", path: "/v1/pages", scope: Read, about: "Every visit of one URL, newest first.", params: append([]param{{name: "url", about: "the URL", needed: true}}, ofRows...), gives: rowTypes, handle: (*API).visits},
 		{method: "POST", path: "/v1/query", scope: Read, about: "Rows of a statement of SQL, which can only read.", body: Statement{}, gives: rowTypes, handle: (*API).query},
+		{method: "GET", path: "/v1/schedules", scope: Read, about: "All schedules: when they run next, and what came of the last run.", params: onlyPages, gives: rowTypes, handle: (*API).schedules},
+		{method: "GET", path: "/v1/schedules/{schedule}/history", scope: Read, about: "The times of a schedule and what became of each, the latest first.", params: onlyPages, gives: rowTypes, handle: (*API).history},
+		{method: "POST", path: "/v1/schedules/{schedule}/pause", scope: Run, about: "Begin no more runs of a schedule for now.", gives: jsonOnly, handle: order(OrderPause)},
+		{method: "POST", path: "/v1/schedules/{schedule}/resume", scope: Run, about: "Go on with a schedule that was paused.", gives: jsonOnly, handle: order(OrderResume)},
+		{method: "POST", path: "/v1/schedules/{schedule}/run", scope: Run, about: "Run a schedule now, too.", gives: jsonOnly, handle: order(OrderRun)},
 		{method: "GET", path: "/v1/events", scope: Read, about: "What happens, as server-sent events: run.waiting, run.started, run.progress each second, run.ended, run.failed, notice, schedule, config, config.refused. With Last-Event-ID it goes on behind that event; where that is forgotten the first event is reset.", params: []param{{name: "run", about: "only of this run"}}, gives: []string{typeEvents}, handle: (*API).events},
 	}
 }

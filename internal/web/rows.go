@@ -205,7 +205,11 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, columns []query.Colu
 	}
 	b := bufio.NewWriterSize(late, 64<<10)
 	if form == typeJSON {
-		fmt.Fprintf(b, `{"run":%s,"rows":`, quoteJSON(p.cursor.Run))
+		b.WriteByte('{')
+		if p.cursor.Run != "" {
+			fmt.Fprintf(b, `"run":%s,`, quoteJSON(p.cursor.Run))
+		}
+		b.WriteString(`"rows":`)
 	}
 	n, more, err := some(a.Rows(b, form, columns), rows, p.limit, skip)
 	if err == nil && form == typeJSON {

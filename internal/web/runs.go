@@ -110,11 +110,18 @@ func (a *API) start(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
+func noBody(r *http.Request) error {
+	if r.ContentLength != 0 {
+		return &Error{http.StatusBadRequest, "this takes no body", ""}
+	}
+	return nil
+}
+
 // steer does something to a run.
 func steer(verb Verb) func(*API, http.ResponseWriter, *http.Request) error {
 	return func(a *API, w http.ResponseWriter, r *http.Request) error {
-		if r.ContentLength != 0 {
-			return &Error{http.StatusBadRequest, "this takes no body", ""}
+		if err := noBody(r); err != nil {
+			return err
 		}
 		run, err := a.Find(r.Context(), r.PathValue("run"))
 		if err == nil {
