@@ -31,6 +31,7 @@ type holder struct {
 	server *web.Server
 	// schedules are those that are configured here; nil for none
 	schedules func() ([]scheduleBlock, error)
+	asked     func()                 // a schedule is to run now: nil where there is no scheduler
 	taken     func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
 	search    *search.Index
 

@@ -31,7 +31,7 @@ first of the two. Intervals of up to an hour go on through both.`,
 	// Those that change nothing but an order may be answered by whoever holds the
 	// store, as those that read.
 	c.AddCommand(newScheduleAdd(), reading(newScheduleList()), reading(newScheduleShow()), reading(newScheduleNext()), reading(newSchedulePause()), reading(newScheduleResume()),
-		newScheduleRun(), newScheduleRm(), reading(newScheduleHistory()))
+		reading(newScheduleRun()), newScheduleRm(), reading(newScheduleHistory()))
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crawl/internal/schedule"
+	"crawl/internal/web"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -99,18 +100,41 @@ func orderCommand(use, short string, change scheduleChange, said func(*store.Sch
 }
 
 func newScheduleRun() *cobra.Command {
+	by := ""
 	c := &cobra.Command{
-		Use: "run NAME", Short: "Run a schedule now, in the foreground", Args: exactlyOne("the schedule"),
+		Use: "run NAME", Short: "Run a schedule now", Args: exactlyOne("the schedule"),
 		Long: `Crawl the site of a schedule now, as ` + "`crawl run SITE`" + ` does, and note it in the
-schedule's history. Its usual times stay as they are.`,
-		RunE: func(c *cobra.Command, args []string) error { return runScheduleNow(c, args[0]) },
+schedule's history. Its usual times stay as they are. Where ` + "`crawl serve`" + ` runs it is
+the one that crawls.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if by == "" { // whoever holds the store may be somebody else
+				if err := c.Flags().Set("by", whoever()); err != nil {
+					return err
+				}
+			}
+			return runScheduleNow(c, args[0], by)
+		},
 	}
+	c.Flags().StringVar(&by, "by", "", "say that `NAME` did it (default: the user)")
 	addSettingsFlags(c.Flags(), "data", "memory", "output")
 	return c
 }
 
-func runScheduleNow(c *cobra.Command, name string) error {
-	blocks, err := loadSchedules(c.Flags())
+// askDaemon has the daemon that holds the store run a schedule.
+func (h *holder) askDaemon(c *cobra.Command, b *scheduleBlock, by string) error {
+	if h.asked == nil {
+		return &exitError{exitStore, fault{What: "the store is held by a crawl, which runs no schedules", Next: "wait until it ends"}}
+	}
+	if _, err := orderSchedule(c.Context(), h.store, b, askSchedule, by); err != nil {
+		return err
+	}
+	h.asked()
+	_, err := fmt.Fprintf(c.ErrOrStderr(), "%s runs now, or when there is a place; see `crawl schedule history %s`\n", b.Name, b.Name)
+	return err
+}
+
+func runScheduleNow(c *cobra.Command, name, by string) error {
+	blocks, err := schedulesFor(c)
 	if err != nil {
 		return err
 	}
@@ -118,11 +142,17 @@ func runScheduleNow(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
+	if h := held(c.Context()); h != nil {
+		return h.askDaemon(c, &b, by)
+	}
 	r, err := loadSettings(c.Flags(), b.Site)
 	if err != nil {
 		return err
 	}
 	warn(c, r)
+	if err := askHolder(c, &r.Settings); !errors.Is(err, web.ErrNobody) && !errors.Is(err, web.ErrSilent) {
+		return err
+	}
 	s := r.Settings
 	seeds, err := readSeeds(&s, r.Seeds, c.InOrStdin())
 	if err != nil {

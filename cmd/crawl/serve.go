@@ -112,13 +112,13 @@ func (v *service) answer(ctx context.Context, l net.Listener) error {
 	if err := v.recover(ctx); err != nil {
 		return err
 	}
+	v.loop = v.scheduler()
+	v.wake, v.holder.asked = v.loop.Wake, v.loop.Wake
 	v.holder.listen()
 	v.api = web.NewAPI(v.holder.server, web.APIOptions{
 		Engine: v.daemon, Hub: v.hub, Stats: v.stats, Hosts: v.s.AllowHost, Tokens: tokens, Rows: apiRows,
 		Summary: func(run *store.Run) any { return newSummary(run, nil, exitOf(run, nil)) },
 	})
-	v.loop = v.scheduler()
-	v.wake = v.loop.Wake
 	if l != nil {
 		v.api.Serve(l)
 		v.log.Info("the API listens", "address", l.Addr().String(), "tokens", where)
