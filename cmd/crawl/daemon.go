@@ -103,9 +103,9 @@ func (d *daemon) begin(ctx context.Context, o *order) (*store.Run, error) {
 	if err != nil {
 		return nil, refused(400, err)
 	}
-	err = d.take(t, func(run *store.Run) error { return d.store.Begin(ctx, run) })
+	err = d.take(t, func(*store.Run) error { return begin(ctx, d.store, o) })
 	if err != nil {
-		return nil, err
+		return nil, refused(400, err)
 	}
 	return d.store.Run(ctx, t.run.ID)
 }

@@ -13,7 +13,6 @@ import (
 
 	"crawl/crawler"
 	"crawl/frontier"
-	"crawl/internal/query"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -89,10 +88,6 @@ func warn(c *cobra.Command, r *Resolved) {
 
 // crawl begins or resumes a run in the foreground and sees it through.
 func crawl(c *cobra.Command, o *order) (err error) {
-	gate, err := newGate(o.s.FailOn, query.FieldNames(o.run))
-	if err != nil {
-		return err
-	}
 	budget, _ := o.s.Memory.here()
 	defer holdTo(budget)()
 	log := newLogger(&o.s, c.ErrOrStderr())
@@ -115,8 +110,7 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
-	conclude := func(ctx context.Context) (*store.Run, error) { return conclude(ctx, st, o.run, gate, log) }
-	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder, conclude)
+	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
 	holder.indexText(c.Context(), t)
 	if query.Finished(o.run) {
 		if _, err := st.Tidy(context.WithoutCancel(c.Context())); err != nil { // it is as large as it was
@@ -145,9 +139,8 @@ func begin(ctx context.Context, st *store.Bolt, o *order) error {
 }
 
 // drive sees a run through: until it ends, or signals or another terminal
-// end it. conclude finds out what is wrong with one that ended, and which it is
-// held against.
-func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder, conclude func(context.Context) (*store.Run, error)) error {
+// end it.
+func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
 	stop := newStopper()
@@ -163,10 +156,7 @@ func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder, c
 	if err != nil {
 		return err
 	}
-	base, failed := conclude(ctx)
-	if failed == nil {
-		failed = engine.Store.Update(context.WithoutCancel(ctx), t.run)
-	}
+	base, failed := t.judge(ctx, holder.store, engine.Log)
 	code := exitOf(t.run, stop.caught())
 	if err := errors.Join(out.end(t.run, base, code), failed); err != nil {
 		return err

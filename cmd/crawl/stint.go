@@ -60,21 +60,28 @@ func (s *stint) see() {
 		}
 		leave()
 	})
-	err := d.places.Acquire(waiting, 1)
-	if err == nil {
-		defer d.places.Release(1)
-		d.holder.settled()
-		err = s.crawl(d.ctx, s.engine(), d.store, s.stop, s.begun)
-		d.holder.indexText(d.ctx, s.task)
-	} else { // it has not begun: the next session is its first
+	if d.places.Acquire(waiting, 1) != nil { // it has not begun: the next session is its first
 		s.run.State = store.Interrupted
-		err = d.store.Update(context.Background(), s.run)
+		s.conclude(nil, d.store.Update(context.Background(), s.run))
+		return
 	}
-	s.conclude(err)
+	defer d.places.Release(1)
+	s.conclude(s.work())
 }
 
-func (s *stint) engine() *crawler.Crawler {
-	return &crawler.Crawler{Frontier: s.daemon.front, Store: s.daemon.store, Log: s.daemon.log.With("run", s.name), Watch: s.watch}
+// work crawls when there is a place, and looks at what came of it.
+func (s *stint) work() (base *store.Run, err error) {
+	d, log := s.daemon, s.daemon.log.With("run", s.name)
+	d.holder.settled()
+	engine := &crawler.Crawler{Frontier: d.front, Store: d.store, Log: log, Watch: s.watch}
+	if err := s.crawl(d.ctx, engine, d.store, s.stop, s.begun); err != nil {
+		return nil, err
+	}
+	if base, err = s.judge(d.ctx, d.store, log); d.ctx.Err() != nil {
+		return base, nil // it was cut off, and can be asked at any time
+	}
+	d.holder.indexText(d.ctx, s.task)
+	return base, err
 }
 
 // begun is called when the run is under way; what it returns, when it no longer
@@ -123,9 +130,9 @@ func (s *stint) watch(e crawler.Event) {
 	}
 }
 
-// conclude tells how the stint ended. A run that a fault of ours ended can be
+// conclude tells how the stint ended, and which run its was held against. A run that a fault of ours ended can be
 // resumed, and is at the daemon's next start.
-func (s *stint) conclude(err error) {
+func (s *stint) conclude(base *store.Run, err error) {
 	d := s.daemon
 	d.mu.Lock()
 	user := s.user
@@ -143,5 +150,5 @@ func (s *stint) conclude(err error) {
 	}
 	d.stats.Ended(s.run.State)
 	d.log.Info("a run ended", "run", s.name, "state", s.run.State, "why", s.run.Why)
-	d.hub.Publish("run.ended", s.name, newSummary(s.run, nil, exitOf(s.run, nil)))
+	d.hub.Publish("run.ended", s.name, newSummary(s.run, base, exitOf(s.run, nil)))
 }

@@ -9,6 +9,7 @@ import (
 
 	"crawl/crawler"
 	"crawl/fetcher"
+	"crawl/internal/query"
 	"crawl/internal/weburl"
 	"crawl/store"
 )
@@ -95,10 +96,15 @@ type task struct {
 	*order
 	spec  *crawler.Spec
 	fetch *fetcher.Fetcher
+	gate  *query.Gate // nil for none
 }
 
 // prepare makes a task of an order. It must be closed.
 func (o *order) prepare(r room, log *slog.Logger) (*task, error) {
+	gate, err := newGate(o.s.FailOn, query.FieldNames(o.run))
+	if err != nil {
+		return nil, err
+	}
 	spec, err := newSpec(&o.s, o.hosts, o.seeds, r)
 	if err != nil {
 		return nil, newUsageError("", err.Error(), "")
@@ -110,7 +116,7 @@ func (o *order) prepare(r room, log *slog.Logger) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &task{o, spec, fetch}, nil
+	return &task{o, spec, fetch, gate}, nil
 }
 
 // trusted are the seeds that may have private addresses, and to whose origins
@@ -147,4 +153,13 @@ func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, st *store.Bol
 	}
 	t.run.Changes = changesOf(ctx, st, t.run, engine.Log)
 	return st.Update(context.WithoutCancel(ctx), t.run)
+}
+
+// judge finds out what is wrong with the run if it has ended, and records it. base
+// is the run that it was held against, if there is one.
+func (t *task) judge(ctx context.Context, st *store.Bolt, log *slog.Logger) (base *store.Run, err error) {
+	if base, err = conclude(ctx, st, t.run, t.gate, log); err == nil {
+		err = st.Update(context.WithoutCancel(ctx), t.run)
+	}
+	return base, err
 }

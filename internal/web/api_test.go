@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"crawl/internal/query"
+	"crawl/internal/search"
 	"crawl/internal/weburl"
 	"crawl/store"
 )
@@ -52,6 +54,20 @@ func (f *fakeEngine) Schedules(context.Context) ([]query.Schedule, error) {
 func (f *fakeEngine) Order(_ context.Context, name string, what Order) error {
 	f.did <- fmt.Sprintf("%s %s", what, name)
 	return nil
+}
+
+// fakeSearch finds one page.
+type fakeSearch struct{}
+
+func (fakeSearch) Find(_ context.Context, _ *store.Run, q *search.Query) iter.Seq2[search.Hit, error] {
+	return func(yield func(search.Hit, error) bool) {
+		u, err := weburl.Parse("https://acme.example/3")
+		yield(search.Hit{URL: u}, err)
+	}
+}
+
+func (fakeSearch) Show(context.Context, *store.Run, *search.Query, search.Hit) (search.Shown, error) {
+	return search.Shown{Excerpt: search.Excerpt{Text: "an anvil of steel", Marks: [][2]int{{3, 8}}}}, nil
 }
 
 // Tokens of the tests.
@@ -95,7 +111,7 @@ func serveAPI(t *testing.T) *servedAPI {
 			}}}
 		},
 		Tables: func(run *store.Run) query.Options {
-			return query.Options{Run: run, Identity: func(*store.Run) (func(weburl.URL) weburl.URL, error) {
+			return query.Options{Run: run, Search: fakeSearch{}, Identity: func(*store.Run) (func(weburl.URL) weburl.URL, error) {
 				return func(u weburl.URL) weburl.URL { return u }, nil
 			}}
 		},
@@ -241,6 +257,7 @@ var examples = map[string]struct{ path, body, want string }{
 	"GET /v1/runs/{run}/{table}":           {"/v1/runs/acme/pages?where=status+%3D+404&select=url&sort=-url&limit=2", "", `"rows":[{"url":"https://acme.example/9"},{"url":"https://acme.example/7"}]`},
 	"GET /v1/runs/{run}/diff":              {"/v1/runs/acme/diff?base=before&select=url,before,after&where=kind%3D%27title%27&sort=url&limit=1", "", `"rows":[{"after":"acme0","before":"before0","url":"https://acme.example/0"}]`},
 	"GET /v1/pages":                        {"/v1/pages?url=https://acme.example/3&select=status,run", "", `"rows":[{"run":"acme@1","status":404},{"run":"before@1","status":404}]`},
+	"GET /v1/search":                       {"/v1/search?q=anvil&run=acme&select=url,snippet", "", `"rows":[{"snippet":"an «anvil» of steel","url":"https://acme.example/3"}]`},
 	"POST /v1/query":                       {"/v1/query", `{"sql":"SELECT count(*) AS n FROM pages WHERE status = 200"}`, `"rows":[{"n":5}]`},
 	"GET /v1/schedules":                    {"/v1/schedules", "", `"name":"weekly"`},
 	"GET /v1/schedules/{schedule}/history": {"/v1/schedules/weekly/history?limit=1", "", `"state":"done"`},

@@ -123,6 +123,12 @@ func (a *API) diff(w http.ResponseWriter, r *http.Request) error {
 	return a.tableOf(w, r, r.PathValue("run"), "changes", where...)
 }
 
+// search answers with the pages that have some words.
+func (a *API) search(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	return a.tableOf(w, r, q.Get("run"), query.SearchTable, "words = "+query.Literal(q.Get("q")))
+}
+
 // tableOf answers with rows of a table, for which conditions hold besides those
 // that the client has.
 func (a *API) tableOf(w http.ResponseWriter, r *http.Request, run, table string, where ...string) error {
