@@ -13,6 +13,7 @@ import (
 
 	"crawl/crawler"
 	"crawl/frontier"
+	"crawl/internal/query"
 	"crawl/store"
 
 	"github.com/spf13/cobra"

@@ -285,7 +285,7 @@ func (w *watcher) manners() {
 		}
 	}
 	// What was fetched whole and killed before it was stored is fetched whole again.
-	if most := watchedPages + w.site.changes + 2*poolSize; whole < watchedPages+w.site.changes || whole > most {
+	if most := watchedPages + w.site.changes + 2*underWay; whole < watchedPages+w.site.changes || whole > most {
 		w.t.Errorf("%d pages were sent whole; at least %d, at most %d should have been", whole, watchedPages+w.site.changes, most)
 	}
 }
