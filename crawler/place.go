@@ -32,9 +32,13 @@ func (w *Job) takePlace(pool *semaphore.Weighted) *place {
 }
 
 // land lets the next visit begin: what is left of this one, whose answer was
-// resp or none, is the disk's affair.
+// resp or none, is the disk's affair. One place alone is kept: then pages come one
+// after the other, each chosen when the links of the last are known.
 func (p *place) land(ctx context.Context, resp *fetcher.Response) error {
 	w, size := p.job, int64(pageBytes)
+	if w.spec.Workers == 1 {
+		return nil
+	}
 	if resp != nil {
 		size += int64(max(len(resp.Body), len(resp.Raw)))
 	}
