@@ -91,6 +91,8 @@ func nextStep(err error) string {
 		return "" // each fault says it itself
 	case errors.Is(err, query.ErrTooManyRows), errors.Is(err, query.ErrTooLong):
 		return "what came before is part of the answer; ask for less, or allow more: --max-rows, --max-time"
+	case errors.As(err, &held) && strings.HasPrefix(held.Command, "crawl serve"):
+		return "a daemon holds it: have that crawl, with `crawl schedule run NAME` or POST /v1/runs"
 	case errors.As(err, &held):
 		return "wait until it ends, or name another store with --data DIR"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
