@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"crawl/internal/schedule"
 	"crawl/internal/testweb"
 	"crawl/internal/web"
 	"crawl/store"
@@ -185,5 +186,80 @@ func TestDaemonGoesOn(t *testing.T) {
 		if run := d.over(t, runs["b"].ID); run.State != store.Complete {
 			t.Errorf("b is %s", run.State)
 		}
+	})
+}
+
+// TestDaemonSchedules sees what becomes of the runs of schedules: one that ends,
+// one that a later run replaces, one that goes on with the next daemon, and one
+// whose site is crawled already.
+func TestDaemonSchedules(t *testing.T) {
+	asked, held := make(chan string, 10), make(chan struct{})
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" || r.URL.Path == "/sitemap.xml" {
+			http.NotFound(w, r)
+			return
+		}
+		asked <- r.Host
+		select {
+		case <-held:
+		case <-r.Context().Done():
+		}
+	})
+	served, err := testweb.Serve(map[string]http.Handler{"a": site})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
+	yaml := fmt.Sprintf("defaults: {rate: 100/s}\nsites:\n  a: {seeds: [\"%s\"], schedules: [{name: often, every: 5s}]}\n", served.URL("a", "/"))
+	dir, due := t.TempDir(), time.Now().Truncate(time.Second)
+	row := func(n int) schedule.Row {
+		return schedule.Row{Name: "often", Site: "a", Due: due.Add(time.Duration(n) * 5 * time.Second)}
+	}
+	begin := func(d *daemon, n int, again bool) (end context.CancelFunc, result chan schedule.Result) {
+		ctx, cancel := context.WithCancel(t.Context())
+		result = make(chan schedule.Result, 1)
+		go func() { result <- d.do(ctx, d.config().schedules[0].Job, row(n), again) }()
+		return cancel, result
+	}
+	wants := func(d *daemon, n int, result chan schedule.Result, unfinished, failed, goesOn bool) {
+		t.Helper()
+		got := <-result
+		run, err := runOfRow(context.Background(), d.store, row(n))
+		if err != nil || got.Unfinished != unfinished || got.Failed != failed {
+			t.Errorf("the run of row %d: %+v, %v", n, got, err)
+		}
+		if run != nil && (run.Daemon != goesOn || got.Run != runName(run)) {
+			t.Errorf("the run of row %d is %s and goes on with the next daemon: %v; %+v", n, run.State, run.Daemon, got)
+		}
+	}
+	t.Run("the first", func(t *testing.T) {
+		d := daemonOn(t, dir, yaml)
+		cancel, result := begin(d, 1, false)
+		<-asked
+		_, refusal := begin(d, 2, false)
+		wants(d, 2, refusal, false, true, false) // not begun: the other is not over
+		cancel()                                 // replaced: its request is cut off after its grace
+		wants(d, 1, result, true, false, false)
+		cancel, result = begin(d, 3, false)
+		<-asked
+		d.cut()
+		d.halt()
+		cancel()
+		wants(d, 3, result, true, false, true)
+		_, refusal = begin(d, 4, false)
+		wants(d, 4, refusal, true, false, false) // the next daemon begins it
+	})
+	close(held)
+	t.Run("the next", func(t *testing.T) {
+		d := daemonOn(t, dir, yaml)
+		if err := d.recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if begun, err := (book{d.store}).Begun(t.Context(), row(4)); begun || err != nil {
+			t.Errorf("the last row was begun: %v, %v", begun, err)
+		}
+		cancel, result := begin(d, 3, true)
+		defer cancel()
+		wants(d, 3, result, false, false, false)
 	})
 }
