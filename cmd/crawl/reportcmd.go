@@ -163,8 +163,12 @@ func (f *reportFlags) all(ctx context.Context, c *cobra.Command, db *query.DB, r
 	}
 	slices.SortStableFunc(counts, func(a, b store.FindingCount) int { return query.Rank(a.Severity) - query.Rank(b.Severity) })
 	columns := []query.ColumnOf{
-		{Name: "severity", Kind: query.Text}, {Name: "report", Kind: query.Text}, {Name: "now", Kind: query.Int}, {Name: "new", Kind: query.Int},
-		{Name: "fixed", Kind: query.Int}, {Name: "about", Kind: query.Text},
+		{Name: "severity", Kind: query.Text},
+		{Name: "report", Kind: query.Text},
+		{Name: "now", Kind: query.Int},
+		{Name: "new", Kind: query.Int},
+		{Name: "fixed", Kind: query.Int},
+		{Name: "about", Kind: query.Text},
 	}
 	var rows [][]any
 	for _, n := range counts {
