@@ -20,18 +20,19 @@ const underWay = 2 * 64
 
 // ordeal is one crawl that is interrupted over and over.
 type ordeal struct {
-	site   *crashSite
-	bin    *crawlBinary
-	data   string
-	delay  time.Duration
-	flags  []string // of the first session, besides seeds, scope, rate and data
-	rnd    *rand.Rand
-	slack  time.Duration // how long a session may go on after the request that ends it
-	began  time.Time
-	mark   string // file with the number of the session, which every request carries
-	cuts   []cut
-	starts map[int]time.Time // of sessions
-	late   bool              // the last session was killed after the run's end
+	site    *crashSite
+	bin     *crawlBinary
+	data    string
+	delay   time.Duration
+	flags   []string // of the first session, besides seeds, scope, rate and data
+	machine []string // flags of every session
+	rnd     *rand.Rand
+	slack   time.Duration // how long a session may go on after the request that ends it
+	began   time.Time
+	mark    string // file with the number of the session, which every request carries
+	cuts    []cut
+	starts  map[int]time.Time // of sessions
+	late    bool              // the last session was killed after the run's end
 }
 
 // cut is one interruption.
@@ -78,7 +79,7 @@ func (o *ordeal) start(t *testing.T) *crawlProcess {
 	if err := os.WriteFile(o.mark, []byte(strconv.Itoa(len(o.cuts))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := o.bin.start(t, args...)
+	c := o.bin.start(t, append(args, o.machine...)...)
 	o.starts[len(o.cuts)] = c.started
 	return c
 }

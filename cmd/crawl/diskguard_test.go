@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,12 +40,17 @@ func TestSpaceMarks(t *testing.T) {
 // until there is clearly more room, and each is said once.
 func TestDiskGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // guards free and unknown
 		var said, calls []string
 		free := uint64(9_000)
 		var unknown error
 		g := &diskGuard{
 			least: Space{Set: true, Bytes: 10_000}, every: time.Second, log: slog.New(slog.DiscardHandler),
-			free: func(string) (uint64, uint64, error) { return free, 100_000, unknown },
+			free: func(string) (uint64, uint64, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return free, 100_000, unknown
+			},
 			pause: func(on bool) error {
 				calls = append(calls, map[bool]string{true: "pause", false: "go on"}[on])
 				return nil
@@ -60,7 +66,9 @@ func TestDiskGuard(t *testing.T) {
 			err  error
 			want int // calls by then
 		}{{9_000, nil, 1}, {11_000, nil, 1}, {20_000, errors.New("gone"), 1}, {12_500, nil, 2}, {10_500, nil, 2}, {9_999, nil, 3}, {0, nil, 3}, {13_000, nil, 4}} {
+			mu.Lock()
 			free, unknown = step.free, step.err
+			mu.Unlock()
 			time.Sleep(1500 * time.Millisecond)
 			synctest.Wait()
 			if len(calls) != step.want {
