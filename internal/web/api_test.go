@@ -12,8 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -516,6 +518,14 @@ func TestPaging(t *testing.T) {
 // TestBrokenOff sees that half of an answer is not taken for all of it.
 func TestBrokenOff(t *testing.T) {
 	a := serveAPI(t)
+	var closed atomic.Int32
+	tables := a.Tables
+	a.Tables = func(run *store.Run) query.Options {
+		mark, o := &struct{ _ [64]byte }{}, tables(run)
+		runtime.AddCleanup(mark, func(n *atomic.Int32) { n.Add(1) }, &closed)
+		o.Warn = func(string, error) { runtime.KeepAlive(mark) }
+		return o
+	}
 	for _, form := range rowTypes {
 		req, err := http.NewRequest("POST", a.origin+"/v1/query", strings.NewReader(`{"sql":"SELECT a.url AS fails FROM pages a, pages b, pages c, pages d","limit":10000}`))
 		if err != nil {
@@ -534,4 +544,10 @@ func TestBrokenOff(t *testing.T) {
 			t.Errorf("%s: %d bytes, and no sign that more was to come", form, len(raw))
 		}
 	}
+	for range 1000 { // a database that is left open is remembered
+		if runtime.GC(); int(closed.Load()) == len(rowTypes) {
+			return
+		}
+	}
+	t.Errorf("%d of %d databases were closed", closed.Load(), len(rowTypes))
 }

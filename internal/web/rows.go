@@ -165,7 +165,7 @@ func noTable(db *query.DB, name string) error {
 }
 
 // asking opens the tables of a run for one question, when it is its turn.
-func (a *API) asking(ctx context.Context, name string, ask func(context.Context, *query.DB, *store.Run) error) error {
+func (a *API) asking(ctx context.Context, name string, ask func(context.Context, *query.DB, *store.Run) error) (err error) {
 	leave, err := a.place(ctx)
 	if err != nil {
 		return err
@@ -181,7 +181,8 @@ func (a *API) asking(ctx context.Context, name string, ask func(context.Context,
 	if err != nil {
 		return err
 	}
-	return errors.Join(ask(ctx, db, run), db.Close())
+	defer func() { err = errors.Join(err, db.Close()) }() // also when the answer breaks off
+	return ask(ctx, db, run)
 }
 
 // answer writes a page of the rows of a statement, behind so many that are left
