@@ -150,6 +150,10 @@ func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
 	if h.taken != nil && h.taken(run.ID) {
 		return run, nil
 	}
+	run, err := h.store.Run(ctx, run.ID) // somebody may have settled it meanwhile, or gone on with it
+	if err != nil || run.State != store.Running {
+		return run, err
+	}
 	return run, settle(ctx, h.store, h.dir, run)
 }
 

@@ -107,7 +107,6 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	}
 	holder := newHolder(st, dir, log)
 	holder.schedules = func() ([]scheduleBlock, error) { return loadSchedules(c.Flags()) }
-	holder.listen()
 	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
@@ -149,6 +148,8 @@ func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) e
 	stop.watch(out.stopping, cut)
 	defer stop.unwatch()
 	engine.Watch = out.event
+	holder.taken = func(id store.RunID) bool { return id == t.run.ID } // who settles it would keep its queue from it
+	holder.listen()
 	err := t.crawl(ctx, engine, holder.store, stop.done, func(job *crawler.Job) (ended func()) {
 		live := newLiveRun(job, t, func() { stop.ask(out.stopping) })
 		quiet, over := out.begin(t.run, live.progress), holder.begin(live)
