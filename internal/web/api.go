@@ -132,6 +132,9 @@ type visit struct {
 
 type visitKey struct{}
 
+// scopeIn is what the token of a request that was let in allows.
+func scopeIn(r *http.Request) Scope { return r.Context().Value(visitKey{}).(*visit).scope }
+
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began, in := time.Now(), &visit{}

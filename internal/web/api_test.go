@@ -109,7 +109,7 @@ func serveAPI(t *testing.T) *servedAPI {
 		},
 		Running: func() []Running {
 			return []Running{{Name: "acme@1", Site: "acme", Progress: func() Progress { return Progress{Run: "acme@1"} }, Tune: func(_ context.Context, t *Tuning) (*Tuned, error) {
-				return &Tuned{Run: "acme@1", Rate: t.Rate}, nil
+				return &Tuned{Run: "acme@1", Rate: t.Rate, Exclude: t.Exclude}, nil
 			}}}
 		},
 		Tables: func(run *store.Run) query.Options {
@@ -255,7 +255,7 @@ var examples = map[string]struct{ path, body, want string }{
 	"POST /v1/runs/{run}/unpause":          {"/v1/runs/acme/unpause", "", `"done":"unpause"`},
 	"POST /v1/runs/{run}/stop":             {"/v1/runs/acme/stop", "", `"done":"stop"`},
 	"POST /v1/runs/{run}/resume":           {"/v1/runs/acme/resume", "", `"done":"resume"`},
-	"POST /v1/runs/{run}/tune":             {"/v1/runs/acme/tune", `{"rate":"1/s"}`, `"rate":"1/s"`},
+	"POST /v1/runs/{run}/tune":             {"/v1/runs/acme/tune", `{"exclude":["/x"]}`, `"exclude":["/x"]`},
 	"GET /v1/runs/{run}/{table}":           {"/v1/runs/acme/pages?where=status+%3D+404&select=url&sort=-url&limit=2", "", `"rows":[{"url":"https://acme.example/9"},{"url":"https://acme.example/7"}]`},
 	"GET /v1/runs/{run}/diff":              {"/v1/runs/acme/diff?base=before&select=url,before,after&where=kind%3D%27title%27&sort=url&limit=1", "", `"rows":[{"after":"acme0","before":"before0","url":"https://acme.example/0"}]`},
 	"GET /v1/pages":                        {"/v1/pages?url=https://acme.example/3&select=status,run", "", `"rows":[{"run":"acme@1","status":404},{"run":"before@1","status":404}]`},
@@ -366,6 +366,8 @@ func TestRefused(t *testing.T) {
 		{"stop with a token to read", call{method: "POST", path: "/v1/runs/acme/stop", token: readToken}, 403},
 		{"pause with a token to read", call{method: "POST", path: "/v1/runs/acme/pause", token: readToken}, 403},
 
+		{"another rate with a token to run", call{method: "POST", path: "/v1/runs/acme/tune", body: `{"rate":"1000/s"}`, token: runToken}, 403},
+
 		{"another host", on(good, "evil.example"), 421},
 		{"another host, our port", on(good, "evil.example:"+a.origin[strings.LastIndexByte(a.origin, ':')+1:]), 421},
 		{"a host that begins like ours", on(good, "localhost.evil.example"), 421},
@@ -458,6 +460,11 @@ func TestLetIn(t *testing.T) {
 	a.do(t, call{method: "POST", path: "/v1/runs", token: runToken, body: `{"urls":["https://a.example/"]}`})
 	if did := <-a.engine.did; did != "start [https://a.example/] guest=true" {
 		t.Errorf("a token to run: %s", did)
+	}
+	for token, body := range map[string]string{runToken: `{"exclude":["/x"]}`, adminToken: `{"rate":"1/s"}`} {
+		if status, body, _ := a.do(t, call{method: "POST", path: "/v1/runs/acme/tune", token: token, body: body}); status != 200 {
+			t.Errorf("tune: %d %s", status, body)
+		}
 	}
 	a.SetTokens(&Tokens{})
 	if status, _, _ := a.do(t, call{method: "GET", path: "/v1/status", token: adminToken}); status != 401 {

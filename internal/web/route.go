@@ -56,7 +56,7 @@ func routes() []route {
 		{method: "POST", path: "/v1/runs/{run}/unpause", scope: Run, about: "Go on with a paused run.", gives: jsonOnly, handle: steer(Unpause)},
 		{method: "POST", path: "/v1/runs/{run}/stop", scope: Run, about: "Stop a run. It can be resumed.", status: http.StatusAccepted, gives: jsonOnly, handle: steer(Stop)},
 		{method: "POST", path: "/v1/runs/{run}/resume", scope: Run, about: "Go on with a run that was stopped.", status: http.StatusAccepted, gives: jsonOnly, handle: steer(Resume)},
-		{method: "POST", path: "/v1/runs/{run}/tune", scope: Run, about: "Change the rate and the patterns of a run that goes on.", body: Tuning{}, gives: jsonOnly, handle: (*API).tune},
+		{method: "POST", path: "/v1/runs/{run}/tune", scope: Run, about: "Change the rate, which takes scope admin, and the patterns of a run that goes on.", body: Tuning{}, gives: jsonOnly, handle: (*API).tune},
 		{method: "GET", path: "/v1/runs/{run}/{table}", scope: Read, about: "Rows of one of a run's tables: pages, links, redirects, skipped, changes, sitemaps, hosts, …", params: ofRows, gives: rowTypes, handle: (*API).table},
 		{method: "GET", path: "/v1/runs/{run}/diff", scope: Read, about: "What changed between two runs, a row a change.", params: append([]param{{name: "base", about: "the run that it is held against; the one before by itself"}}, ofRows...), gives: rowTypes, handle: (*API).diff},
 		{method: "GET", path: "/v1/pages", scope: Read, about: "Every visit of one URL, newest first.", params: append([]param{{name: "url", about: "the URL", needed: true}}, ofRows...), gives: rowTypes, handle: (*API).visits},

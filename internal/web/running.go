@@ -131,6 +131,11 @@ func (s *Server) tune(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &t); err != nil {
 		return err
 	}
+	return s.change(w, r, &t)
+}
+
+// change tunes a run.
+func (s *Server) change(w http.ResponseWriter, r *http.Request, t *Tuning) error {
 	run, err := s.one(r.PathValue("run"))
 	if err != nil {
 		return err
@@ -138,7 +143,7 @@ func (s *Server) tune(w http.ResponseWriter, r *http.Request) error {
 	if t.Rate == "" && len(t.Exclude)+len(t.DropExclude) == 0 {
 		return &Error{Status: http.StatusBadRequest, What: "nothing is to be changed", Next: "say rate, exclude or drop_exclude"}
 	}
-	after, err := run.Tune(r.Context(), &t)
+	after, err := run.Tune(r.Context(), t)
 	if err != nil {
 		return err
 	}

@@ -101,13 +101,26 @@ func (a *API) start(w http.ResponseWriter, r *http.Request) error {
 	if (wish.Site == "") == (len(wish.URLs) == 0) {
 		return &Error{http.StatusBadRequest, "what is to be crawled?", `send {"site": "acme"} or {"urls": ["https://example.com/"]}`}
 	}
-	wish.Guest = r.Context().Value(visitKey{}).(*visit).scope < Admin
+	wish.Guest = scopeIn(r) < Admin
 	run, err := a.Engine.Start(r.Context(), wish)
 	if err == nil {
 		w.Header().Set("Location", "/v1/runs/"+query.RunName(run))
 		writeJSON(w, http.StatusAccepted, a.Summary(run))
 	}
 	return err
+}
+
+// tune changes a run. How politely it asks is configured, which a guest may not
+// change.
+func (a *API) tune(w http.ResponseWriter, r *http.Request) error {
+	var t Tuning
+	if err := readJSON(w, r, &t); err != nil {
+		return err
+	}
+	if scope := scopeIn(r); t.Rate != "" && scope < Admin {
+		return &Error{http.StatusForbidden, fmt.Sprintf("the token allows to %s, and another rate takes %s", scope, Admin), ""}
+	}
+	return a.change(w, r, &t)
 }
 
 func noBody(r *http.Request) error {
