@@ -40,15 +40,28 @@ func orderFor(c *config, w web.Wish) (*order, error) {
 			return nil, &web.Error{Status: 400, What: "there are too many URLs", Next: "a site of the configuration may have a list"}
 		}
 	}
+	guest := w.Site == "" && w.Guest
+	if guest {
+		s.forGuest()
+	}
 	seeds, err := readSeeds(&s, from, strings.NewReader(""))
 	if err != nil {
 		return nil, refused(400, err)
 	}
-	o, err := newOrder(r, s, cmp.Or(w.Site, seeds[0].Host()), seeds, w.Site == "" && w.Guest)
+	o, err := newOrder(r, s, cmp.Or(w.Site, seeds[0].Host()), seeds, guest)
 	if err != nil {
 		return nil, err
 	}
 	return o, soundOrder(o)
+}
+
+// forGuest takes back what is configured for the user's own URLs. Headers and
+// passwords need no more: they are bound to origins that are trusted.
+func (s *Settings) forGuest() {
+	s.AllowPrivate, s.Resolve = false, nil
+	if s.Cookies != "off" { // it may be a file of his
+		s.Cookies = "on"
+	}
 }
 
 // soundOrder finds faults of an order before it is recorded.

@@ -28,6 +28,36 @@ func configOf(t *testing.T, yaml string) *config {
 	return conf
 }
 
+// TestGuestSettings sees that URLs of a guest get nothing that is configured for the
+// user's own.
+func TestGuestSettings(t *testing.T) {
+	settingsWorld(t)
+	cookies := filepath.Join(t.TempDir(), "cookies.txt")
+	if err := os.WriteFile(cookies, []byte("a.example\tFALSE\t/\tFALSE\t0\tsession\thunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf := configOf(t, "defaults: {allow_private: true, cookies: "+cookies+", resolve: [\"a.example:80:10.0.0.1\"]}\n")
+	for _, guest := range []bool{false, true} {
+		o, err := orderFor(conf, web.Wish{URLs: []string{"http://a.example/"}, Guest: guest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := keptSettings(o.run) // a later session goes by them
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []*Settings{&o.s, &kept.Settings} {
+			c, err := fetcherConfig(s, o.trusted(), room{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if own := !guest; c.AllowPrivate != own || (len(c.CookieSeed) > 0) != own || (len(c.Resolve) > 0) != own || !c.Cookies {
+				t.Errorf("guest %v: private addresses %v, %d cookies of the user, %d addresses", guest, c.AllowPrivate, len(c.CookieSeed), len(c.Resolve))
+			}
+		}
+	}
+}
+
 // TestWish sees who may wish for what.
 func TestWish(t *testing.T) {
 	settingsWorld(t)
