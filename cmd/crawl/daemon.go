@@ -201,6 +201,9 @@ func (d *daemon) Steer(ctx context.Context, run *store.Run, verb web.Verb) error
 	}
 	switch verb {
 	case web.Stop:
+		if going := d.holder.going(run.ID); going != nil {
+			return going.end()
+		}
 		s.halt(true)
 		return nil
 	case web.Pause, web.Unpause:

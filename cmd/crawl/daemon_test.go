@@ -153,6 +153,12 @@ func TestDaemonGoesOn(t *testing.T) {
 		if err := d.Steer(t.Context(), runs["b"], web.Stop); err != nil {
 			t.Fatal(err)
 		}
+		if going := d.holder.going(runs["b"].ID); going != nil && going.stateNow() != web.StateStopping {
+			t.Errorf("b is %s after a stop", going.stateNow())
+		}
+		if err := d.Steer(t.Context(), runs["b"], web.Unpause); err == nil {
+			t.Error("b goes on after a stop")
+		}
 		d.cut() // the held ones, as a second signal does
 		d.halt()
 		for _, verb := range []web.Verb{web.Resume} {

@@ -23,12 +23,12 @@ type liveRun struct {
 	began      time.Time
 	stop       func() // as the first Ctrl-C does
 
-	tuning sync.Mutex // held while the run is tuned; guards the next three for writing, as mu does
-	mu     sync.Mutex // guards what follows
-	hosts  map[string]HostSettings
-	s      Settings
-	seeds  []weburl.URL
-	guest  bool
+	steering sync.Mutex // held while the run is steered; guards the next two for writing, as mu does
+	mu       sync.Mutex // guards what follows; nobody waits for the disk with it
+	hosts    map[string]HostSettings
+	s        Settings
+	seeds    []weburl.URL
+	guest    bool
 
 	state        string // web.StateRunning and so on
 	latest, last sample // how far it was: lately, and before that
@@ -96,9 +96,9 @@ func (l *liveRun) stateNow() string {
 }
 
 func (l *liveRun) pause(on bool) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state == web.StateStopping {
+	l.steering.Lock()
+	defer l.steering.Unlock()
+	if l.stateNow() == web.StateStopping {
 		return web.ErrOver
 	}
 	err := l.job.Pause(on)
@@ -107,6 +107,11 @@ func (l *liveRun) pause(on bool) error {
 		return web.ErrOver
 	case err != nil:
 		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == web.StateStopping { // meanwhile
+		return nil
 	}
 	l.state = web.StateRunning
 	if on {
@@ -128,8 +133,8 @@ const maxExcludes = 1000
 
 // tune changes the run, and the settings that it is resumed with.
 func (l *liveRun) tune(ctx context.Context, t *web.Tuning) (*web.Tuned, error) {
-	l.tuning.Lock()
-	defer l.tuning.Unlock()
+	l.steering.Lock()
+	defer l.steering.Unlock()
 	s, hosts := l.s, maps.Clone(l.hosts)
 	if err := tuneRate(&s, &hosts, t); err != nil {
 		return nil, badTuning(err)
