@@ -107,7 +107,7 @@ func NewAPI(s *Server, o APIOptions) *API {
 		hosts: map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true},
 	}
 	for _, name := range o.Hosts {
-		a.hosts[strings.ToLower(hostname(name))] = true
+		a.hosts[plainHost(name)] = true
 	}
 	a.tokens.Store(o.Tokens)
 	a.tcp = &http.Server{
@@ -142,13 +142,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { a.Stats.request(in, told.status, time.Since(began)) }()
 	a.guarded(func(w http.ResponseWriter, r *http.Request) (err error) {
 		harden(w.Header())
-		if in.scope, err = a.admit(r, a.open(r)); err != nil {
+		open := a.open(r)
+		if in.scope, err = a.admit(r, open); err != nil {
 			if errorOf(err).Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="crawl"`)
 			}
 			return err
 		}
-		if _, pattern := a.mux.Handler(r); pattern == "" || r.Method == http.MethodHead {
+		if _, pattern := a.mux.Handler(r); pattern == "" || r.Method == http.MethodHead && !open {
 			return a.nothing(w, r)
 		}
 		a.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, in)))
@@ -156,9 +157,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})(told, r)
 }
 
-// open tells a request that needs no token.
+// open tells a request that needs no token. What watches over services asks by
+// HEAD, too.
 func (a *API) open(r *http.Request) bool {
-	return slices.ContainsFunc(a.routes, func(rt route) bool { return rt.scope == Open && rt.path == r.URL.Path && rt.method == r.Method })
+	return slices.ContainsFunc(a.routes, func(rt route) bool {
+		return rt.scope == Open && rt.path == r.URL.Path && (rt.method == r.Method || r.Method == http.MethodHead)
+	})
 }
 
 // nothing says why a request has no answer: its path, or its method.

@@ -120,7 +120,7 @@ func serveAPI(t *testing.T) *servedAPI {
 	})
 	engine := &fakeEngine{st, make(chan string, 100), nil}
 	api := NewAPI(s, APIOptions{
-		Engine: engine, Hub: NewHub(), Stats: NewStats(), Hosts: []string{"crawl.example"}, Tokens: tokens,
+		Engine: engine, Hub: NewHub(), Stats: NewStats(), Hosts: []string{"crawl.example", "Other.example.:443"}, Tokens: tokens,
 		Summary: func(r *store.Run) any { return map[string]string{"run": query.RunName(r)} },
 		Rows:    func(w *bufio.Writer, form string, c []query.ColumnOf) RowWriter { return &testRows{w, form, c, 0} },
 	})
@@ -375,6 +375,7 @@ func TestRefused(t *testing.T) {
 		{"another address", on(good, "192.0.2.1"), 421},
 		{"a private address", on(good, "10.0.0.1:7878"), 421},
 		{"another host and health", on(call{method: "GET", path: "/healthz"}, "evil.example"), 421},
+		{"another host and HEAD of health", on(call{method: "HEAD", path: "/healthz"}, "evil.example"), 421},
 		{"another host and POST", on(post, "evil.example"), 421},
 
 		{"another origin", with(good, "Origin", "https://evil.example"), 403},
@@ -445,7 +446,7 @@ func TestRefused(t *testing.T) {
 func TestLetIn(t *testing.T) {
 	a := serveAPI(t)
 	port := a.origin[strings.LastIndexByte(a.origin, ':')+1:]
-	for _, host := range []string{"localhost:" + port, "127.0.0.1", "[::1]:" + port, "crawl.example", "CRAWL.example.", "crawl.example:443"} {
+	for _, host := range []string{"localhost:" + port, "127.0.0.1", "[::1]:" + port, "crawl.example", "CRAWL.example.", "crawl.example:443", "other.example"} {
 		if status, body, _ := a.do(t, call{method: "GET", path: "/v1/status", token: readToken, host: host}); status != 200 {
 			t.Errorf("host %s: %d %s", host, status, body)
 		}
@@ -469,6 +470,9 @@ func TestLetIn(t *testing.T) {
 	a.SetTokens(&Tokens{})
 	if status, _, _ := a.do(t, call{method: "GET", path: "/v1/status", token: adminToken}); status != 401 {
 		t.Errorf("a token that was taken away: %d", status)
+	}
+	if status, _, _ := a.do(t, call{method: "HEAD", path: "/readyz"}); status != 200 {
+		t.Errorf("HEAD of a route without a token: %d", status)
 	}
 	a.engine.ready = fmt.Errorf("secret detail")
 	if status, body, _ := a.do(t, call{method: "GET", path: "/readyz"}); status != 503 || strings.Contains(body, "secret") {

@@ -44,9 +44,12 @@ func (a *API) admit(r *http.Request, open bool) (Scope, error) {
 // named tells whether a request may be for this server by the name that it has
 // for it. A name that leads here by somebody else's DNS is not one.
 func (a *API) named(host string) bool {
-	name := strings.TrimSuffix(strings.ToLower(hostname(host)), ".")
+	name := plainHost(host)
 	return name != "" && a.hosts[name]
 }
+
+// plainHost is the one way to write a name.
+func plainHost(host string) string { return strings.TrimSuffix(strings.ToLower(hostname(host)), ".") }
 
 // hostname is a host without its port, and without brackets.
 func hostname(host string) string {
