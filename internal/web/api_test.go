@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -440,6 +441,19 @@ func TestRefused(t *testing.T) {
 		t.Errorf("the engine did: %s", <-a.engine.did)
 	}
 	t.Logf("%d requests were refused", len(tests))
+}
+
+// TestOurFault sees that what is wrong here is logged here.
+func TestOurFault(t *testing.T) {
+	a := serveAPI(t)
+	var logged bytes.Buffer
+	a.Log = slog.New(slog.NewTextHandler(&logged, nil))
+	a.Find = func(context.Context, string) (*store.Run, error) { return nil, errors.New("the disk is gone") }
+	status, body, _ := a.do(t, call{method: "GET", path: "/v1/runs/acme", token: readToken})
+	a.Shut() // the log is written
+	if status != 500 || !strings.Contains(body, "the disk is gone") || !strings.Contains(logged.String(), `path=/v1/runs/acme error="the disk is gone"`) {
+		t.Errorf("%d %s, logged %q", status, body, logged.String())
+	}
 }
 
 // TestLetIn is the other side: names and origins that are ours.

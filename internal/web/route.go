@@ -109,7 +109,7 @@ func (a *API) served(rt *route) http.HandlerFunc {
 			err = rt.handle(a, w, r)
 		}
 		if err != nil {
-			writeError(w, err)
+			a.fail(w, r, err)
 		}
 	}
 }

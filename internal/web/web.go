@@ -171,9 +171,17 @@ func (s *Server) guarded(h func(http.ResponseWriter, *http.Request) error) http.
 		}()
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		if err := h(w, r); err != nil {
-			writeError(w, err)
+			s.fail(w, r, err)
 		}
 	}
+}
+
+// fail tells an error, and logs what is no fault of the client's.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errorOf(err).Status == http.StatusInternalServerError && r.Context().Err() == nil {
+		s.Log.Error("a request was not answered", "path", r.URL.Path, "error", err)
+	}
+	writeError(w, err)
 }
 
 // enter counts a request that is being answered, until s.all.Done.
