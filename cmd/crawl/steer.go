@@ -54,7 +54,7 @@ func newStatusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "Say what goes on in the store, and how fast",
 		Long: `Say which process holds the store and how far its runs are. The exit code is 6 if
-none goes on.`,
+nobody holds it, or whoever does gives no answer; a daemon may have no run to tell of.`,
 		Example: "  crawl status\n  crawl status --json | jq .runs[].rate",
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
