@@ -33,6 +33,9 @@ func askHolder(c *cobra.Command, s *Settings) error {
 	if f := c.Flags().Lookup("output"); f != nil {
 		here.name = f.Value.String()
 	}
+	if here.program, err = newNearRows(c, here.name); err != nil {
+		return err
+	}
 	var refused *web.Error
 	code, err := web.NewClient(dir).Do(c.Context(), cmd, here.frame)
 	err = errors.Join(err, here.close())
@@ -73,7 +76,8 @@ type herself struct {
 	out, talk io.Writer
 	name      string // of the file; - for none
 	begun     bool
-	file      *os.File // under another name until it is whole
+	file      *os.File  // under another name until it is whole
+	program   *nearRows // nil for none; what it makes is all that there is of the file
 }
 
 func (h *herself) frame(f *web.Frame) (err error) {
@@ -84,7 +88,14 @@ func (h *herself) frame(f *web.Frame) (err error) {
 	case web.ToTalk:
 		_, err = h.talk.Write(f.Data)
 	case web.ToFile:
-		err = h.toFile(f)
+		if h.program == nil {
+			err = h.toFile(f)
+		}
+	case web.ToProgram:
+		if h.program == nil {
+			return errors.New("rows come for a program that there is not")
+		}
+		_, err = h.program.Write(f.Data)
 	}
 	return err
 }

@@ -178,6 +178,7 @@ func (h *holder) viewSchedules(ctx context.Context) ([]query.Schedule, error) {
 type holding struct {
 	*holder
 	settings Settings
+	program  io.Writer // of the user: rows for it; see farRows
 }
 
 type holdingKey struct{}
@@ -212,7 +213,7 @@ func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code 
 	if err := json.Unmarshal(cmd.Settings, &asked); err != nil {
 		return exitCode(fmt.Errorf("settings of the command: %w", err), talk)
 	}
-	mine := &holding{holder: h, settings: defaultSettings()}
+	mine := &holding{holder: h, settings: defaultSettings(), program: a.Writer(web.ToProgram)}
 	mine.settings.JSON, mine.settings.Quiet, mine.settings.Verbose, mine.settings.LogFormat = asked.JSON, asked.Quiet, asked.Verbose, asked.LogFormat
 	root := newRoot()
 	if c, _, err := root.Find(cmd.Args); err != nil || !isReading(c) {

@@ -147,10 +147,13 @@ func (s *outputShape) of(ctx context.Context, b *bufio.Writer, columns []query.C
 		}
 	}
 	var w rowWriter
-	if s.query != nil || s.text != nil {
-		w = &heldRows{shape: s, ctx: ctx, out: b, columns: columns}
-	} else {
+	switch h := held(ctx); {
+	case s.query == nil && s.text == nil:
 		w = to(columns)
+	case h != nil:
+		w = &farRows{to: bufio.NewWriterSize(h.program, 32<<10), columns: columns}
+	default:
+		w = &heldRows{shape: s, ctx: ctx, out: b, columns: columns}
 	}
 	if picked == nil {
 		return w, nil
@@ -190,14 +193,37 @@ const maxHeld = 64 << 20
 // placeSize is what a value takes in memory beside its text.
 const placeSize = 64
 
-func (h *heldRows) row(row []any) error {
+func (h *heldRows) row(row []any) error { return h.add(programRow(h.columns, row)) }
+
+// programRow is a row as programs know it.
+func programRow(columns []query.ColumnOf, row []any) map[string]any {
 	object := make(map[string]any, len(row))
 	for i, v := range row {
-		text, _ := v.(string)
-		h.size += placeSize + len(text)
-		object[h.columns[i].Name] = programValue(jsonValue(h.columns[i].Kind, v))
+		object[columns[i].Name] = programValue(jsonValue(columns[i].Kind, v))
 	}
-	if h.size > maxHeld {
+	return object
+}
+
+// heldSize is about what a value takes in memory.
+func heldSize(v any) int {
+	n := placeSize
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case []any:
+		for _, part := range v {
+			n += heldSize(part)
+		}
+	case map[string]any:
+		for _, part := range v {
+			n += heldSize(part)
+		}
+	}
+	return n
+}
+
+func (h *heldRows) add(object map[string]any) error {
+	if h.size += heldSize(object); h.size > maxHeld {
 		return newUsageError(h.shape.program(), "a program gets all rows at once, and these are more than "+bytesText(maxHeld), "ask for fewer rows or fields (--json=FIELDS), or write -f jsonl and have a program read that")
 	}
 	h.rows = append(h.rows, object)

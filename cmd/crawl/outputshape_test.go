@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -41,7 +43,37 @@ func TestShapes(t *testing.T) {
 		if got, err := shaped(t, tt.shape, columns, row); err != nil || got != tt.want {
 			t.Errorf("%+v: %v\n%q\nwant\n%q", tt.shape, err, got, tt.want)
 		}
+		if tt.shape.jq == "" && tt.shape.template == "" {
+			continue
+		}
+		if here, there, err := shapedFar(t, tt.shape, columns, row); err != nil || here != tt.want || there != "" {
+			t.Errorf("%+v: %v\n%q\nwant\n%q, and %q from who holds the store", tt.shape, err, here, tt.want, there)
+		}
 	}
+}
+
+// bytewise writes byte by byte.
+type bytewise struct{ io.Writer }
+
+func (w bytewise) Write(p []byte) (n int, err error) {
+	for i := 0; i < len(p) && err == nil; i++ {
+		_, err = w.Writer.Write(p[i : i+1])
+	}
+	return len(p), err
+}
+
+// shapedFar is shaped where another process holds the store: there is what that
+// writes itself.
+func shapedFar(t *testing.T, s outputShape, columns []query.ColumnOf, rows ...[]any) (here, there string, err error) {
+	t.Helper()
+	if err := s.check(""); err != nil {
+		t.Fatal(err)
+	}
+	var out, far bytes.Buffer
+	ctx := context.WithValue(t.Context(), holdingKey{}, &holding{program: bytewise{&nearRows{shape: &s, ctx: t.Context(), file: "-", out: &out}}})
+	o := tableOutput{outputShape: s, format: "json", file: "-"}
+	err = o.list(ctx, &far, 0, columns, rows)
+	return out.String(), far.String(), err
 }
 
 // More rows than are to be held are refused, with what to do.

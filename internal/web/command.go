@@ -21,7 +21,7 @@ type Command struct {
 // Frame is a piece of the answer to a command. One that is empty says that the
 // answer is still being looked for.
 type Frame struct {
-	To    string `json:"to,omitempty"` // ToOut, ToTalk or ToFile
+	To    string `json:"to,omitempty"` // ToOut, ToTalk, ToFile or ToProgram
 	Data  []byte `json:"data,omitempty"`
 	Whole bool   `json:"whole,omitempty"` // the file is
 	Exit  *int   `json:"exit,omitempty"`  // the end, and the code
@@ -29,11 +29,12 @@ type Frame struct {
 }
 
 // Where a frame belongs. The file is the one that the client named: nobody else
-// knows which.
+// knows which. The program is one that he wrote, which nobody else is to run.
 const (
-	ToOut  = "out"
-	ToTalk = "err"
-	ToFile = "file"
+	ToOut     = "out"
+	ToTalk    = "err"
+	ToFile    = "file"
+	ToProgram = "program"
 )
 
 // frameBytes is how much of an answer is sent at once.
@@ -43,7 +44,7 @@ const frameBytes = 32 << 10
 // gone, or reads nothing.
 type Answer struct{ lines *lines }
 
-// Writer returns what writes to ToOut, ToTalk or ToFile.
+// Writer returns what writes to ToOut and so on.
 func (a *Answer) Writer(to string) *Stream { return &Stream{a, to} }
 
 // Stream is one of the outputs of a command.
