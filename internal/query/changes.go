@@ -82,8 +82,8 @@ func scanChanges(s *scan) iter.Seq2[any, error] {
 
 // baseline is the run that a scan's is held against; nil if there is none.
 func (s *scan) baseline() (*runView, error) {
-	if name, ok := s.equal("base"); ok {
-		return s.q.runNamed(name)
+	if s.base != nil {
+		return s.base, nil
 	}
 	base := s.run.baseline()
 	return base, s.q.err

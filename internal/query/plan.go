@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -21,7 +22,7 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		column := &v.Columns[c.Column]
 		word := opWord(column, c.Op)
 		switch isRun := v.perRun && (column.Name == "run" || column.Name == "base"); {
-		case word == "" || v.db.asked.inexact && !column.needed || column.marked && !v.db.asked.marked(), column.linked && !v.db.asked.links():
+		case word == "" || v.db.asked.inexact && !column.needed && !isRun || column.marked && !v.db.asked.marked(), column.linked && !v.db.asked.links():
 		case !c.Usable && (isRun || column.needed):
 			rows = neverRows
 		case c.Usable:
@@ -84,6 +85,7 @@ type condition struct {
 type scan struct {
 	q     *question
 	run   *runView // of a table that shows one run at a time
+	base  *runView // that it is held against; nil: not said
 	where []condition
 }
 
@@ -115,39 +117,64 @@ func (q *question) newScan(t *Table, plan string, values []vtab.Value) (*scan, e
 	if plan == "" {
 		return s, nil
 	}
+	named := map[string]*runView{}
 	for i, words := range strings.Split(plan, ", ") {
 		name, op, _ := strings.Cut(words, " ")
 		if values[i] == nil {
 			return nil, nil // nothing equals NULL
 		}
-		text, ok := textOf(values[i])
-		if t.perRun && name == "run" {
-			if s.run, err = q.runNamed(text); s.run == nil || err != nil {
+		if t.perRun && (name == "run" || name == "base") {
+			text, _ := textOf(values[i])
+			v, err := q.runNamed(text)
+			if v == nil || err != nil || named[name] != nil && named[name] != v { // none is two
 				return nil, err
 			}
+			named[name] = v
 			continue
 		}
-		if c, ok2 := newCondition(name, op, text); ok && ok2 {
+		if c, ok := newCondition(t.Column(name), op, values[i]); ok {
 			s.where = append(s.where, c)
 		}
 	}
+	if v := named["run"]; v != nil {
+		s.run = v
+	}
+	s.base = named["base"]
 	return s, nil
 }
 
-func newCondition(column, op, text string) (condition, bool) {
+// newCondition makes a condition of what SQLite hands over. It compares values of
+// two kinds by rules of its own, '0404' with 404: such are left to it, and all rows
+// are read.
+func newCondition(c *Column, op string, value any) (condition, bool) {
+	text, isText := value.(string)
+	n, isInt := value.(int64)
+	switch {
+	case c.Kind == Int && isText:
+		number, err := strconv.ParseInt(text, 10, 64)
+		isInt, n = err == nil && strconv.FormatInt(number, 10) == text, number
+	case c.needed:
+		text, isText = textOf(value)
+	}
+	switch {
+	case c.Kind == Int && !isInt, c.Kind != Int && !isText:
+		return condition{}, false
+	case c.Kind == Int:
+		text = strconv.FormatInt(n, 10)
+	}
 	switch op {
 	case "=":
-		return condition{column, Equal, text}, true
+		return condition{c.Name, Equal, text}, true
 	case "GLOB":
 		if i := strings.IndexAny(text, "*?["); i >= 0 {
 			text = text[:i]
 		}
-		return condition{column, Prefix, text}, text != ""
+		return condition{c.Name, Prefix, text}, text != ""
 	}
 	text, _, _ = strings.Cut(text, "%")
 	text, _, _ = strings.Cut(text, "_")
 	text = fixedInLike(text)
-	return condition{column, Prefix, text}, text != ""
+	return condition{c.Name, Prefix, text}, text != ""
 }
 
 // fixedInLike returns what every URL begins with that is LIKE a text that

@@ -2,9 +2,11 @@ package query
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -205,6 +207,77 @@ func TestPushedDownEqualsFullScan(t *testing.T) {
 		if !slices.Equal(a, b) {
 			t.Fatalf("%s%s)%s: %d rows by index, %d without\n%s\n---\n%s", from, strings.Join(pushed, logic), run, len(a), len(b), strings.Join(a, "\n"), strings.Join(b, "\n"))
 		}
+	}
+}
+
+// Values of one kind that are compared with a column of another are compared as
+// SQLite does with a table of its own; what names a run names it beside whatever
+// else is asked.
+func TestConditionsMeanWhatSQLiteMeans(t *testing.T) {
+	w := newWorld(t)
+	for n, title := range []string{"404", "0404", "404.0", " 404"} {
+		p, links := w.page(w.runs[1].ID, mustURL(t, fmt.Sprintf("http://a.example/t/%d", n)))
+		p.Title, p.Status, p.Fault, p.Depth = title, 404, "", 404
+		if n == 0 { // it has both
+			p.Status, p.Fault = 200, FaultIncomplete
+		}
+		if err := w.st.Put(t.Context(), p, links, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := w.database(Options{})
+	ask(t, db, "SELECT inlinks FROM pages")
+	path := filepath.Join(t.TempDir(), "copy.sqlite")
+	f, err := CreateFile(path)
+	if err == nil {
+		err = errors.Join(f.Write(t.Context(), db, "pages", "SELECT * FROM pages"), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	first, last := Literal(RunName(w.runs[0])), Literal(RunName(w.runs[1]))
+	for _, where := range []string{
+		"status = '404'", "status = 404.0", "status = '0404'", "status = ' 404 '", "status = '404.0'", "status = '4.04e2'", "status = '404x'", "status = x'343034'", "status IS 404",
+		"status = NULL", "status IS NULL", "status IN (404, NULL)", "status IN ('404', '0200')", "status NOT IN (404, NULL)", "NOT status = '0404'", "status = 404 OR title = 404",
+		"status = 200 OR class = 'timeout'", "status = TRUE + 403", "depth = '0404'", "depth = '404' AND status = '+404'", "(status, depth) = ('0404', '404')", "status = 200",
+		"title = 404", "title = 404.0", "title = '404'", "title IN (404, 404.0)", "title = x'343034'", "title = CAST(404 AS BLOB)", "title = status", "section = 1", "host = NULL",
+		"url = (SELECT max(url) FROM pages)", "title = (SELECT 404)", "title = (SELECT min(status) FROM pages WHERE status > 400 AND status < 405)", "class = 'broken' COLLATE NOCASE", "class = 'BROKEN' COLLATE NOCASE",
+		"run = " + last + " AND title = 'one' COLLATE NOCASE", "run = " + last + " AND run = " + first, "run = " + last + " AND run = " + last,
+	} {
+		var want int
+		if err := copied.QueryRow("SELECT count(*) FROM pages WHERE " + where).Scan(&want); err != nil {
+			t.Fatalf("%s: %v", where, err)
+		}
+		if got := ask(t, db, "SELECT count(*) FROM pages WHERE "+where); got[0] != fmt.Sprint(want) {
+			t.Errorf("%s: %s rows, SQLite by itself finds %d", where, got[0], want)
+		}
+	}
+	const joined = "SELECT count(*) FROM pages a JOIN pages b ON a.title = b.status"
+	var want int
+	if err := copied.QueryRow(joined).Scan(&want); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, db, joined); got[0] != fmt.Sprint(want) {
+		t.Errorf("%s: %s, SQLite by itself finds %d", joined, got[0], want)
+	}
+	for where, want := range map[string]string{
+		"run = " + first + " AND title = 'one' COLLATE NOCASE":                      "run = " + first + " AND lower(title) = 'one'",
+		"run = " + first + " AND run = " + last:                                     "0",
+		"run = " + last + " AND run = " + first:                                     "0",
+		"run = " + first + " AND (status = '0404' OR title = 'TWO' COLLATE NOCASE)": "run = " + first + " AND (+status = 404 OR lower(title) = 'two')",
+	} {
+		if got, want := ask(t, db, "SELECT count(*) FROM pages WHERE "+where), ask(t, db, "SELECT count(*) FROM pages WHERE "+want); got[0] != want[0] {
+			t.Errorf("%s: %s rows, want %s", where, got[0], want[0])
+		}
+	}
+	changes := "SELECT count(*) FROM changes WHERE run = " + last + " AND base = " + first
+	if got, want := ask(t, db, changes+" AND kind = 'NEW' COLLATE NOCASE"), ask(t, db, changes+" AND kind = 'new'"); got[0] != want[0] {
+		t.Errorf("changes by another collation: %s, want %s", got[0], want[0])
 	}
 }
 
