@@ -126,13 +126,13 @@ func (v *service) answer(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// close ends all answers, then all runs.
+// close ends all answers, then all runs, and what these write to last.
 func (v *service) close() error {
 	v.halt()
 	if v.api != nil {
 		v.api.Shut()
 	}
-	return errors.Join(v.holder.close(), v.daemon.close())
+	return errors.Join(v.holder.server.Close(), v.daemon.close(), v.holder.search.Close())
 }
 
 // apiRows makes what writes rows for clients of the API.

@@ -58,6 +58,9 @@ func (c connector) Driver() driver.Driver { return engine }
 func (x *Index) open(ctx context.Context, fill bool) (*sql.DB, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.closed {
+		return nil, errClosed
+	}
 	if x.db != nil {
 		return x.db, nil
 	}
@@ -73,6 +76,9 @@ func (x *Index) open(ctx context.Context, fill bool) (*sql.DB, error) {
 	x.db = db
 	return db, nil
 }
+
+// errClosed tells that the index was closed.
+var errClosed = errors.New("the search index is closed")
 
 // errLayout tells that a file is of another layout.
 var errLayout = errors.New("another layout")
@@ -121,7 +127,7 @@ func (x *Index) Remove(ctx context.Context) error {
 		return err
 	}
 	defer x.done()
-	_ = x.Close() // of a file that may be damaged nothing is expected
+	_ = x.shut(false) // of a file that may be damaged nothing is expected
 	return removeFile(x.file)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -211,6 +212,7 @@ func TestDamage(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{"empty": nil, "text": []byte(strings.Repeat("no database ", 1000)), "half": whole[:len(whole)/2], "odd": whole[:len(whole)-100], "head": whole[:50]} {
 		spoil(name, b)
+		w.open()
 		if got := w.find(w.index, run, "anvil OR recall"); !slices.Equal(got, want) {
 			t.Errorf("%s: %q", name, got)
 		}
@@ -352,4 +354,48 @@ func killed(t *testing.T, dir string, lines int) {
 	}
 	_ = child.Process.Kill() // it may have ended
 	_ = child.Wait()
+}
+
+// An index that was closed is opened by nobody: its store is another's by then.
+func TestClosedForGood(t *testing.T) {
+	w := newWorld(t)
+	run := w.run(map[string]string{"/": "<p>anvil"})
+	building, closing := make(chan struct{}), make(chan struct{})
+	x := New(filepath.Join(t.TempDir(), File), w.st, Options{Tell: func(p Progress) {
+		if !p.Done {
+			close(building)
+			<-closing
+		}
+	}, Read: w.index.o.Read})
+	built := make(chan error, 1)
+	go func() { built <- x.Build(t.Context(), run) }()
+	<-building
+	closed := make(chan error, 1)
+	go func() { closed <- x.Close() }()
+	close(closing)
+	if err := errors.Join(<-built, <-closed); err != nil { // who writes is waited for
+		t.Fatal(err)
+	}
+	if err := os.Remove(x.file); err != nil {
+		t.Fatal(err)
+	}
+	q, err := ParseQuery("anvil")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"Build": x.Build(t.Context(), run), "Forget": x.Forget(t.Context(), run.ID), "Find": firstError(x.Find(t.Context(), run, q)), "Close": x.Close()} {
+		if errors.Is(err, errClosed) != (what != "Close") || what == "Close" && err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := os.Stat(x.file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file was made again: %v", err)
+	}
+}
+
+func firstError(hits iter.Seq2[Hit, error]) error {
+	for _, err := range hits {
+		return err
+	}
+	return nil
 }

@@ -70,8 +70,9 @@ type Index struct {
 	building    chan struct{} // holds a token while nobody writes to the file
 	commitEvery int           // texts that are written in one transaction: a crash costs no more; tests lower it
 
-	mu sync.Mutex // guards db
-	db *sql.DB    // nil until it is used
+	mu     sync.Mutex // guards what follows
+	db     *sql.DB    // nil until it is used
+	closed bool       // for good
 }
 
 // New returns the index of a store that lies in a file, which is made when it is
@@ -107,7 +108,7 @@ func (x *Index) Find(ctx context.Context, run *store.Run, q *Query) iter.Seq2[Hi
 		switch {
 		case ctx.Err() != nil:
 			yield(Hit{}, ctx.Err())
-		case errors.Is(err, errRead):
+		case errors.Is(err, errRead), errors.Is(err, errClosed):
 			yield(Hit{}, err)
 		case err != nil:
 			x.o.Warn("the search index cannot be used, all pages are read instead", err)
@@ -145,10 +146,21 @@ func (x *Index) Show(ctx context.Context, run *store.Run, q *Query, h Hit) (Show
 	return s, nil
 }
 
-// Close ends the use of the file.
+// Close ends the use of the file for good: it waits until nobody writes to it, and
+// nobody opens it again.
 func (x *Index) Close() error {
+	if err := x.turn(context.Background()); err != nil {
+		return err
+	}
+	defer x.done()
+	return x.shut(true)
+}
+
+// shut closes the file; unless that is for good, it is opened again when it is needed.
+func (x *Index) shut(forGood bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.closed = x.closed || forGood
 	if x.db == nil {
 		return nil
 	}
