@@ -238,7 +238,7 @@ func (p *prune) remove(ctx context.Context, verdicts []verdictOn) error {
 	}
 	sum, err := p.st.Prune(ctx, gone, store.PruneOptions{DryRun: p.dry})
 	if err == nil && !p.dry {
-		err = dropQueues(ctx, p.st, p.dir)
+		err = errors.Join(dropQueues(ctx, p.st, p.dir), p.sweepSearch(ctx))
 	}
 	if err != nil {
 		return err
@@ -251,6 +251,19 @@ func (p *prune) remove(ctx context.Context, verdicts []verdictOn) error {
 		return nil
 	}
 	return told.print(p.c.OutOrStdout())
+}
+
+// sweepSearch takes the runs that went out of the index of crawl search. That it
+// cannot keeps no run from going: the index can be made anew.
+func (p *prune) sweepSearch(ctx context.Context) error {
+	index, err := newSearchIndex(p.c, p.st, p.s, false)
+	if err != nil {
+		return err
+	}
+	if err := index.Sweep(ctx); err != nil && ctx.Err() == nil {
+		newLogger(p.s, p.c.ErrOrStderr()).Warn("the index of crawl search still has runs that went, make it anew with `crawl search --rebuild`", "cause", err)
+	}
+	return errors.Join(ctx.Err(), index.Close())
 }
 
 // table lists the runs with what becomes of them.

@@ -53,36 +53,6 @@ func (x *Index) has(ctx context.Context, run *store.Run) bool {
 	return have && err == nil
 }
 
-// Forget takes a run out of the index, and the texts that no other run has.
-func (x *Index) Forget(ctx context.Context, run store.RunID) error {
-	if err := x.turn(ctx); err != nil {
-		return err
-	}
-	defer x.done()
-	db, err := x.open(ctx, true)
-	if err != nil {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	for _, s := range []string{
-		"DELETE FROM runs WHERE run = ?1",
-		"CREATE TEMP TABLE gone AS SELECT doc FROM visits WHERE run = ?1 EXCEPT SELECT doc FROM visits WHERE run <> ?1",
-		"DELETE FROM visits WHERE run = ?1",
-		"DELETE FROM texts WHERE rowid IN (SELECT doc FROM gone)",
-		"DELETE FROM bodies WHERE doc IN (SELECT doc FROM gone)",
-		"DELETE FROM docs WHERE id IN (SELECT doc FROM gone)",
-		"DROP TABLE temp.gone",
-	} {
-		if _, err := tx.ExecContext(ctx, s, int64(run)); err != nil {
-			return errors.Join(fmt.Errorf("forget run %d: %w", run, err), tx.Rollback())
-		}
-	}
-	return tx.Commit()
-}
-
 // stampOf says what a run was when it was indexed: if it is another now, since
 // it went on, it is indexed again.
 func stampOf(r *store.Run) string {

@@ -53,7 +53,11 @@ func TestIncremental(t *testing.T) {
 	if n := w.count("docs"); n != 301 {
 		t.Errorf("%d texts", n)
 	}
-	if err := w.index.Forget(t.Context(), first.ID); err != nil {
+	db, err := w.index.open(t.Context(), true)
+	if err == nil {
+		err = forget(t.Context(), db, int64(first.ID))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if n, visits := w.count("docs"), w.count("visits"); n != 299 || visits != 300 {
@@ -356,6 +360,44 @@ func killed(t *testing.T, dir string, lines int) {
 	_ = child.Wait()
 }
 
+// What the store has no more goes from the index too, also what is there of a run
+// that was being indexed; nothing else does.
+func TestSweep(t *testing.T) {
+	w := newWorld(t)
+	if err := w.index.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(w.file()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+	first, begun, last := w.run(map[string]string{"/": "<p>anvil", "/1": "<p>hammer"}), w.run(map[string]string{"/": "<p>tongs"}), w.run(map[string]string{"/": "<p>anvil"})
+	for _, run := range []*store.Run{first, begun, last} {
+		if err := w.index.Build(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := w.index.open(t.Context(), true)
+	if err == nil {
+		_, err = db.Exec("DELETE FROM runs WHERE run = ?", int64(begun.ID))
+	}
+	if err == nil {
+		err = w.index.Sweep(t.Context())
+	}
+	if runs, visits := w.count("runs"), w.count("visits"); err != nil || runs != 2 || visits != 4 {
+		t.Errorf("with all of them there: %d runs, %d visits, %v", runs, visits, err)
+	}
+	if _, err = w.st.Prune(t.Context(), []store.RunID{first.ID, begun.ID}, store.PruneOptions{}); err == nil {
+		err = w.index.Sweep(t.Context())
+	}
+	if runs, visits, docs := w.count("runs"), w.count("visits"), w.count("docs"); err != nil || runs != 1 || visits != 1 || docs != 1 {
+		t.Errorf("then: %d runs, %d visits, %d texts, %v", runs, visits, docs, err)
+	}
+	if got := w.find(w.index, last, "anvil"); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	w.sound()
+}
+
 // An index that was closed is opened by nobody: its store is another's by then.
 func TestClosedForGood(t *testing.T) {
 	w := newWorld(t)
@@ -383,7 +425,7 @@ func TestClosedForGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, err := range map[string]error{"Build": x.Build(t.Context(), run), "Forget": x.Forget(t.Context(), run.ID), "Find": firstError(x.Find(t.Context(), run, q)), "Close": x.Close()} {
+	for what, err := range map[string]error{"Build": x.Build(t.Context(), run), "Find": firstError(x.Find(t.Context(), run, q)), "Close": x.Close()} {
 		if errors.Is(err, errClosed) != (what != "Close") || what == "Close" && err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
