@@ -44,7 +44,9 @@ func newExportCommand() *cobra.Command {
 		Long: `Write a table of a run, or the part of it that --where and --select name, as
 CSV, JSON lines and such; its tables as one SQLite file; the pages that a search
 engine may list as sitemap.xml; or requests and answers as WARC. ` + "`crawl fields`" + `
-has the tables and their fields, ` + "`crawl query`" + ` asks more than one can export.`,
+has the tables and their fields, ` + "`crawl query`" + ` asks more than one can export.
+Of more pages than a sitemap may have, FILE is an index of several beside it:
+sitemap-1.xml and so on.`,
 		Example: `  crawl export example.com -f csv -o pages.csv
   crawl export acme --where "path LIKE '/products/%'" --select url,title,h1,price -o products.csv
   crawl export --table links -f jsonl | jq 'select(.target_status == 404)'
@@ -58,7 +60,7 @@ has the tables and their fields, ` + "`crawl query`" + ` asks more than one can 
 				return err
 			}
 			return withRun(c, args, func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
-				return withTables(c, st, run, s, func(db *query.DB) error { return f.export(ctx, c.OutOrStdout(), st, db, run) })
+				return withTables(c, st, run, s, func(db *query.DB) error { return f.export(ctx, c, st, db, run, s.Quiet) })
 			})
 		},
 	}
@@ -175,14 +177,19 @@ func formatOf(file string) string {
 	return "jsonl"
 }
 
-func (f *exportFlags) export(ctx context.Context, out io.Writer, st *store.Bolt, db *query.DB, run *store.Run) error {
+func (f *exportFlags) export(ctx context.Context, c *cobra.Command, st *store.Bolt, db *query.DB, run *store.Run, quiet bool) error {
+	out := c.OutOrStdout()
 	switch f.out.format {
 	case formatWARC:
 		return writeFile(f.out.file, out, func(w io.Writer) error { return f.archive(ctx, w, st, db, run) })
 	case formatSQLite:
 		return f.sqlite(ctx, out, db)
 	case formatSitemap:
-		return writeFile(f.out.file, out, func(w io.Writer) error { return f.sitemap(ctx, w, db) })
+		parts, err := f.sitemap(ctx, out, db)
+		if parts > 1 && err == nil && !quiet {
+			fmt.Fprintf(c.ErrOrStderr(), "%s sitemaps beside %s, which names them as files at the root of the site\n", grouped(uint64(parts)), plain(f.out.file))
+		}
+		return err
 	}
 	rows, err := f.rows(ctx, db, run)
 	if err != nil {
@@ -291,34 +298,5 @@ func copyFile(w io.Writer, name string) error {
 	}
 	defer file.Close()
 	_, err = io.Copy(w, file)
-	return err
-}
-
-// maxSitemap is how many URLs a sitemap may have (sitemaps.org).
-const maxSitemap = 50_000
-
-// sitemap writes the pages that a search engine may list.
-func (f *exportFlags) sitemap(ctx context.Context, w io.Writer, db *query.DB) error {
-	q := query.Select{Table: "pages", Columns: "url, last_changed", Where: append([]string{"kind = 'page' AND indexable"}, f.Where...)}
-	rows, err := db.Select(ctx, &q)
-	if err != nil {
-		return err
-	}
-	if _, err := io.WriteString(w, sitemapHead); err != nil {
-		return err
-	}
-	n := 0
-	for row, err := range rows.All() {
-		if n++; err == nil && n > maxSitemap {
-			err = newUsageError("", fmt.Sprintf("a sitemap has at most %s URLs", grouped(maxSitemap)), "write several, each of a part: --where \"section = '/docs'\"")
-		}
-		if err == nil {
-			err = writeSitemapURL(w, cellText(row[0], query.Text), cellText(row[1], query.Time))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err = io.WriteString(w, "</urlset>\n")
 	return err
 }
