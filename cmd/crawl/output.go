@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,7 +82,11 @@ func checkFile(file string, out io.Writer, overwrite bool) error {
 	if file == "-" || userOf(out) != nil {
 		return nil
 	}
-	if _, err := os.Stat(file); err == nil && !overwrite {
+	about, err := os.Stat(file)
+	switch {
+	case err == nil && about.IsDir():
+		return newUsageError(file, "it is a folder", "name a file in it")
+	case err == nil && !overwrite:
 		return newUsageError(file, "the file is there already", "name another, or say --overwrite")
 	}
 	if dir, err := os.Stat(filepath.Dir(file)); err != nil || !dir.IsDir() {
@@ -379,12 +384,20 @@ func joinObjects(a, b []byte) []byte {
 	return append(append(bytes.TrimSuffix(a, []byte("}")), ','), bytes.TrimPrefix(bytes.TrimSpace(b), []byte("{"))...)
 }
 
+// jsonValue is a value as JSON has it, which knows neither bytes nor what is beyond
+// all numbers.
 func jsonValue(kind query.Kind, v any) any {
 	switch v := v.(type) {
 	case int64:
 		if kind == query.Bool {
 			return v != 0
 		}
+	case float64:
+		if math.IsInf(v, 0) {
+			return nil
+		}
+	case []byte:
+		return cellText(v, kind)
 	case string:
 		if kind == query.List || kind == query.Any && strings.HasPrefix(v, "[") {
 			if json.Valid([]byte(v)) {

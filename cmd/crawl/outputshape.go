@@ -235,8 +235,6 @@ func programValue(v any) any {
 	switch v := v.(type) {
 	case int64:
 		return int(v)
-	case []byte:
-		return fmt.Sprintf("%x", v)
 	case json.RawMessage:
 		var list any
 		if json.Unmarshal(v, &list) == nil {

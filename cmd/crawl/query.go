@@ -206,6 +206,8 @@ func printQueryError(talk io.Writer, e *query.Error) {
 		}
 		return
 	}
+	signs := []rune(line)
+	before, fault := plain(string(signs[:at])), plain(string(signs[at:min(at+length, len(signs))]))
 	fmt.Fprintf(talk, "  %s\n", plain(line))
-	fmt.Fprintln(talk, strings.TrimRight("  "+strings.Repeat(" ", at)+strings.Repeat("^", length)+"  "+plain(hint), " "))
+	fmt.Fprintln(talk, strings.TrimRight("  "+strings.Repeat(" ", textWidth(before))+strings.Repeat("^", max(1, textWidth(fault)))+"  "+plain(hint), " "))
 }

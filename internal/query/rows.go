@@ -53,10 +53,22 @@ func (db *DB) Query(ctx context.Context, statement string) (*Rows, error) {
 		return nil, db.explain(statement, tokens, err)
 	}
 	r := &Rows{db: db, ctx: ctx, statement: statement, tokens: tokens}
+	taken := map[string]bool{}
 	for _, c := range columns {
-		r.Columns = append(r.Columns, ColumnOf{c.Name, kindOf(c.DeclType)})
+		r.Columns = append(r.Columns, ColumnOf{unlike(c.Name, taken), kindOf(c.DeclType)})
 	}
 	return r, nil
+}
+
+// unlike makes a name one that none has yet, as SQLite names columns of a table that
+// it makes of an answer: an object or a table has no two of one name.
+func unlike(name string, taken map[string]bool) string {
+	free := name
+	for n := 1; taken[strings.ToLower(free)]; n++ {
+		free = fmt.Sprintf("%s:%d", name, n)
+	}
+	taken[strings.ToLower(free)] = true
+	return free
 }
 
 // All yields the rows as they are found, until the first error, and may be
