@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"crawl/crawler"
 	"crawl/internal/query"
@@ -68,6 +69,10 @@ type explanation struct {
 	Rule    string       `json:"rule"`
 }
 
+// askAnchor is the text of the link by which a URL was found.
+const askAnchor = `SELECT anchor FROM links WHERE target_url = $url AND
+source = coalesce((SELECT found_on FROM pages WHERE url = $url), (SELECT found_on FROM skipped WHERE url = $url)) LIMIT 1`
+
 func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.Run) (*explanation, error) {
 	e := &explanation{Run: runName(run), Typed: typed.String(), URL: u.String()}
 	page, err := ask(ctx, db, u, "SELECT status, class, fault, found_on, depth FROM pages WHERE url = $url")
@@ -78,7 +83,11 @@ func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.
 	if err != nil {
 		return nil, err
 	}
-	links, err := ask(ctx, db, u, "SELECT source, anchor, place FROM links WHERE target_url = $url AND source_kind = 'page'")
+	links, err := ask(ctx, db, u, "SELECT count(*) FROM links WHERE target_url = $url AND source_kind = 'page'")
+	if err != nil {
+		return nil, err
+	}
+	anchor, err := ask(ctx, db, u, askAnchor)
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +99,9 @@ func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.
 			e.Status = fault
 		}
 	}
-	e.FoundOn, e.Depth, e.Reason, e.Rule, e.Links = met.get("found_on"), met.get("depth"), skip.get("reason"), skip.get("rule"), len(links.rows)
-	for i := range links.rows {
-		if links.at(i, "source") == e.FoundOn {
-			e.Anchor = links.at(i, "anchor")
-			break
-		}
+	e.FoundOn, e.Depth, e.Reason, e.Rule, e.Anchor = met.get("found_on"), met.get("depth"), skip.get("reason"), skip.get("rule"), anchor.get("anchor")
+	if e.Links, err = strconv.Atoi(links.at(0, "count(*)")); err != nil {
+		return nil, err
 	}
 	if err := e.judge(ctx, db, u, run); err != nil {
 		return nil, err

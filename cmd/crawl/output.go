@@ -137,6 +137,9 @@ func (o *tableOutput) printAll(out io.Writer, rows iter.Seq2[[]any, error], form
 		to, err := form(b)
 		if err == nil {
 			n, err = writeRows(b, rows, to)
+			if isCut := errors.Is(err, query.ErrTooManyRows) || errors.Is(err, query.ErrTooLong); isCut && o.program() == "" { // what came is part of the answer
+				err = errors.Join(err, to.end())
+			}
 		}
 		return errors.Join(err, b.Flush())
 	})

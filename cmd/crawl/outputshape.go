@@ -64,12 +64,15 @@ func (s *outputShape) check(format string) (err error) {
 	return nil
 }
 
-// program is the flag that has the program.
+// program is the flag that has the program; "" if none does.
 func (s *outputShape) program() string {
-	if s.text != nil {
+	switch {
+	case s.text != nil:
 		return "--template"
+	case s.query != nil:
+		return "--jq"
 	}
-	return "--jq"
+	return ""
 }
 
 // compileJQ reads a program, which sees the rows and nothing of the machine.
@@ -148,7 +151,7 @@ func (s *outputShape) of(ctx context.Context, b *bufio.Writer, columns []query.C
 	}
 	var w rowWriter
 	switch h := held(ctx); {
-	case s.query == nil && s.text == nil:
+	case s.program() == "":
 		w = to(columns)
 	case h != nil:
 		w = &farRows{to: bufio.NewWriterSize(h.program, 32<<10), columns: columns}
@@ -269,7 +272,7 @@ func (h *heldRows) end() error {
 				return nil
 			}
 			if h.ctx.Err() != nil {
-				return h.ctx.Err()
+				return context.Cause(h.ctx)
 			}
 			return newUsageError("--jq", err.Error(), "")
 		}
@@ -306,8 +309,8 @@ type plainWriter struct {
 }
 
 func (p *plainWriter) Write(text []byte) (int, error) {
-	if err := p.ctx.Err(); err != nil {
-		return 0, err
+	if p.ctx.Err() != nil {
+		return 0, context.Cause(p.ctx)
 	}
 	p.line = append(p.line, text...)
 	whole := bytes.LastIndexByte(p.line, '\n') + 1

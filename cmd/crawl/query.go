@@ -53,7 +53,7 @@ unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
 			}
 			what := args[len(args)-1]
 			return withRun(c, args[:len(args)-1], func(ctx context.Context, st *store.Bolt, run *store.Run, s *Settings) error {
-				o := query.Options{Run: run, MaxRows: f.maxRows, MaxTime: time.Duration(f.maxTime)}
+				o := query.Options{Run: run, MaxRows: f.maxRows}
 				return withTablesOf(c, st, o, s, func(db *query.DB) error { return f.run(ctx, c, db, run, what, s) })
 			})
 		},
@@ -89,6 +89,11 @@ func (f *queryFlags) run(ctx context.Context, c *cobra.Command, db *query.DB, ru
 		return err
 	case f.explain:
 		return printPlan(ctx, c.OutOrStdout(), db, statement)
+	}
+	if f.maxTime > 0 { // what a program makes of the rows takes time as well
+		limited, end := context.WithTimeoutCause(ctx, time.Duration(f.maxTime), query.ErrTooLong)
+		defer end()
+		ctx = limited
 	}
 	began := time.Now()
 	rows, err := db.Query(ctx, statement)

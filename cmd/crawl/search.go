@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 	"time"
 
@@ -188,15 +187,10 @@ func (f *searchFlags) rows(ctx context.Context, index *search.Index, run *store.
 func (f *searchFlags) writer(ctx context.Context, out io.Writer) func(*bufio.Writer) (rowWriter, error) {
 	return func(b *bufio.Writer) (rowWriter, error) {
 		if f.out.forPeople() {
-			return &hitRows{out: b, colours: f.out.file == "-" && hasColours(out)}, nil
+			return &hitRows{out: b, colours: f.out.file == "-" && hasColour(out)}, nil
 		}
 		return f.out.writer(ctx, b, 0, searchColumns, false)
 	}
-}
-
-// hasColours tells a terminal of ours that shows more than plain text.
-func hasColours(out io.Writer) bool {
-	return userOf(out) == nil && isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // hitRows writes what is found for people: a page takes three lines.
