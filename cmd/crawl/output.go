@@ -141,7 +141,10 @@ func (o *tableOutput) printAll(out io.Writer, rows iter.Seq2[[]any, error], form
 				err = errors.Join(err, to.end())
 			}
 		}
-		return errors.Join(err, b.Flush())
+		if failed := b.Flush(); err == nil { // a writer that failed says so again
+			err = failed
+		}
+		return err
 	})
 	return n, err
 }
