@@ -275,6 +275,14 @@ func TestConditionsMeanWhatSQLiteMeans(t *testing.T) {
 			t.Errorf("%s: %s rows, want %s", where, got[0], want[0])
 		}
 	}
+	either := ask(t, db, "SELECT (SELECT count(*) FROM pages WHERE run = "+first+") + (SELECT count(*) FROM pages WHERE status = 404)")
+	if got := ask(t, db, "SELECT count(*) FROM pages WHERE run = "+first+" OR status = 404"); got[0] != either[0] {
+		t.Errorf("of a run, or by status: %s rows, want %s", got[0], either[0])
+	}
+	either = ask(t, db, "SELECT (SELECT count(*) FROM pages WHERE run = "+first+" AND words > 500) + (SELECT count(*) FROM pages WHERE run = "+last+" AND words < 500)")
+	if got := ask(t, db, "SELECT count(*) FROM pages WHERE run = "+first+" AND words > 500 OR run = "+last+" AND words < 500"); got[0] != either[0] {
+		t.Errorf("of two runs by words: %s rows, want %s", got[0], either[0])
+	}
 	changes := "SELECT count(*) FROM changes WHERE run = " + last + " AND base = " + first
 	if got, want := ask(t, db, changes+" AND kind = 'NEW' COLLATE NOCASE"), ask(t, db, changes+" AND kind = 'new'"); got[0] != want[0] {
 		t.Errorf("changes by another collation: %s, want %s", got[0], want[0])
