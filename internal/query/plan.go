@@ -14,6 +14,7 @@ import (
 func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 	var plan []string
 	rows, dear := v.rows, 1.0
+	never := false
 	for i := range info.Constraints {
 		c := &info.Constraints[i]
 		if c.Column < 0 || c.Column >= len(v.Columns) {
@@ -24,7 +25,7 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 		switch isRun := v.perRun && (column.Name == "run" || column.Name == "base"); {
 		case word == "" || v.db.asked.inexact && !column.needed && !isRun || column.marked && !v.db.asked.marked(), column.linked && !v.db.asked.links():
 		case !c.Usable && (isRun || column.needed):
-			rows = neverRows
+			never = true
 		case c.Usable:
 			c.ArgIndex, c.Omit = len(plan), isRun
 			plan = append(plan, column.Name+" "+word)
@@ -33,6 +34,9 @@ func (v *virtual) BestIndex(info *vtab.IndexInfo) error {
 				dear = namedRun
 			}
 		}
+	}
+	if never {
+		rows, dear = neverRows, 1
 	}
 	info.IdxStr = strings.Join(plan, ", ")
 	info.EstimatedCost, info.EstimatedRows = rows*dear, int64(rows)
