@@ -3,6 +3,7 @@ package crawler
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,6 +65,32 @@ func TestSecondRunAsksConditionally(t *testing.T) {
 		}
 		if two.Counts.Unchanged != 8 || two.Counts.Status[2] != 9 {
 			t.Errorf("counts %+v", two.Counts)
+		}
+	})
+}
+
+// A run that is removed while another one is told that a page is as it was then
+// costs that page another request, and the other run nothing.
+func TestBaselineRemovedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var remove func()
+		w := newWorld(t, map[string]http.Handler{"a": paths{
+			"/":     tagged(`"1"`, html("/same")),
+			"/same": first(1, tagged(`"2"`, html("/x")), func(w http.ResponseWriter, r *http.Request) { remove(); tagged(`"2"`, html("/x"))(w, r) }),
+			"/x":    html(),
+		}})
+		w.audit.MayRepeat = again
+		one := w.crawl(spec(t, "http://a/"))
+		remove = sync.OnceFunc(func() {
+			if _, err := w.store.(*store.Bolt).Prune(t.Context(), []store.RunID{one.ID}, store.PruneOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+		two := w.crawl(spec(t, "http://a/"))
+		w.ended(two, store.Complete, "")
+		same(t, "pages of the second run", keys(w.pages(two)), "http://a/", "http://a/same", "http://a/x")
+		if p := w.page(two, "http://a/same"); p.NotModified || p.Status != 200 || p.Links != 1 {
+			t.Errorf("/same: %+v", p)
 		}
 	})
 }

@@ -77,7 +77,12 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	if err := at.land(ctx, resp); err != nil {
 		return nil, nil, err
 	}
-	if err := w.Store.Put(ctx, page, links, body); err != nil { // durable before forgotten
+	err := w.Store.Put(ctx, page, links, body) // durable before forgotten
+	if errors.Is(err, store.ErrNoContent) {    // the next try asks for it whole
+		w.Log.Info("an earlier visit was removed while the URL was asked for", "url", l.URL.String())
+		return nil, nil, nil
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	w.note(page)

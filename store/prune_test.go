@@ -465,3 +465,33 @@ func TestPruneMeanwhile(t *testing.T) {
 		t.Error("no run was crawled meanwhile")
 	}
 }
+
+// TestNotModifiedOfWhatIsGone: an answer 304 stands for the content it was asked
+// about, and for no earlier one.
+func TestNotModifiedOfWhatIsGone(t *testing.T) {
+	b := openUnsynced(t, t.TempDir())
+	for n := range 3 {
+		r := &Run{Site: "a", State: Complete}
+		if err := b.Begin(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		body := testBody(n)
+		p := &Page{URL: mustParse("https://a.example/"), Run: r.ID, Status: 200, Hash: sha256.Sum256(body), Size: int64(len(body)), Fetched: day(n)}
+		x := &Exchange{Start: p.Fetched, Proto: "HTTP/1.1", Status: 200, Header: http.Header{}, Body: body}
+		if n < 2 {
+			putVisit(t, b, p, nil, x)
+			continue
+		}
+		_, good, err := b.Latest(t.Context(), p.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Prune(t.Context(), []RunID{good.Run}, PruneOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		p.Hash, p.NotModified, x.Status, x.Body = good.Hash, true, 304, nil
+		if err := b.Put(t.Context(), p, nil, x); !errors.Is(err, ErrNoContent) {
+			t.Errorf("put as what run 1 brought: %v", err)
+		}
+	}
+}

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-var (
-	errNoVisit   = errors.New("a visit needs a URL and a run")
-	errNoContent = errors.New("the visit that an answer 304 stands for is not there: its run was removed; resume this one")
-)
+var errNoVisit = errors.New("a visit needs a URL and a run")
+
+// ErrNoContent: what an answer 304 stands for is not there any more, as its run
+// was removed meanwhile. The URL is to be asked for again.
+var ErrNoContent = errors.New("what an answer 304 stands for is not there: its run was removed")
 
 // Put implements Store.
 func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err error) {
@@ -26,8 +27,8 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	if err != nil {
 		return err
 	}
-	if p.NotModified && good == nil {
-		return errNoContent
+	if p.NotModified && (good == nil || good.Hash != p.Hash) {
+		return ErrNoContent
 	}
 	p.compare(last, good)
 	p.unplace()
