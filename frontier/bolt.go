@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"crawl/internal/kv"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // Bolt is a Frontier in files of one folder: DIR/RUN/frontier.db holds the
@@ -30,6 +32,7 @@ type Bolt struct {
 	runs      map[string]*run
 	clocks    map[string]*clock // by origin, for all runs
 	addresses map[netip.Addr]time.Time
+	files     map[string]chan struct{} // of runs whose file is opened, copied, left or deleted just now; closed then
 	closed    bool
 }
 
@@ -39,6 +42,7 @@ var _ Frontier = (*Bolt)(nil)
 func NewBolt(dir string) *Bolt {
 	return &Bolt{
 		dir: dir, runs: map[string]*run{}, clocks: map[string]*clock{}, addresses: map[netip.Addr]time.Time{},
+		files: map[string]chan struct{}{},
 	}
 }
 
@@ -52,11 +56,42 @@ func named(name string) error {
 	return nil
 }
 
+// alone waits until nobody else opens, copies or deletes the file of a run, and
+// keeps others from it until done is called.
+func (f *Bolt) alone(ctx context.Context, name string) (done func(), err error) {
+	for {
+		f.mu.Lock()
+		busy := f.files[name]
+		if busy == nil {
+			over := make(chan struct{})
+			f.files[name] = over
+			f.mu.Unlock()
+			return func() {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				delete(f.files, name)
+				close(over)
+			}, nil
+		}
+		f.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 // Open implements Frontier.
 func (f *Bolt) Open(ctx context.Context, name string, c Config) error {
 	if err := named(name); err != nil {
 		return err
 	}
+	done, err := f.alone(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
 	f.mu.Lock()
 	closed, known := f.closed, f.runs[name] != nil
 	f.mu.Unlock()
@@ -425,6 +460,16 @@ func (f *Bolt) Check(ctx context.Context, name string) ([]string, error) {
 
 // Leave implements Frontier.
 func (f *Bolt) Leave(name string) error {
+	done, err := f.alone(context.Background(), name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return f.leave(name)
+}
+
+// leave is Leave for who is alone with the file.
+func (f *Bolt) leave(name string) error {
 	f.mu.Lock()
 	r, err := f.find(name)
 	if err == nil {
@@ -461,8 +506,13 @@ func (f *Bolt) Drop(name string) error {
 	if err := named(name); err != nil {
 		return err
 	}
+	done, err := f.alone(context.Background(), name)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if _, err := f.lookup(name); err == nil {
-		if err := f.Leave(name); err != nil {
+		if err := f.leave(name); err != nil {
 			return err
 		}
 	}
@@ -476,19 +526,25 @@ func (f *Bolt) Drop(name string) error {
 // run writes between them.
 const copyFill = 0.8
 
-// Copy writes one state of the queue of a run to a new file, open or not. It
-// returns ErrNoRun if there is none. Of what the store has by then the queue may
-// not know yet, as after a crash: it is to be copied before the store is.
+// Copy writes one state of the queue of a run to a new file, open or not; whoever
+// opens it meanwhile waits. It returns ErrNoRun if there is none. Of what the store
+// has by then the queue may not know yet, as after a crash: it is to be copied
+// before the store is.
 func (f *Bolt) Copy(ctx context.Context, name, to string) error {
 	if err := named(name); err != nil {
 		return err
 	}
-	r, err := f.lookup(name)
-	if errors.Is(err, ErrNoRun) {
-		return f.copyClosed(ctx, name, to)
+	done, err := f.alone(ctx, name)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = r.db.Copy(ctx, to, func([]byte) float64 { return copyFill })
+	defer done()
+	r, err := f.lookup(name)
+	switch {
+	case err == nil:
+		err = r.db.Copy(ctx, to, copyFilling)
+	case errors.Is(err, ErrNoRun):
+		err = f.copyClosed(ctx, name, to)
 	}
 	if err != nil {
 		return fmt.Errorf("frontier: copy run %s: %w", name, err)
@@ -496,14 +552,19 @@ func (f *Bolt) Copy(ctx context.Context, name, to string) error {
 	return nil
 }
 
+func copyFilling([]byte) float64 { return copyFill }
+
+// copyClosed copies a file as it lies there: whoever opens the copy finds in it
+// what he would have found.
 func (f *Bolt) copyClosed(ctx context.Context, name, to string) error {
 	if _, err := os.Stat(f.path(name)); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("frontier: run %s: %w", name, ErrNoRun)
+		return ErrNoRun
 	}
-	if err := f.Open(ctx, name, Config{}); err != nil {
+	db, err := kv.Open(f.path(name), kv.Options{}, func(*bolt.Tx, []struct{}) error { return nil }, nil)
+	if err != nil {
 		return err
 	}
-	return errors.Join(f.Copy(ctx, name, to), f.Leave(name))
+	return errors.Join(db.Copy(ctx, to, copyFilling), db.Close())
 }
 
 // Close implements Frontier.

@@ -2,8 +2,10 @@ package frontier_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"crawl/frontier"
@@ -54,5 +56,48 @@ func TestCopy(t *testing.T) {
 		if err := g.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestCopyWhileOthersOpen: a copy is made of a run that is opened and left again
+// all the time, and whoever opens it only waits.
+func TestCopyWhileOthersOpen(t *testing.T) {
+	dir := t.TempDir()
+	f := frontier.NewBolt(filepath.Join(dir, "runs"))
+	defer f.Close()
+	var opening sync.WaitGroup
+	stop := make(chan struct{})
+	first := make(chan struct{})
+	opening.Go(func() {
+		for n := 0; ; n++ {
+			if err := f.Open(t.Context(), "x", frontier.Config{}); err != nil {
+				t.Error(err)
+			}
+			if n == 0 {
+				close(first)
+			}
+			if err := f.Leave("x"); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	<-first
+	for n := range 100 {
+		if err := f.Copy(t.Context(), "x", filepath.Join(dir, fmt.Sprintf("%d.db", n))); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	opening.Wait()
+	if err := f.Drop("x"); err != nil {
+		t.Error(err)
+	}
+	if err := f.Copy(t.Context(), "x", filepath.Join(dir, "gone.db")); !errors.Is(err, frontier.ErrNoRun) {
+		t.Errorf("of one that was dropped: %v", err)
 	}
 }
