@@ -49,8 +49,10 @@ type Backup struct {
 // Backup copies the store into a folder: a new one, or that of an earlier backup of the
 // same store, to which it adds what is missing; else it returns ErrUnfit. Writes go on
 // meanwhile; what is written while the index is copied makes it larger, since pages
-// are not used again until then. Queues are not part of a store.
-func (b *Bolt) Backup(ctx context.Context, to string) (_ Backup, err error) {
+// are not used again until then. Queues are not part of a store: first, unless nil,
+// copies what must be older than the copy of the index, into a folder that is known
+// to be fit.
+func (b *Bolt) Backup(ctx context.Context, to string, first func(context.Context) error) (_ Backup, err error) {
 	defer wrap(&err, "back up %s to %s", b.dir, to)
 	b.keeping.Lock()
 	defer b.keeping.Unlock()
@@ -61,6 +63,11 @@ func (b *Bolt) Backup(ctx context.Context, to string) (_ Backup, err error) {
 	k := &backup{Bolt: b, to: to, has: backedUp{id, map[uint32]int64{}}}
 	if err := k.begin(); err != nil {
 		return k.sum, err
+	}
+	if first != nil {
+		if err := first(ctx); err != nil {
+			return k.sum, err
+		}
 	}
 	fresh := filepath.Join(to, File+".new")
 	if err := removeFile(fresh); err != nil {
@@ -138,17 +145,34 @@ func (k *backup) begin() error {
 	return k.note(context.Background())
 }
 
-// within tells whether to is dir or lies in it.
+// within tells whether to, which need not be there, is dir or lies in it.
 func within(dir, to string) (bool, error) {
-	dir, err := filepath.Abs(dir)
+	dir, err := realPath(dir)
 	if err != nil {
 		return false, err
 	}
-	if to, err = filepath.Abs(to); err != nil {
+	if to, err = realPath(to); err != nil {
 		return false, err
 	}
 	rel, err := filepath.Rel(dir, to)
 	return err == nil && filepath.IsLocal(rel), nil
+}
+
+// realPath is where a name leads, behind all links, as far as it is there.
+func realPath(name string) (string, error) {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	for at, rest := name, ""; ; at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest) {
+		real, err := filepath.EvalSymlinks(at)
+		if err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return "", err
+		}
+	}
 }
 
 // note writes down what is durable of the bodies.

@@ -42,7 +42,7 @@ func TestBackup(t *testing.T) {
 	to := besideOf(dir)
 	var sums []Backup
 	for range 3 {
-		sum, err := b.Backup(t.Context(), to)
+		sum, err := b.Backup(t.Context(), to, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestBackup(t *testing.T) {
 	if sums[0].Copied != sums[0].Index+sums[0].Bodies || sums[2].Copied >= sums[2].Index+sums[2].Bodies {
 		t.Errorf("backups took %+v", sums)
 	}
-	if _, err := b.Backup(t.Context(), filepath.Join(dir, "within")); err == nil {
+	if _, err := b.Backup(t.Context(), filepath.Join(dir, "within"), nil); err == nil {
 		t.Error("a backup into the store itself was made")
 	}
 	if err := b.Close(); err != nil {
@@ -94,15 +94,15 @@ func TestBackupOfAnother(t *testing.T) {
 	history50(t, b, 2)
 	want := readAll(t, b, allRuns(t, b))
 	to := besideOf(dir)
-	if _, err := b.Backup(t.Context(), to); err != nil {
+	if _, err := b.Backup(t.Context(), to, nil); err != nil {
 		t.Fatal(err)
 	}
 	other := openUnsynced(t, filepath.Join(t.TempDir(), "other"))
 	history50(t, other, 1)
-	if _, err := other.Backup(t.Context(), to); err == nil || !strings.Contains(err.Error(), "another store") {
+	if _, err := other.Backup(t.Context(), to, nil); err == nil || !strings.Contains(err.Error(), "another store") {
 		t.Errorf("a backup of another store: %v", err)
 	}
-	if _, err := other.Backup(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "no backup") {
+	if _, err := other.Backup(t.Context(), dir, nil); err == nil || !strings.Contains(err.Error(), "no backup") {
 		t.Errorf("a backup into another store: %v", err)
 	}
 	wantBackup(t, to, want)
@@ -111,7 +111,7 @@ func TestBackupOfAnother(t *testing.T) {
 	if err := written.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Backup(t.Context(), to); err != nil {
+	if _, err := b.Backup(t.Context(), to, nil); err != nil {
 		t.Fatal(err)
 	}
 	wantBackup(t, to, want)

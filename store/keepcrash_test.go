@@ -71,7 +71,7 @@ func compactOnce(b *Bolt) error { return b.Compact(context.Background()) }
 
 // backupBeside makes a backup into the folder beside the store.
 func backupBeside(b *Bolt) error {
-	_, err := b.Backup(context.Background(), besideOf(b.dir))
+	_, err := b.Backup(context.Background(), besideOf(b.dir), nil)
 	return err
 }
 
@@ -224,7 +224,7 @@ func TestBackupKilled(t *testing.T) {
 	b := openUnsynced(t, dir)
 	history50(t, b, 6)
 	first := readAll(t, b, allRuns(t, b))
-	if _, err := b.Backup(t.Context(), besideOf(dir)); err != nil {
+	if _, err := b.Backup(t.Context(), besideOf(dir), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Prune(t.Context(), allRuns(t, b)[3:], PruneOptions{Dead: 0.1}); err != nil {
@@ -281,7 +281,7 @@ func TestRestoreKilled(t *testing.T) {
 	b := openUnsynced(t, dir)
 	history50(t, b, 5)
 	want := readAll(t, b, allRuns(t, b))
-	if _, err := b.Backup(t.Context(), besideOf(dir)); err != nil {
+	if _, err := b.Backup(t.Context(), besideOf(dir), nil); err != nil {
 		t.Fatal(err)
 	}
 	history50(t, b, 2)

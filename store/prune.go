@@ -33,6 +33,9 @@ type PruneOptions struct {
 	Dead float64
 }
 
+// ErrNeeded: a run that is not over is held against one that was to be removed.
+var ErrNeeded = errors.New("needed")
+
 // Pruned is what Prune removed.
 type Pruned struct {
 	Runs  int
@@ -45,7 +48,9 @@ type Pruned struct {
 
 // Prune removes runs, and all that only they have. What other runs refer to
 // stays: a page's body and links may have come with an earlier run. Pages may be put
-// and read meanwhile. It returns ErrNotFound if there is no such run.
+// and read meanwhile, and runs begin. It returns ErrNotFound if there is no such
+// run, and ErrNeeded if one that stays and is not over is held against one of them;
+// then it has removed nothing.
 func (b *Bolt) Prune(ctx context.Context, runs []RunID, o PruneOptions) (_ Pruned, err error) {
 	defer wrap(&err, "remove %d runs", len(runs))
 	b.keeping.Lock()
@@ -229,6 +234,9 @@ func mendBaselines(tx *bolt.Tx, runs *bolt.Bucket, baseline map[RunID]RunID) err
 		}
 		if base == r.Baseline {
 			continue
+		}
+		if r.State == Running || r.State == Interrupted {
+			return fmt.Errorf("run %d is %w: run %d is held against it", r.Baseline, ErrNeeded, id)
 		}
 		r.Baseline = base
 		raw, err := encode(&r)

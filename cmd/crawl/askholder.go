@@ -17,14 +17,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// askHolder has whoever holds the store run a command that reads. The error is
+// askHolder has whoever holds the store run a command that he may run. The error is
 // web.ErrNobody or web.ErrSilent where nobody did.
 func askHolder(c *cobra.Command, s *Settings) error {
 	dir, err := s.dataDir()
 	if err != nil {
 		return err
 	}
-	settings, err := json.Marshal(askedSettings{s.JSON, s.Quiet, s.Verbose, s.LogFormat})
+	folder, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	settings, err := json.Marshal(askedSettings{folder, s.JSON, s.Quiet, s.Verbose, s.LogFormat})
 	if err != nil {
 		return err
 	}
@@ -125,10 +129,10 @@ func (h *herself) close() error {
 	return errors.Join(h.file.Close(), os.Remove(h.file.Name()))
 }
 
-// openToRead opens the store for a command that reads, unless whoever holds it
+// openOrAsk opens the store for a command, unless whoever holds it
 // has answered the command: then the store is nil.
-func openToRead(c *cobra.Command, s *Settings) (*store.Bolt, string, error) {
-	if !isReading(c) {
+func openOrAsk(c *cobra.Command, s *Settings) (*store.Bolt, string, error) {
+	if !isAnswered(c) {
 		return reopenStore(s)
 	}
 	asked := askHolder(c, s)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"crawl/crawler"
 	"crawl/frontier"
@@ -79,12 +81,11 @@ it, ` + "`crawl db restore DIR`" + ` makes a store of it.`,
 		Args: exactlyOne("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
-				front := frontier.NewBolt(filepath.Join(dir, "runs"))
-				sum, err := backupAll(ctx, st, front, args[0])
+				sum, err := backupTo(ctx, st, dir, args[0])
 				if errors.Is(err, store.ErrUnfit) {
 					err = newUsageError("", err.Error(), "name another folder")
 				}
-				if err = errors.Join(err, front.Close()); err != nil {
+				if err != nil {
 					return err
 				}
 				return printBackup(c, s, sum)
@@ -95,40 +96,104 @@ it, ` + "`crawl db restore DIR`" + ` makes a store of it.`,
 	return c
 }
 
+// backupTo backs up a store to a folder that the user named.
+func backupTo(ctx context.Context, st *store.Bolt, dir, to string) (sum store.Backup, err error) {
+	if h := held(ctx); h != nil {
+		sum, err = backupAll(ctx, st, h, h.path(to))
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+			err = &exitError{exitStore, fault{
+				What: err.Error(),
+				Next: "the process that holds the store writes the backup: name a folder that it may write to (under systemd see ReadWritePaths=)",
+			}}
+		}
+		return sum, err
+	}
+	front := frontier.NewBolt(filepath.Join(dir, "runs"))
+	sum, err = backupAll(ctx, st, front, to)
+	return sum, errors.Join(err, front.Close())
+}
+
+// queues are what copies the queue of a run to a new file, see frontier.Bolt.
+type queues interface {
+	Copy(ctx context.Context, run, to string) error
+}
+
 // backupAll backs up a store with the queues of its unfinished runs. They are
 // copied before the store is: pages that a queue does not know of are found
-// again, pages that the store lacks would be lost. They get their place after it, for
-// the same reason.
-func backupAll(ctx context.Context, st *store.Bolt, front *frontier.Bolt, to string) (sum store.Backup, err error) {
+// again, pages that the store lacks would be lost. They get their places after it,
+// for the same reason, one by one: each is the old one or the new one.
+func backupAll(ctx context.Context, st *store.Bolt, front queues, to string) (sum store.Backup, err error) {
 	fresh := filepath.Join(to, "runs.new")
-	if err := errors.Join(os.RemoveAll(fresh), os.MkdirAll(fresh, 0o700)); err != nil {
-		return sum, err
+	if sum, err = st.Backup(ctx, to, func(ctx context.Context) error { return copyQueues(ctx, st, front, fresh) }); err != nil {
+		if errors.Is(err, store.ErrUnfit) { // nothing there is ours
+			return sum, err
+		}
+		return sum, errors.Join(err, os.RemoveAll(fresh))
+	}
+	return sum, errors.Join(placeQueues(fresh, filepath.Join(to, "runs")), os.RemoveAll(fresh), kv.SyncDir(to))
+}
+
+func copyQueues(ctx context.Context, st *store.Bolt, front queues, fresh string) error {
+	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil {
+		return err
 	}
 	for run, err := range st.Runs(ctx, "") {
 		if err != nil {
-			return sum, err
+			return err
 		}
 		if query.Finished(run) {
 			continue
 		}
 		if err := copyQueue(ctx, front, crawler.Name(run.ID), fresh); err != nil {
-			return sum, err
+			return err
 		}
 	}
-	if sum, err = st.Backup(ctx, to); err != nil {
-		return sum, errors.Join(err, os.RemoveAll(fresh))
+	return kv.SyncDir(fresh)
+}
+
+// placeQueues puts the queues of a folder in the place of those of another one, and
+// deletes the others there.
+func placeQueues(fresh, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
 	}
-	err = errors.Join(kv.SyncDir(fresh), os.RemoveAll(filepath.Join(to, "runs")), os.Rename(fresh, filepath.Join(to, "runs")), kv.SyncDir(to))
-	return sum, err
+	names, err := os.ReadDir(fresh)
+	if err != nil {
+		return err
+	}
+	wanted := map[string]bool{}
+	for _, n := range names {
+		wanted[n.Name()] = true
+		at := filepath.Join(to, n.Name())
+		if err := os.MkdirAll(at, 0o700); err != nil {
+			return err
+		}
+		if err := errors.Join(os.Rename(filepath.Join(fresh, n.Name(), queueName), filepath.Join(at, queueName)), kv.SyncDir(at)); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(kv.SyncDir(to), kv.SyncDir(filepath.Dir(to))); err != nil {
+		return err
+	}
+	old, err := os.ReadDir(to)
+	if err != nil {
+		return err
+	}
+	for _, n := range old {
+		if !wanted[n.Name()] {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(to, n.Name())))
+		}
+	}
+	return errors.Join(err, kv.SyncDir(to))
 }
 
 // copyQueue copies the queue of a run, if it has one.
-func copyQueue(ctx context.Context, front *frontier.Bolt, name, to string) error {
+func copyQueue(ctx context.Context, front queues, name, to string) error {
 	dir := filepath.Join(to, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	err := front.Copy(ctx, name, filepath.Join(dir, "frontier.db"))
+	err := front.Copy(ctx, name, filepath.Join(dir, queueName))
 	if errors.Is(err, frontier.ErrNoRun) {
 		return os.Remove(dir)
 	}

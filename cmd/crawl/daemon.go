@@ -45,7 +45,9 @@ type daemon struct {
 	mu      sync.Mutex // guards what follows
 	conf    *config
 	live    map[store.RunID]*stint
-	line    []*stint // of live, those that wait for a place, in their order
+	line    []*stint        // of live, those that wait for a place, in their order
+	untidy  map[string]bool // sites of which runs have ended, see tidy
+	tidying bool            // somebody goes through them
 	stopped bool
 }
 
@@ -68,11 +70,11 @@ func newDaemon(st *store.Bolt, dir string, conf *config, log *slog.Logger) *daem
 	most := conf.base.Settings.Runs
 	d := &daemon{
 		store: st, front: frontier.NewBolt(filepath.Join(dir, "runs")), log: log, hub: web.NewHub(), stats: web.NewStats(),
-		places: semaphore.NewWeighted(int64(most)), most: most, stop: make(chan struct{}), conf: conf, live: map[store.RunID]*stint{},
+		places: semaphore.NewWeighted(int64(most)), most: most, stop: make(chan struct{}), conf: conf, live: map[store.RunID]*stint{}, untidy: map[string]bool{},
 	}
 	d.ctx, d.cut = context.WithCancel(context.Background())
 	d.holder = newHolder(st, dir, log)
-	d.holder.taken = d.has
+	d.holder.taken, d.holder.front = d.has, d.front
 	d.holder.schedules = func() ([]scheduleBlock, error) { return d.config().schedules, nil }
 	d.wake = func() {} // until there is one
 	d.gauges()

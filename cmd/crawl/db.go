@@ -40,17 +40,27 @@ of unfinished queues too. Exit code 5 if anything is wrong.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
+				if held(ctx) != nil {
+					return errCheckBeside
+				}
 				return checkStore(ctx, c, st, dir, s)
 			})
 		},
 	}
 	for _, sub := range []*cobra.Command{info, check} {
 		addSettingsFlags(sub.Flags(), "data", "json", "quiet")
-		c.AddCommand(sub)
+		c.AddCommand(reading(sub))
 	}
-	c.AddCommand(newPruneCommand(), newCompactCommand(), newBackupCommand(), newRestoreCommand())
+	c.AddCommand(keeping(newPruneCommand()), keeping(newCompactCommand()), keeping(newBackupCommand()), newRestoreCommand())
 	return c
 }
+
+// errCheckBeside: a check reads for long, and what is written meanwhile would look
+// like faults.
+var errCheckBeside = &exitError{exitStore, fault{
+	What: "the store is being written to by the process that holds it, and a check would tell of faults that are none",
+	Next: "check a copy: `crawl db backup DIR`, then `crawl db check --data DIR`; or wait until the process ends",
+}}
 
 // storeInfo is what `db info` tells; its JSON keys are for programs.
 type storeInfo struct {

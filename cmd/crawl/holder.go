@@ -14,12 +14,11 @@ import (
 	"sync"
 	"time"
 
+	"crawl/frontier"
 	"crawl/internal/query"
 	"crawl/internal/search"
 	"crawl/internal/web"
 	"crawl/store"
-
-	"github.com/spf13/cobra"
 )
 
 // holder lets other processes ask about the store that this one holds: bbolt
@@ -34,6 +33,10 @@ type holder struct {
 	asked     func()                 // a schedule is to run now: nil where there is no scheduler
 	taken     func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
 	search    *search.Index
+	front     *frontier.Bolt // the queues of the runs that go on; nil for none
+
+	asking  sync.Mutex    // held while a command that keeps the store is run for somebody: one at a time
+	keeping chan struct{} // holds a token while runs are removed, the index is compacted, a backup is made
 
 	settling sync.Mutex // held while a run that was cut off is settled
 
@@ -43,11 +46,11 @@ type holder struct {
 
 // newHolder makes a holder that answers nobody yet.
 func newHolder(st *store.Bolt, dir string, log *slog.Logger) *holder {
-	h := &holder{store: st, dir: dir, log: log}
+	h := &holder{store: st, dir: dir, log: log, keeping: make(chan struct{}, 1)}
 	h.search = search.New(filepath.Join(dir, search.File), st, search.Options{Read: searchedText(st, log), Use: search.AsItIs})
 	h.server = web.New(web.Config{
 		Store: st, Program: "crawl/" + version(), Command: commandLine(), Log: log,
-		Find: h.named, Tables: h.tables, Running: h.goingOn, Do: h.do,
+		Find: h.named, Tables: h.tables, Running: h.goingOn, Do: h.do, Lasting: isLasting,
 	})
 	return h
 }
@@ -178,6 +181,7 @@ func (h *holder) viewSchedules(ctx context.Context) ([]query.Schedule, error) {
 type holding struct {
 	*holder
 	settings Settings
+	folder   string    // of the user, see askedSettings
 	program  io.Writer // of the user: rows for it; see farRows
 }
 
@@ -189,17 +193,19 @@ func held(ctx context.Context) *holding {
 	return h
 }
 
-// askedSettings are the settings that commands which read go by. They are the
-// client's.
+// askedSettings are the settings that commands which are run for a client go by.
+// They are the client's.
 type askedSettings struct {
+	Folder string `json:"folder"` // that he is in
+
 	JSON      bool   `json:"json"`
 	Quiet     bool   `json:"quiet"`
 	Verbose   int    `json:"verbose"`
 	LogFormat string `json:"log_format"`
 }
 
-// do runs a command for somebody else, if it is one that reads. Whatever becomes
-// of it, the crawl goes on.
+// do runs a command for somebody else, if it is marked as one that may be. Whatever
+// becomes of it, the crawl goes on.
 func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code int) {
 	out, talk := &userEnd{a.Writer(web.ToOut), a, cmd}, &userEnd{a.Writer(web.ToTalk), a, cmd}
 	defer func() {
@@ -213,11 +219,19 @@ func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code 
 	if err := json.Unmarshal(cmd.Settings, &asked); err != nil {
 		return exitCode(fmt.Errorf("settings of the command: %w", err), talk)
 	}
-	mine := &holding{holder: h, settings: defaultSettings(), program: a.Writer(web.ToProgram)}
+	mine := &holding{holder: h, settings: defaultSettings(), folder: asked.Folder, program: a.Writer(web.ToProgram)}
 	mine.settings.JSON, mine.settings.Quiet, mine.settings.Verbose, mine.settings.LogFormat = asked.JSON, asked.Quiet, asked.Verbose, asked.LogFormat
 	root := newRoot()
-	if c, _, err := root.Find(cmd.Args); err != nil || !isReading(c) {
-		return exitCode(newUsageError("", "only commands that read are answered beside a crawl", "wait until it ends"), talk)
+	c, _, err := root.Find(cmd.Args)
+	if err != nil || !isAnswered(c) {
+		return exitCode(newUsageError("", "such a command is not answered beside a crawl", "wait until it ends"), talk)
+	}
+	if isKeeping(c) {
+		done, err := h.keep(ctx)
+		if err != nil {
+			return exitCode(err, talk)
+		}
+		defer done()
 	}
 	root.SetContext(context.WithValue(ctx, holdingKey{}, mine))
 	root.SetArgs(cmd.Args)
@@ -249,19 +263,3 @@ func (u *userEnd) writeFile(write func(io.Writer) error) error {
 	}
 	return file.End()
 }
-
-// readingAnnotation marks commands that only read.
-const readingAnnotation = "crawl_reads"
-
-// reading marks a command as one that only reads the store, by withStore and what
-// builds on it, and writes to c's outputs and by writeFile alone: whoever holds
-// the store may run it for somebody else.
-func reading(c *cobra.Command) *cobra.Command {
-	if c.Annotations == nil {
-		c.Annotations = map[string]string{}
-	}
-	c.Annotations[readingAnnotation] = "yes"
-	return c
-}
-
-func isReading(c *cobra.Command) bool { return c.Annotations[readingAnnotation] != "" }

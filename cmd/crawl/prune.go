@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"crawl/crawler"
 	"crawl/internal/query"
+	"crawl/internal/search"
 	"crawl/store"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,7 @@ func newPruneCommand() *cobra.Command {
 	var keep Keep
 	var within string
 	var dry, unfinished bool
+	rules := keepRules{}
 	c := &cobra.Command{
 		Use: "prune [SITE...]", Short: "Remove old runs by a rule, and what only they hold",
 		Long: `Remove runs of each SITE, or of all sites, but those that a rule keeps: the last
@@ -34,16 +37,32 @@ keep of the config file holds; where that is all, nothing goes.
 The latest run that found something always stays, and so do runs that can be
 resumed, unless --unfinished, and what they are held against. Pages and links
 that a run which stays has in common with one that goes stay as well. Files of
-bodies that are mostly dead are written anew. --dry-run says what would go.`,
+bodies that are mostly dead are written anew. --dry-run says what would go.
+
+Where a crawl or ` + "`crawl serve`" + ` holds the store, it does this meanwhile: runs that
+go on stay, and what they are held against.`,
 		Example: `  crawl db prune --keep-last 10 --keep-weekly 26 --dry-run
   crawl db prune acme --keep-within 90d`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := keepFlags(c, &keep, within); err != nil {
 				return err
 			}
-			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) error {
-				p := &prune{c: c, st: st, dir: dir, s: s, keep: keep, dry: dry, unfinished: unfinished}
-				return p.run(ctx, args)
+			if err := rules.read(c); err != nil {
+				return err
+			}
+			return withStore(c, func(ctx context.Context, st *store.Bolt, dir string, s *Settings) (err error) {
+				index, err := newSearchIndex(c, st, s, false)
+				if err != nil {
+					return err
+				}
+				defer func() { err = errors.Join(err, index.Close()) }()
+				p := &prune{st: st, dir: dir, search: index, log: newLogger(s, c.ErrOrStderr()), keep: keep, rules: rules, dry: dry, unfinished: unfinished}
+				if h := held(ctx); h != nil && unfinished {
+					return newUsageError("--unfinished", "runs that could be resumed stay while a process holds the store: it may go on with them", "wait until it ends")
+				} else if h != nil {
+					p.inWork = h.inWork
+				}
+				return p.run(ctx, c.OutOrStdout(), s, args)
 			})
 		},
 	}
@@ -56,6 +75,8 @@ bodies that are mostly dead are written anew. --dry-run says what would go.`,
 	c.Flags().StringVar(&within, "keep-within", "", "keep the runs of so long before the last one: 90d")
 	c.Flags().BoolVar(&dry, "dry-run", false, "say what would go, and what that frees; change nothing")
 	c.Flags().BoolVar(&unfinished, "unfinished", false, "remove runs too that could be resumed, but for the last one of a site")
+	c.Flags().Var(&rules, rulesFlag, "")
+	_ = c.Flags().MarkHidden(rulesFlag) // it is there
 	addSettingsFlags(c.Flags(), "data", "retain", "json", "quiet")
 	return c
 }
@@ -75,13 +96,15 @@ func keepFlags(c *cobra.Command, keep *Keep, within string) error {
 	return nil
 }
 
-// prune is one `db prune`.
+// prune is one `db prune`, or what a daemon does of it by itself.
 type prune struct {
-	c               *cobra.Command
 	st              *store.Bolt
 	dir             string
-	s               *Settings
+	search          *search.Index
+	log             *slog.Logger
 	keep            Keep // of flags
+	rules           keepRules
+	inWork          func(store.RunID) bool // runs that stay, whatever the store says of them; may be nil
 	dry, unfinished bool
 }
 
@@ -91,7 +114,7 @@ type verdictOn struct {
 	why []string // it stays; none if it goes
 }
 
-func (p *prune) run(ctx context.Context, sites []string) error {
+func (p *prune) run(ctx context.Context, out io.Writer, s *Settings, sites []string) error {
 	bySite, err := p.runsBySite(ctx, sites)
 	if err != nil {
 		return err
@@ -99,10 +122,7 @@ func (p *prune) run(ctx context.Context, sites []string) error {
 	var all []verdictOn
 	ruled := !p.keep.IsZero()
 	for _, site := range slices.Sorted(maps.Keys(bySite)) {
-		keep, err := p.keepOf(site)
-		if err != nil {
-			return err
-		}
+		keep := p.keepOf(site)
 		ruled = ruled || !keep.IsZero()
 		all = append(all, p.choose(bySite[site], keep)...)
 	}
@@ -115,7 +135,7 @@ func (p *prune) run(ctx context.Context, sites []string) error {
 			return newUsageError("", "no rule says which runs to keep", "write --keep-last 10, or keep: {last: 10} in the config file")
 		}
 	}
-	return p.remove(ctx, all)
+	return p.report(ctx, out, s, all)
 }
 
 // runsBySite reads the runs of some sites, or of all, newest first.
@@ -140,20 +160,16 @@ func (p *prune) runsBySite(ctx context.Context, sites []string) (map[string][]*s
 }
 
 // keepOf is the rule for a site: that of the flags, or of the config file.
-func (p *prune) keepOf(site string) (Keep, error) {
+func (p *prune) keepOf(site string) Keep {
 	if !p.keep.IsZero() {
-		return p.keep, nil
+		return p.keep
 	}
-	if siteOf([]string{site}) != "" {
-		r, err := loadSettings(p.c.Flags(), site)
-		if err == nil {
-			return r.Settings.Keep, nil
-		}
-		if _, err := loadSettings(p.c.Flags(), ""); err != nil { // not because the file has no such site
-			return Keep{}, err
-		}
-	}
-	return p.s.Keep, nil
+	return p.rules.of(site)
+}
+
+// ended tells whether a run is over for good.
+func (p *prune) ended(r *store.Run) bool {
+	return query.Finished(r) && (p.inWork == nil || !p.inWork(r.ID))
 }
 
 // choose judges the runs of a site, of which the newest comes first.
@@ -161,10 +177,11 @@ func (p *prune) choose(runs []*store.Run, keep Keep) []verdictOn {
 	verdicts := make([]verdictOn, len(runs))
 	var counted []int // those that found something: an empty run takes no place
 	var times []time.Time
+	now := time.Now()
 	for i, r := range runs {
 		verdicts[i].run = r
-		if query.Finished(r) && r.State != store.Empty {
-			counted, times = append(counted, i), append(times, r.Started.Local())
+		if p.ended(r) && r.State != store.Empty {
+			counted, times = append(counted, i), append(times, earlier(r.Started, now).Local())
 		}
 	}
 	for n, why := range keep.Reasons(times) {
@@ -176,6 +193,8 @@ func (p *prune) choose(runs []*store.Run, keep Keep) []verdictOn {
 	for i, r := range runs {
 		v := &verdicts[i]
 		switch {
+		case query.Finished(r) && !p.ended(r):
+			v.why = append(v.why, "just ended")
 		case keep.IsZero() && query.Finished(r):
 			v.why = append(v.why, "no rule")
 		case !query.Finished(r) && (!p.unfinished || i == 0):
@@ -184,14 +203,23 @@ func (p *prune) choose(runs []*store.Run, keep Keep) []verdictOn {
 			v.why = append(v.why, "since the latest")
 		}
 	}
-	keepBaselines(verdicts)
+	p.keepBaselines(verdicts)
 	return verdicts
 }
 
-// keepBaselines keeps what unfinished runs that stay are held against.
-func keepBaselines(verdicts []verdictOn) {
+// earlier is the first of two moments: a clock that was wrong once, and told of a
+// day to come, must not make all other runs old.
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// keepBaselines keeps what runs that stay and are not over are held against.
+func (p *prune) keepBaselines(verdicts []verdictOn) {
 	for _, v := range verdicts {
-		if len(v.why) == 0 || query.Finished(v.run) {
+		if len(v.why) == 0 || p.ended(v.run) {
 			continue
 		}
 		for i := range verdicts {
@@ -221,49 +249,56 @@ type prunedRun struct {
 	Why     []string  `json:"why,omitempty"`
 }
 
-// remove does what was decided, and tells of it.
-func (p *prune) remove(ctx context.Context, verdicts []verdictOn) error {
+// report does what was decided, and tells of it.
+func (p *prune) report(ctx context.Context, out io.Writer, s *Settings, verdicts []verdictOn) error {
 	told := pruned{DryRun: p.dry, Runs: []prunedRun{}}
-	var gone []store.RunID
 	for _, v := range verdicts {
 		told.Runs = append(told.Runs, prunedRun{runName(v.run), v.run.Started, v.run.State, len(v.why) > 0, v.why})
-		if len(v.why) == 0 {
-			gone = append(gone, v.run.ID)
-		}
 	}
-	if !p.s.JSON && !p.s.Quiet {
-		if err := told.table(p.c.OutOrStdout()); err != nil {
+	if !s.JSON && !s.Quiet {
+		if err := told.table(out); err != nil {
 			return err
 		}
 	}
-	sum, err := p.st.Prune(ctx, gone, store.PruneOptions{DryRun: p.dry})
-	if err == nil && !p.dry {
-		err = errors.Join(dropQueues(ctx, p.st, p.dir), p.sweepSearch(ctx))
-	}
+	sum, err := p.remove(ctx, verdicts)
 	if err != nil {
 		return err
 	}
 	told.Removed, told.Rows, told.Index, told.Dead, told.Freed = sum.Runs, sum.Rows, sum.Index, sum.Dead, sum.Bodies
-	if p.s.JSON {
-		return writeJSON(p.c.OutOrStdout(), told)
+	if s.JSON {
+		return writeJSON(out, told)
 	}
-	if p.s.Quiet {
+	if s.Quiet {
 		return nil
 	}
-	return told.print(p.c.OutOrStdout())
+	return told.print(out)
+}
+
+// remove does what was decided.
+func (p *prune) remove(ctx context.Context, verdicts []verdictOn) (sum store.Pruned, err error) {
+	var gone []store.RunID
+	for _, v := range verdicts {
+		if len(v.why) == 0 {
+			gone = append(gone, v.run.ID)
+		}
+	}
+	sum, err = p.st.Prune(ctx, gone, store.PruneOptions{DryRun: p.dry})
+	if errors.Is(err, store.ErrNeeded) {
+		err = newUsageError("", err.Error(), "it has just begun: try again")
+	}
+	if err == nil && !p.dry {
+		err = errors.Join(dropQueues(ctx, p.st, p.dir), p.sweepSearch(ctx))
+	}
+	return sum, err
 }
 
 // sweepSearch takes the runs that went out of the index of crawl search. That it
 // cannot keeps no run from going: the index can be made anew.
 func (p *prune) sweepSearch(ctx context.Context) error {
-	index, err := newSearchIndex(p.c, p.st, p.s, false)
-	if err != nil {
-		return err
+	if err := p.search.Sweep(ctx); err != nil && ctx.Err() == nil {
+		p.log.Warn("the index of crawl search still has runs that went, make it anew with `crawl search --rebuild`", "cause", err)
 	}
-	if err := index.Sweep(ctx); err != nil && ctx.Err() == nil {
-		newLogger(p.s, p.c.ErrOrStderr()).Warn("the index of crawl search still has runs that went, make it anew with `crawl search --rebuild`", "cause", err)
-	}
-	return errors.Join(ctx.Err(), index.Close())
+	return ctx.Err()
 }
 
 // table lists the runs with what becomes of them.

@@ -105,11 +105,12 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	if err := begin(c.Context(), st, o); err != nil {
 		return err
 	}
-	holder := newHolder(st, dir, log)
-	holder.schedules = func() ([]scheduleBlock, error) { return loadSchedules(c.Flags()) }
-	defer func() { err = errors.Join(err, holder.close()) }()
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
+	holder := newHolder(st, dir, log)
+	holder.front, holder.taken = front, func(id store.RunID) bool { return id == o.run.ID }
+	holder.schedules = func() ([]scheduleBlock, error) { return loadSchedules(c.Flags()) }
+	defer func() { err = errors.Join(err, holder.close()) }()
 	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
 	holder.indexText(c.Context(), t)
 	if query.Finished(o.run) {
@@ -132,10 +133,11 @@ func begin(ctx context.Context, st *store.Bolt, o *order) error {
 			return err
 		}
 	}
-	if base != nil {
-		o.run.Baseline = base.ID
+	if base == nil {
+		return nil
 	}
-	return nil
+	o.run.Baseline = base.ID // which stays from here on, however long the run waits for a place
+	return st.Update(ctx, o.run)
 }
 
 // drive sees a run through: until it ends, or signals or another terminal

@@ -201,13 +201,13 @@ func newShowCommand() *cobra.Command {
 // withStore opens the store for one command. A command that reads is answered by
 // whoever holds the store, if that is another process.
 func withStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) error {
-	return withStoreFrom(c, openToRead, do)
+	return withStoreFrom(c, openOrAsk, do)
 }
 
 // withAnyStore is withStore for commands that make a store where none is.
 func withAnyStore(c *cobra.Command, do func(context.Context, *store.Bolt, string, *Settings) error) error {
 	return withStoreFrom(c, func(c *cobra.Command, s *Settings) (*store.Bolt, string, error) {
-		st, dir, err := openToRead(c, s)
+		st, dir, err := openOrAsk(c, s)
 		var none *noStoreError
 		if errors.As(err, &none) {
 			return openStore(s)
@@ -281,7 +281,10 @@ func settle(ctx context.Context, st store.Store, dir string, run *store.Run) (er
 	return st.Update(ctx, run)
 }
 
+// queueName is the file of a queue, in the folder of its run.
+const queueName = "frontier.db"
+
 // queueFile is where a run's queue lies.
 func queueFile(dir string, run *store.Run) string {
-	return filepath.Join(dir, "runs", crawler.Name(run.ID), "frontier.db")
+	return filepath.Join(dir, "runs", crawler.Name(run.ID), queueName)
 }

@@ -112,6 +112,7 @@ func (v *service) answer(ctx context.Context, l net.Listener) error {
 	if err := v.recover(ctx); err != nil {
 		return err
 	}
+	v.tidy("")
 	v.loop = v.scheduler()
 	v.wake, v.holder.asked = v.loop.Wake, v.loop.Wake
 	v.holder.listen()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crawl/crawler"
+	"crawl/internal/query"
 	"crawl/store"
 )
 
@@ -147,6 +148,9 @@ func (s *stint) conclude(base *store.Run, err error) {
 		d.log.Error("a run was cut short by a fault", "run", s.name, "error", err, "next", nextStep(err))
 		d.hub.Publish("run.failed", s.name, failure(err))
 		return
+	}
+	if query.Finished(s.run) {
+		d.tidy(s.run.Site)
 	}
 	d.stats.Ended(s.run.State)
 	d.log.Info("a run ended", "run", s.name, "state", s.run.State, "why", s.run.Why)

@@ -10,7 +10,7 @@ import (
 )
 
 // Command is a command of the command line that somebody else is to run, as his
-// own would have: only one that reads.
+// own would have. Which ones may be is for Config.Do to say.
 type Command struct {
 	Args     []string        `json:"args"`
 	Settings json.RawMessage `json:"settings"` // that the client's flags, environment and files come to, as far as the command needs them
@@ -79,7 +79,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &c); err != nil {
 		return err
 	}
-	ctx, cut := context.WithTimeoutCause(r.Context(), s.CommandTime, query.ErrTooLong)
+	ctx, cut := s.timed(r.Context(), &c)
 	defer cut()
 	a := &Answer{newLines(w, cut)}
 	defer a.alive(ctx)()
@@ -98,6 +98,14 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) error {
 	}
 	_ = a.send(&Frame{Exit: &code}) // the client has gone, or reads it
 	return nil
+}
+
+// timed bounds the time of a command, if that is bounded.
+func (s *Server) timed(ctx context.Context, c *Command) (context.Context, context.CancelFunc) {
+	if s.Lasting != nil && s.Lasting(c) {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, s.CommandTime, query.ErrTooLong)
 }
 
 // alive says again and again that the answer is being looked for, until the

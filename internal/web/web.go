@@ -5,7 +5,7 @@
 // commands are answered too: so `crawl query` in a second terminal says what it
 // would say if nothing held the store.
 //
-// It writes nothing to the store and knows no policy of a crawl. Everything that
+// It writes nothing to the store itself and knows no policy of a crawl. Everything that
 // a client sends, and all that an answer may take, has a limit; who stops reading
 // holds nothing up.
 package web
@@ -43,10 +43,13 @@ type Config struct {
 	Running func() []Running
 	// Do runs a command of the command line and returns its exit code.
 	Do func(context.Context, *Command, *Answer) int
+	// Lasting tells commands that take as long as they take, and end before
+	// only if their client goes; nil for none.
+	Lasting func(*Command) bool
 
 	MaxRows     int           // of an answer to a statement, unless it asks for fewer; 0 means 10,000
 	MaxTime     time.Duration // for an answer to a statement; 0 means 10 s
-	CommandTime time.Duration // for a command; 0 means 10 minutes
+	CommandTime time.Duration // for a command that is not Lasting; 0 means 10 minutes
 	AtOnce      int           // answers under way; 0 means 4
 	Grace       time.Duration // that Close gives answers under way; 0 means 2 s
 }
