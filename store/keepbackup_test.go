@@ -56,6 +56,13 @@ func TestBackup(t *testing.T) {
 	}
 	close(done)
 	wait.Wait()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Backup(t.Context(), filepath.Join(link, "deep", "within"), nil); !errors.Is(err, ErrUnfit) {
+		t.Errorf("a backup into the store itself, by a link: %v", err)
+	}
 	if sums[0].Copied != sums[0].Index+sums[0].Bodies || sums[2].Copied >= sums[2].Index+sums[2].Bodies {
 		t.Errorf("backups took %+v", sums)
 	}
