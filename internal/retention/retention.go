@@ -20,7 +20,8 @@ type Policy struct {
 func (p Policy) IsZero() bool { return p == Policy{} }
 
 // Reasons returns for each of the times, of which the newest comes first, which
-// rules keep it: "last 2", "week 2026-W48". A time without any is not kept. Days
+// rules keep it: "last 2", "week 2026-W48". A time without any is not kept. A rule
+// of days, weeks or months that has not found as many keeps the oldest time too. Days
 // are those of the times' own zones, weeks begin on Monday.
 func (p Policy) Reasons(times []time.Time) [][]string {
 	why := make([][]string, len(times))
@@ -42,7 +43,8 @@ func (p Policy) Reasons(times []time.Time) [][]string {
 	} {
 		last := ""
 		for i, t := range times {
-			if name := rule.name(t); rule.most > 0 && name != last {
+			oldest := i == len(times)-1
+			if name := rule.name(t); rule.most > 0 && (name != last || oldest) {
 				why[i], last = append(why[i], name), name
 				rule.most--
 			}

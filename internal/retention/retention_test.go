@@ -30,6 +30,7 @@ func TestReasons(t *testing.T) {
 		{"one a day", retention.Policy{Daily: 3}, "day 2026-11-23||day 2026-11-22|day 2026-11-20|||"},
 		{"one a week", retention.Policy{Weekly: 3}, "week 2026-W48||week 2026-W47||week 2026-W44||"},
 		{"one a month", retention.Policy{Monthly: 3}, "month 2026-11|||||month 2026-10|month 2025-12"},
+		{"the oldest too, until there are enough", retention.Policy{Monthly: 4}, "month 2026-11|||||month 2026-10|month 2025-12"},
 		{"of late", retention.Policy{Within: 24 * time.Hour}, "within 24h0m0s|within 24h0m0s|within 24h0m0s||||"},
 		{"all rules", retention.Policy{Last: 1, Daily: 1, Monthly: 2}, "last 1, day 2026-11-23, month 2026-11|||||month 2026-10|"},
 	} {
@@ -40,6 +41,11 @@ func TestReasons(t *testing.T) {
 		if s := strings.Join(got, "|"); s != c.want {
 			t.Errorf("%s: %s, want %s", c.name, s, c.want)
 		}
+	}
+	day := func(h int) time.Time { return time.Date(2026, 11, 23, h, 0, 0, 0, time.UTC) }
+	why := retention.Policy{Daily: 2}.Reasons([]time.Time{day(12), day(11), day(10)})
+	if len(why[0]) != 1 || len(why[1]) != 0 || len(why[2]) != 1 {
+		t.Errorf("three of one day: %v", why)
 	}
 	if got := (retention.Policy{Last: 1, Within: time.Hour}).Reasons(nil); len(got) != 0 {
 		t.Errorf("of nothing: %v", got)
