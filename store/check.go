@@ -245,7 +245,7 @@ func (c *check) checkStrays(ctx context.Context) error {
 		removing := runsOf(tx, bucketRemoving)
 		c.report.Removing = len(removing)
 		known := append(runsOf(tx, bucketRuns), removing...)
-		for _, bucket := range [][]byte{bucketPages, bucketSkipped, bucketRobots, bucketHosts, bucketIndexed, bucketInlinks, bucketHolders, bucketNumbers, bucketMarks, bucketLately} {
+		for _, bucket := range [][]byte{bucketPages, bucketSkipped, bucketRobots, bucketHosts, bucketIndexed, bucketInlinks, bucketHolders, bucketNumbers, bucketMarks, bucketCounts, bucketLately} {
 			for _, id := range prefixes(tx, bucket) {
 				if !slices.Contains(known, id) {
 					c.fault("%s: it has %s of run %d, which is not there", c.db.Path(), bucket, id)

@@ -113,7 +113,7 @@ func (x *indexCheck) end(ctx context.Context) error {
 	if x.got != x.want || x.mark.Links != x.got.links {
 		x.fault("%s: the index of links has %d links of %d pages, which are not the %d of %d that are kept", x.name, x.got.links, x.got.pages, x.want.links, x.want.pages)
 	}
-	return x.checkMarks(ctx)
+	return errors.Join(x.checkMarks(ctx), x.checkCounts(ctx))
 }
 
 // entry adds up what the index says of one target in one part.

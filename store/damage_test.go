@@ -273,6 +273,12 @@ func TestCheckFinds(t *testing.T) {
 			k, _ := c.Next()
 			return b.Delete(bytes.Clone(k))
 		})},
+		{"links to pages are counted wrong", "are not counted as the index has them", spoil(bucketCounts, func(b *bolt.Bucket) error {
+			c := b.Cursor()
+			c.First()
+			k, _ := c.Next()
+			return b.Put(bytes.Clone(k), seal([]byte{77, 0}))
+		})},
 		{"an index is filed under another part", "cannot be read", spoil(bucketInlinks, func(b *bolt.Bucket) error {
 			k, v := b.Cursor().First()
 			return b.Put(append([]byte{0, 0, 0, 1, 0, 0, 0, 9}, k[8:]...), v)

@@ -65,11 +65,14 @@ func (x *indexing) read(ctx context.Context) error {
 	if err := cmp.Or(ctx.Err(), x.endPart(), x.endMarks()); err != nil {
 		return err
 	}
+	if err := x.endCounts(ctx); err != nil {
+		return err
+	}
 	return x.end(func(*bolt.Tx) bool { return true })
 }
 
 // indexBuckets hold an index, under keys that begin with its run.
-var indexBuckets = [][]byte{bucketInlinks, bucketHolders, bucketNumbers, bucketMarks}
+var indexBuckets = [][]byte{bucketInlinks, bucketHolders, bucketNumbers, bucketMarks, bucketCounts}
 
 // begin takes away what is there of an index, which counts no more from the
 // first transaction on.

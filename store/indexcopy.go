@@ -21,7 +21,9 @@ func (x *indexing) copyEarlier(ctx context.Context) (copied bool, err error) {
 		if err := x.getIn(tx, bucketRuns, x.run.key(), &r); err != nil {
 			return err
 		}
-		was = wholeIn(tx, r.Baseline)
+		if was = wholeIn(tx, r.Baseline); !countedIn(tx, r.Baseline, &was) {
+			was = linkIndex{} // of an earlier program: it lacks something
+		}
 		return nil
 	})
 	if err != nil || !was.Whole || was.By == "" || was.By != x.id.Name {
@@ -80,11 +82,11 @@ func (x *indexing) sameAs(ctx context.Context, earlier RunID) (bool, error) {
 	return err == nil && !more, err
 }
 
-// copyRecords copies those of an earlier run in one bucket. Marks tell which
-// index they are part of.
+// copyRecords copies those of an earlier run in one bucket. Under the run
+// alone is the index that they are part of.
 func (x *indexing) copyRecords(ctx context.Context, bucket []byte, earlier RunID) (failed error) {
 	err := x.scan(ctx, bucket, earlier.key(), func(key, value []byte) bool {
-		if bytes.Equal(bucket, bucketMarks) && len(key) == runSize {
+		if len(key) == runSize {
 			value = append(binary.BigEndian.AppendUint64(nil, x.mark.Build), value[min(8, len(value)):]...)
 		}
 		failed = x.put(bucket, x.run.with(key[runSize:]), value)

@@ -4,108 +4,117 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
+	"slices"
+	"sort"
 
 	"crawl/internal/weburl"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// InlinkCounter is CountInlinks for whoever asks of many URLs in the order of
-// their keys: it reads ahead, as far as that was of use the last time. It is for
-// one goroutine.
+// InlinkCounter is CountInlinks for whoever asks of many pages, best in the order
+// of their keys: it reads what is kept of pageStep pages at a time, see
+// pagecounts.go. Of what is no page it asks the index. It is for one goroutine.
 type InlinkCounter struct {
 	store *Bolt
 	run   RunID
 
-	counts   map[string]InlinkCount // of all targets whose key is within
-	from, to []byte                 // these, both included
-	open     bool                   // there is nothing behind from, so to does not count
-	ahead    int                    // entries of a part to read at once
-	plain    []byte                 // the entry that was read last
-	used     int                    // answers from counts
+	block  uint32   // which pages were read last
+	keys   [][]byte // theirs; none: nothing was read
+	counts []InlinkCount
+	next   []byte // the key of the page behind them; nil: there is none
+	room   []byte // that keys are parts of
+	plain  []byte
+	bare   bool // nothing is kept of pages
 }
-
-// maxAhead is how far an InlinkCounter reads ahead.
-const maxAhead = 512
 
 // InlinkCounter returns a counter for a run.
 func (b *Bolt) InlinkCounter(run RunID) *InlinkCounter { return &InlinkCounter{store: b, run: run} }
 
 // Count counts the links to target, which identity returned; see CountInlinks.
 func (c *InlinkCounter) Count(ctx context.Context, target weburl.URL) (n InlinkCount, err error) {
-	key := target.Key()
-	if c.counts == nil || bytes.Compare(key, c.from) < 0 || !c.open && bytes.Compare(key, c.to) > 0 {
-		if err = ctx.Err(); err == nil {
-			err = c.read(key)
-		}
-		if err != nil {
-			wrap(&err, "links to %s in run %d", target, c.run)
-			return n, err
-		}
-	}
-	c.used++
-	return c.counts[string(key)], nil
-}
-
-// read counts the links to the targets from key on.
-func (c *InlinkCounter) read(key []byte) error {
-	if 2*c.used >= c.ahead {
-		c.ahead = min(max(1, 2*c.ahead), maxAhead)
-	} else {
-		c.ahead = max(1, c.ahead/4)
-	}
-	counts := make(map[string]InlinkCount, c.ahead)
-	c.counts, c.from, c.open, c.used = nil, key, true, 0
-	err := c.store.db.View(func(tx *bolt.Tx) error {
-		x, err := c.store.indexIn(tx, c.run)
-		if err != nil || x.Parts == 0 {
-			return err
-		}
-		cursor := tx.Bucket(bucketInlinks).Cursor()
-		for part := range x.Parts {
-			if err := c.part(cursor, numberKey(c.run, part), counts); err != nil {
-				return c.store.named(err)
+	if key := target.Key(); !c.bare {
+		if !c.within(key) {
+			if err = ctx.Err(); err == nil {
+				err = c.store.db.View(func(tx *bolt.Tx) error { return c.store.named(c.read(tx, key)) })
+			}
+			if err != nil {
+				wrap(&err, "links to %s in run %d", target, c.run)
+				return n, err
 			}
 		}
+		if i, ok := slices.BinarySearchFunc(c.keys, key, bytes.Compare); ok {
+			return c.counts[i], nil
+		}
+	}
+	return c.store.CountInlinks(ctx, c.run, target)
+}
+
+// within tells whether the page with a key is among those read last, if it is
+// one.
+func (c *InlinkCounter) within(key []byte) bool {
+	return len(c.keys) > 0 && bytes.Compare(key, c.keys[0]) >= 0 && (c.next == nil || bytes.Compare(key, c.next) < 0)
+}
+
+// read reads the pages among which the one with a key would be.
+func (c *InlinkCounter) read(tx *bolt.Tx, key []byte) error {
+	after := c.block + 1
+	if len(c.keys) == 0 {
+		after = 0
+	}
+	c.keys, c.counts, c.room = c.keys[:0], c.counts[:0], c.room[:0]
+	x, err := c.store.indexIn(tx, c.run)
+	if err != nil {
+		return err
+	}
+	if c.bare = !countedIn(tx, c.run, &x); c.bare {
 		return nil
-	})
-	if err == nil {
-		c.counts = counts
 	}
-	return err
+	if c.block, err = c.find(tx, key, after, (x.Pages+pageStep-1)/pageStep); err != nil {
+		return err
+	}
+	return c.readBlock(tx)
 }
 
-// part adds up what a part says.
-func (c *InlinkCounter) part(cursor *bolt.Cursor, part []byte, counts map[string]InlinkCount) error {
-	var last []byte
-	read := 0
-	for k, v := cursor.Seek(append(bytes.Clone(part), c.from...)); bytes.HasPrefix(k, part); k, v = cursor.Next() {
-		if read == c.ahead {
-			if c.open || bytes.Compare(last, c.to) < 0 {
-				c.open, c.to = false, bytes.Clone(last)
-			}
-			return nil
-		}
-		n, err := c.entry(v)
-		if err != nil {
-			return err
-		}
-		read, last = read+1, k[len(part):]
-		sum := counts[string(last)]
-		counts[string(last)] = InlinkCount{sum.Pages + n.Pages, sum.Sitemaps + n.Sitemaps}
+// find finds the block of the page with a key, best if it is the one of which
+// that is guessed.
+func (c *InlinkCounter) find(tx *bolt.Tx, key []byte, guess, blocks uint32) (uint32, error) {
+	behind := func(n uint32) bool {
+		return n >= blocks || bytes.Compare(rawIn(tx, bucketNumbers, numberKey(c.run, n)), key) > 0
+	}
+	if !behind(guess) && behind(guess+1) {
+		return guess, nil
+	}
+	n := sort.Search(int(blocks), func(n int) bool { return behind(uint32(n)) })
+	return uint32(max(n, 1) - 1), nil
+}
+
+// readBlock reads the keys of the pages of the block, and what is kept of them.
+func (c *InlinkCounter) readBlock(tx *bolt.Tx) error {
+	pages := tx.Bucket(bucketPages).Cursor()
+	k, _ := pages.Seek(c.run.with(rawIn(tx, bucketNumbers, numberKey(c.run, c.block))))
+	for ; len(c.keys) < pageStep && bytes.HasPrefix(k, c.run.key()); k, _ = pages.Next() {
+		from := len(c.room)
+		c.room = append(c.room, k[runSize:]...)
+		c.keys = append(c.keys, c.room[from:len(c.room):len(c.room)])
+	}
+	c.next = nil
+	if bytes.HasPrefix(k, c.run.key()) {
+		c.next = bytes.Clone(k[runSize:])
+	}
+	var err error
+	if c.counts, c.plain, err = readCounts(c.counts, c.plain, rawIn(tx, bucketCounts, numberKey(c.run, c.block))); err != nil {
+		return err
+	}
+	if len(c.counts) != len(c.keys) {
+		return fmt.Errorf("index of links is %w: it counts those to %d pages of %d", ErrDamaged, len(c.counts), len(c.keys))
 	}
 	return nil
 }
 
-// entry reads both totals of an entry, as readEntry does, and nothing else.
-func (c *InlinkCounter) entry(raw []byte) (n InlinkCount, err error) {
-	if c.plain, err = unsealInto(c.plain, raw); err != nil {
-		return n, err
-	}
-	pages, i := binary.Uvarint(c.plain)
-	sitemaps, j := binary.Uvarint(c.plain[max(i, 0):])
-	if i <= 0 || j <= 0 {
-		return n, errEntry
-	}
-	return InlinkCount{int(pages), int(sitemaps)}, nil
+// countedIn tells whether the links to the pages of an index are counted.
+func countedIn(tx *bolt.Tx, run RunID, x *linkIndex) bool {
+	head := rawIn(tx, bucketCounts, run.key())
+	return len(head) == 8 && binary.BigEndian.Uint64(head) == x.Build
 }

@@ -43,6 +43,7 @@ import (
 //	inlinks  run, part (4 bytes), url of a target -> entry, see indexpart.go
 //	holders  run, part, number (4) -> number of pages, the set of them
 //	marks    see marks.go
+//	counts   see pagecounts.go
 //	numbers  run, n (4) -> url of the page with the number 64 n
 //
 // Every record begins with recordVersion. Order of writes: bodies are synced
@@ -76,6 +77,7 @@ var (
 	bucketHolders   = []byte("holders")
 	bucketNumbers   = []byte("numbers")
 	bucketMarks     = []byte("marks")
+	bucketCounts    = []byte("counts")
 	keyVersion      = []byte("version")
 	keyTail         = []byte("tail")
 	keyIdentity     = []byte("identity")
@@ -92,7 +94,7 @@ const (
 // a page holds too few of them.
 func fill(bucket []byte) float64 {
 	switch string(bucket) {
-	case string(bucketInlinks), string(bucketHolders), string(bucketNumbers), string(bucketMarks):
+	case string(bucketInlinks), string(bucketHolders), string(bucketNumbers), string(bucketMarks), string(bucketCounts):
 		return 1
 	case string(bucketLinks):
 		return 0.8

@@ -279,7 +279,7 @@ const rowsAtOnce = 1000
 
 // rows removes what the runs have beside pages.
 func (p *pruning) rows(ctx context.Context) error {
-	for _, bucket := range [][]byte{bucketIndexed, bucketMarks, bucketNumbers, bucketHolders, bucketInlinks, bucketSkipped, bucketRobots, bucketHosts, bucketLately} {
+	for _, bucket := range [][]byte{bucketIndexed, bucketMarks, bucketCounts, bucketNumbers, bucketHolders, bucketInlinks, bucketSkipped, bucketRobots, bucketHosts, bucketLately} {
 		for _, id := range p.gone {
 			for from := id.key(); from != nil; {
 				err := p.change(ctx, func(tx *bolt.Tx) (err error) {
