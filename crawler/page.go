@@ -172,7 +172,7 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 	p.Restricted = good.Restricted
 	p.CharsetBy, p.TextHash, p.Simhash = good.CharsetBy, good.TextHash, good.Simhash
 	p.Hreflang, p.Meta, p.Next, p.Prev, p.Feeds = good.Hreflang, good.Meta, good.Next, good.Prev, good.Feeds
-	p.ParseLimit = good.ParseLimit
+	p.JSONLD, p.ParseLimit = good.JSONLD, good.ParseLimit
 	if p.ETag == "" {
 		p.ETag = good.ETag
 	}
@@ -206,7 +206,7 @@ func (s *Spec) parse(p *store.Page, r *fetcher.Response, base weburl.URL, text b
 	p.NoIndex, p.NoFollow = doc.NoIndex, doc.NoFollow
 	p.Restricted = doc.Restricted
 	p.CharsetBy, p.TextHash, p.Simhash = doc.CharsetFrom, doc.TextHash, doc.Simhash
-	p.Next, p.Prev = doc.Next.String(), doc.Prev.String()
+	p.Next, p.Prev, p.JSONLD = doc.Next.String(), doc.Prev.String(), doc.JSONLDFault
 	for _, a := range doc.Hreflang {
 		p.Hreflang = append(p.Hreflang, store.Named{Name: a.Lang, Value: a.URL.String()})
 	}

@@ -213,6 +213,7 @@ type Page struct {
 	Prev     string   `msg:"pv,omitempty"`
 	Feeds    []string `msg:"fd,omitempty"`
 	Meta     []Named  `msg:"mt,omitempty"` // Open Graph and Twitter properties
+	JSONLD   string   `msg:"jf,omitempty"` // what is wrong with its JSON-LD
 	TextHash [16]byte `msg:"th"`           // of the main text; zero if there is none
 	Simhash  uint64   `msg:"sh,omitempty"` // of the main text; 0 if it is too short
 

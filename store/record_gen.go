@@ -1505,8 +1505,8 @@ func (z Named) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(63)
-	var zb0001Mask uint64 /* 63 bits */
+	zb0001Len := uint32(64)
+	var zb0001Mask uint64 /* 64 bits */
 	_ = zb0001Mask
 	if z.Asked == "" {
 		zb0001Len--
@@ -1672,73 +1672,77 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x80000000000
 	}
-	if z.Simhash == 0 {
+	if z.JSONLD == "" {
 		zb0001Len--
-		zb0001Mask |= 0x200000000000
+		zb0001Mask |= 0x100000000000
 	}
-	if z.Fields == nil {
+	if z.Simhash == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x400000000000
 	}
-	if z.FieldsBy == "" {
+	if z.Fields == nil {
 		zb0001Len--
 		zb0001Mask |= 0x800000000000
 	}
-	if z.Hops == 0 {
+	if z.FieldsBy == "" {
 		zb0001Len--
-		zb0001Mask |= 0x2000000000000
+		zb0001Mask |= 0x1000000000000
 	}
-	if z.From == "" {
+	if z.Hops == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000000
 	}
-	if z.Barred == "" {
+	if z.From == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000000000000
 	}
-	if z.Links == 0 {
+	if z.Barred == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000000000000
 	}
-	if z.LinksOf == 0 {
+	if z.Links == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x20000000000000
 	}
-	if z.NotModified == false {
+	if z.LinksOf == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x40000000000000
 	}
-	if z.Unchanged == false {
+	if z.NotModified == false {
 		zb0001Len--
 		zb0001Mask |= 0x80000000000000
 	}
-	if z.FirstSeen.IsZero() {
+	if z.Unchanged == false {
 		zb0001Len--
 		zb0001Mask |= 0x100000000000000
 	}
-	if z.Changed.IsZero() {
+	if z.FirstSeen.IsZero() {
 		zb0001Len--
 		zb0001Mask |= 0x200000000000000
 	}
-	if z.Request.IsZero() {
+	if z.Changed.IsZero() {
 		zb0001Len--
 		zb0001Mask |= 0x400000000000000
 	}
-	if z.Record.IsZero() {
+	if z.Request.IsZero() {
 		zb0001Len--
 		zb0001Mask |= 0x800000000000000
 	}
-	if z.Payload.IsZero() {
+	if z.Record.IsZero() {
 		zb0001Len--
 		zb0001Mask |= 0x1000000000000000
 	}
-	if z.PayloadURL == "" {
+	if z.Payload.IsZero() {
 		zb0001Len--
 		zb0001Mask |= 0x2000000000000000
 	}
-	if z.PayloadAt.IsZero() {
+	if z.PayloadURL == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000000000000000
+	}
+	if z.PayloadAt.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x8000000000000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1983,15 +1987,20 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Meta[za0005].Value)
 			}
 		}
+		if (zb0001Mask & 0x100000000000) == 0 { // if not omitted
+			// string "jf"
+			o = append(o, 0xa2, 0x6a, 0x66)
+			o = msgp.AppendString(o, z.JSONLD)
+		}
 		// string "th"
 		o = append(o, 0xa2, 0x74, 0x68)
 		o = msgp.AppendBytes(o, (z.TextHash)[:])
-		if (zb0001Mask & 0x200000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
 			// string "sh"
 			o = append(o, 0xa2, 0x73, 0x68)
 			o = msgp.AppendUint64(o, z.Simhash)
 		}
-		if (zb0001Mask & 0x400000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
 			// string "fl"
 			o = append(o, 0xa2, 0x66, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
@@ -2003,7 +2012,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x800000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000000) == 0 { // if not omitted
 			// string "flb"
 			o = append(o, 0xa3, 0x66, 0x6c, 0x62)
 			o = msgp.AppendString(o, z.FieldsBy)
@@ -2011,52 +2020,52 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "dep"
 		o = append(o, 0xa3, 0x64, 0x65, 0x70)
 		o = msgp.AppendInt(o, z.Depth)
-		if (zb0001Mask & 0x2000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
 			o = msgp.AppendInt(o, z.Hops)
 		}
-		if (zb0001Mask & 0x4000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
 			// string "fr"
 			o = append(o, 0xa2, 0x66, 0x72)
 			o = msgp.AppendString(o, z.From)
 		}
-		if (zb0001Mask & 0x8000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
 			// string "bar"
 			o = append(o, 0xa3, 0x62, 0x61, 0x72)
 			o = msgp.AppendString(o, z.Barred)
 		}
-		if (zb0001Mask & 0x10000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
 			// string "ln"
 			o = append(o, 0xa2, 0x6c, 0x6e)
 			o = msgp.AppendInt(o, z.Links)
 		}
-		if (zb0001Mask & 0x20000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000000000) == 0 { // if not omitted
 			// string "lr"
 			o = append(o, 0xa2, 0x6c, 0x72)
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
-		if (zb0001Mask & 0x40000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000000000000) == 0 { // if not omitted
 			// string "nm"
 			o = append(o, 0xa2, 0x6e, 0x6d)
 			o = msgp.AppendBool(o, z.NotModified)
 		}
-		if (zb0001Mask & 0x80000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
 		}
-		if (zb0001Mask & 0x100000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000000000) == 0 { // if not omitted
 			// string "fs"
 			o = append(o, 0xa2, 0x66, 0x73)
 			o = msgp.AppendTime(o, z.FirstSeen)
 		}
-		if (zb0001Mask & 0x200000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000000000) == 0 { // if not omitted
 			// string "lc"
 			o = append(o, 0xa2, 0x6c, 0x63)
 			o = msgp.AppendTime(o, z.Changed)
 		}
-		if (zb0001Mask & 0x400000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000000000000) == 0 { // if not omitted
 			// string "req"
 			o = append(o, 0xa3, 0x72, 0x65, 0x71)
 			// check for omitted fields
@@ -2097,7 +2106,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x800000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000000000000) == 0 { // if not omitted
 			// string "rec"
 			o = append(o, 0xa3, 0x72, 0x65, 0x63)
 			// check for omitted fields
@@ -2138,7 +2147,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x1000000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000000000000) == 0 { // if not omitted
 			// string "pay"
 			o = append(o, 0xa3, 0x70, 0x61, 0x79)
 			// check for omitted fields
@@ -2179,12 +2188,12 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x2000000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000000000000) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
 		}
-		if (zb0001Mask & 0x4000000000000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000000000000) == 0 { // if not omitted
 			// string "payt"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x74)
 			o = msgp.AppendTime(o, z.PayloadAt)
@@ -2597,6 +2606,12 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "jf":
+			z.JSONLD, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JSONLD")
+				return
+			}
 		case "th":
 			bts, err = msgp.ReadExactBytes(bts, (z.TextHash)[:])
 			if err != nil {
@@ -2875,7 +2890,7 @@ func (z *Page) Msgsize() (s int) {
 	for za0005 := range z.Meta {
 		s += 1 + 2 + msgp.StringPrefixSize + len(z.Meta[za0005].Name) + 2 + msgp.StringPrefixSize + len(z.Meta[za0005].Value)
 	}
-	s += 3 + msgp.ArrayHeaderSize + (16 * (msgp.ByteSize)) + 3 + msgp.Uint64Size + 3 + msgp.ArrayHeaderSize
+	s += 3 + msgp.StringPrefixSize + len(z.JSONLD) + 3 + msgp.ArrayHeaderSize + (16 * (msgp.ByteSize)) + 3 + msgp.Uint64Size + 3 + msgp.ArrayHeaderSize
 	for za0007 := range z.Fields {
 		s += z.Fields[za0007].Msgsize()
 	}

@@ -69,17 +69,9 @@ func (p *fieldPage) readScripts() {
 	}
 }
 
-// readJSON reads a script, which some put into the comments that hid it from
-// browsers without scripts.
+// readJSON reads a script.
 func readJSON(text string) (v any, err error) {
-	text = trimSpace(text)
-	for _, w := range [][2]string{{"<!--", "-->"}, {"//<![CDATA[", "//]]>"}, {"<![CDATA[", "]]>"}} {
-		if inner, ok := strings.CutPrefix(text, w[0]); ok {
-			text = strings.TrimSuffix(trimSpace(inner), w[1])
-			break
-		}
-	}
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d := json.NewDecoder(strings.NewReader(unhidden(text)))
 	d.UseNumber()
 	if err := d.Decode(&v); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func (w *walker) readJSONLD(script string) {
 		return
 	}
 	w.doc.JSONLD = append(w.doc.JSONLD, strings.Clone(script))
-	whole := walkJSON(json.NewDecoder(strings.NewReader(script)), w.limits.Depth, func(key, value string, asset bool) {
+	whole, fault := walkJSON(json.NewDecoder(strings.NewReader(unhidden(script))), w.limits.Depth, func(key, value string, asset bool) {
 		if !strings.HasPrefix(key, "@") && isWebAddress(value) {
 			w.link(value, Link{Element: "json-ld", Attr: strings.Clone(cut(key, maxScheme)), Asset: asset})
 		}
@@ -26,6 +27,40 @@ func (w *walker) readJSONLD(script string) {
 	if !whole {
 		w.cut("depth")
 	}
+	if w.doc.JSONLDFault == "" {
+		w.doc.JSONLDFault = fault
+	}
+}
+
+// unhidden is a script without the comments that hid it from browsers which
+// knew none.
+func unhidden(script string) string {
+	script = trimSpace(script)
+	for _, w := range [][2]string{{"<!--", "-->"}, {"//<![CDATA[", "//]]>"}, {"<![CDATA[", "]]>"}} {
+		if inner, ok := strings.CutPrefix(script, w[0]); ok {
+			return strings.TrimSuffix(trimSpace(inner), w[1])
+		}
+	}
+	return script
+}
+
+// What is wrong with JSON-LD, see Doc.JSONLDFault.
+const (
+	faultNoJSON    = "no JSON"
+	faultNoContext = "no @context"
+	faultNoType    = "no @type"
+)
+
+// faultOf is what an object at the top lacks to be of use to anybody: what its
+// words mean, and what it is about.
+func (l *jsonLevel) faultOf() string {
+	switch {
+	case !l.context:
+		return faultNoContext
+	case !l.kind:
+		return faultNoType
+	}
+	return ""
 }
 
 // isJSONLD tells the type of a script that holds JSON-LD.
@@ -53,18 +88,34 @@ type jsonLevel struct {
 	named  bool   // the next token is the value of key
 	key    string // in an array that of the array
 	asset  bool   // what is in it belongs to a file to be shown
+
+	context, kind bool // it has @context; @type, or @graph
+}
+
+// name begins a property of the object.
+func (l *jsonLevel) name(key string) {
+	l.key, l.named = key, true
+	l.context = l.context || key == "@context"
+	l.kind = l.kind || key == "@type" || key == "@graph"
 }
 
 // walkJSON calls each for every string value of a document, with the key it
 // stands under, until the end or a fault; it is not whole where it nests deeper.
-func walkJSON(d *json.Decoder, depth int, each func(key, value string, asset bool)) (whole bool) {
-	open := []jsonLevel{{}}
+// It returns the first fault of the document as JSON-LD.
+func walkJSON(d *json.Decoder, depth int, each func(key, value string, asset bool)) (whole bool, fault string) {
+	open, documents := []jsonLevel{{}}, 0
 	for len(open) <= depth {
 		t, err := d.Token()
 		if err != nil {
-			return true
+			if err != io.EOF || len(open) > 1 || documents != 1 {
+				fault = faultNoJSON
+			}
+			return true, fault
 		}
 		top := &open[len(open)-1]
+		if len(open) == 1 {
+			documents++
+		}
 		asset := top.asset || isJSONAsset(top.key)
 		switch t := t.(type) {
 		case json.Delim:
@@ -77,15 +128,24 @@ func walkJSON(d *json.Decoder, depth int, each func(key, value string, asset boo
 				continue
 			}
 			open = open[:len(open)-1]
+			if fault == "" && top.object && atTop(open) {
+				fault = top.faultOf()
+			}
 			top = &open[len(open)-1]
 		case string:
 			if top.object && !top.named {
-				top.key, top.named = t, true
+				top.name(t)
 				continue
 			}
 			each(top.key, t, asset)
 		}
 		top.named = false
 	}
-	return false
+	return false, fault
+}
+
+// atTop tells whether an object in these levels is the document, or one of a
+// list that is.
+func atTop(around []jsonLevel) bool {
+	return len(around) == 1 || len(around) == 2 && !around[1].object
 }

@@ -124,14 +124,17 @@ type Doc struct {
 	NoFollow   bool       // likewise; also set in every Link
 	Restricted []string   // likewise: noarchive, nosnippet, noimageindex, noodp, notranslate
 
-	Headings  []Heading    // in document order, the first 100
-	Hreflang  []Alternate  // the page in other languages, by link element or header
-	Next      weburl.URL   // rel=next
-	Prev      weburl.URL   // rel=prev
-	Feeds     []weburl.URL // rel=alternate of a feed type
-	Meta      []Property   // Open Graph, Twitter and article properties, as written
-	JSONLD    []string     // scripts of type application/ld+json, as written
-	Microdata []Item
+	Headings []Heading    // in document order, the first 100
+	Hreflang []Alternate  // the page in other languages, by link element or header
+	Next     weburl.URL   // rel=next
+	Prev     weburl.URL   // rel=prev
+	Feeds    []weburl.URL // rel=alternate of a feed type
+	Meta     []Property   // Open Graph, Twitter and article properties, as written
+	JSONLD   []string     // scripts of type application/ld+json, as written
+	// JSONLDFault is the first fault of a script among JSONLD: no JSON, no @context,
+	// no @type; "" if they have none, as far as they were read.
+	JSONLDFault string
+	Microdata   []Item
 
 	Text     string   // main text without boilerplate, a line a block; only with Options.Text
 	TextHash [16]byte // of the main text, whatever its white space; zero if there is none

@@ -125,6 +125,7 @@ var pageColumns = []pageColumn{
 	text("prev", "Prev", "the one before", func(p *store.Page) string { return p.Prev }),
 	of("hreflang", List, "Hreflang", "its other languages: lang and url of each", func(p *store.Page) any { return named(p.Hreflang, "lang", "url") }),
 	of("meta", List, "Meta", "Open Graph and Twitter properties: name and value of each", func(p *store.Page) any { return named(p.Meta, "name", "value") }),
+	text("json_ld_fault", "JSONLD", "what is wrong with its JSON-LD: no JSON, no @context, no @type", func(p *store.Page) string { return p.JSONLD }),
 	of("feeds", List, "Feeds", "feeds that it names", func(p *store.Page) any { return listOf(p.Feeds) }),
 }
 
