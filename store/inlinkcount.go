@@ -68,7 +68,7 @@ func (c *InlinkCounter) read(tx *bolt.Tx, key []byte) error {
 	if err != nil {
 		return err
 	}
-	if c.bare = !countedIn(tx, c.run, &x); c.bare {
+	if c.bare = x.Pages == 0 || !countedIn(tx, c.run, &x); c.bare {
 		return nil
 	}
 	if c.block, err = c.find(tx, key, after, (x.Pages+pageStep-1)/pageStep); err != nil {

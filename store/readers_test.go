@@ -69,6 +69,13 @@ func TestInlinkCounter(t *testing.T) {
 			t.Errorf("order %d: no link at all", i)
 		}
 	}
+	empty := beginTest(t, b).ID
+	if err := b.IndexLinks(t.Context(), empty, Identity{Of: same}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.InlinkCounter(empty).Count(t.Context(), urls[0]); err != nil || n != (InlinkCount{}) {
+		t.Errorf("of no pages: %v, %v", n, err)
+	}
 	if err := b.commit(put{bucketIndexed, run.key(), nil}); err != nil {
 		t.Fatal(err)
 	}
