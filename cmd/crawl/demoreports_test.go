@@ -106,7 +106,7 @@ var plantedIn = map[string][]string{
 	"titles":           by(testweb.FaultNoTitle),
 	"descriptions":     by(testweb.FaultNoDescription, testweb.FaultLongText),
 	"headings":         by(testweb.FaultNoHeading),
-	"duplicates":       {"title: Anvil stand | Acme Anvils", "title: Forge notes | The Acme Blog", "title: Tongs | Acme Anvils"},
+	"duplicates":       {"title: Anvil stand | Acme Anvils", "title: Forge notes | The Acme Blog", "title: Tongs | Acme Anvils", "near: shop/products/stand-oak"},
 	"thin":             by(testweb.FaultThin),
 	"canonicals":       by(testweb.FaultBadCanonical),
 	"indexability":     by(testweb.FaultNoindex, testweb.FaultCanonical, testweb.FaultBadCanonical),
@@ -120,6 +120,7 @@ var plantedIn = map[string][]string{
 	"anchors":          {"earlier", "later"}, // of the calendar
 	"images":           {"shop/img/hammer.svg"},
 	"security-headers": {"shop/"},
+	"structured-data":  by(testweb.FaultStructured),
 	"traps":            {"more than 3 of /calendar?month=*"},
 	"extract":          {"no_such"},
 	"mixed-content":    nil, // the demo has no https

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"crawl/internal/query"
 	"crawl/store"
@@ -20,6 +21,7 @@ type reportFlags struct {
 	list, showSQL, noFold, exiting bool
 	newOnly                        bool
 	limit                          int
+	by                             string
 	failOn, baseline               string // for a command of its own, not as the config file has them for runs
 }
 
@@ -69,6 +71,7 @@ Without NAME, count what each of them finds, and what of it is new or fixed.`,
 	fl.BoolVar(&f.showSQL, "show-sql", false, "say which statement it is, and answer nothing")
 	fl.BoolVar(&f.noFold, "no-fold", false, "a row for each place, where many pages have the same")
 	fl.BoolVar(&f.newOnly, "new", false, "only what the run before did not have")
+	fl.StringVar(&f.by, "by", "", "only one `KIND` of what the report finds: of duplicates title, description, h1, exact or near")
 	fl.BoolVar(&f.exiting, "exit-code", false, "exit with 1 if there are rows")
 	fl.IntVar(&f.limit, "limit", 0, "show at most `N` rows")
 	f.out.flags(fl, "table on a terminal, else tsv")
@@ -92,7 +95,7 @@ func splitReport(args []string) (name string, run []string, unknown error) {
 
 // checkAll refuses flags that are about one report.
 func (f *reportFlags) checkAll(c *cobra.Command) error {
-	for _, flag := range []string{"show-sql", "no-fold", "new", "limit"} {
+	for _, flag := range []string{"show-sql", "no-fold", "new", "limit", "by"} {
 		if c.Flags().Changed(flag) {
 			return newUsageError("--"+flag, "of which report?", "name one: crawl report --list")
 		}
@@ -109,6 +112,21 @@ func findReport(name string, fields []string) (*query.Report, error) {
 		names = append(names, r.Name)
 	}
 	return nil, newUsageError("", "there is no report "+quoted(name), didYouMean(name, names, "see them all: crawl report --list"))
+}
+
+// find finds a report, narrowed to what is asked for.
+func (f *reportFlags) find(name string, fields []string) (*query.Report, error) {
+	r, err := findReport(name, fields)
+	switch {
+	case err != nil || f.by == "":
+		return r, err
+	case len(r.Kinds) == 0:
+		return nil, newUsageError("--by", "report "+name+" has no kinds", "leave it out")
+	case !slices.Contains(r.Kinds, f.by):
+		return nil, newUsageError("--by", "report "+name+" has no kind "+quoted(f.by), didYouMean(f.by, r.Kinds, "write one of "+strings.Join(r.Kinds, ", ")))
+	}
+	r.Only(f.by)
+	return r, nil
 }
 
 func (f *reportFlags) listAll(ctx context.Context, out io.Writer) error {
@@ -197,7 +215,7 @@ func against(base *store.Run) string {
 
 // one gives the answer of one report; found is how many rows it shows.
 func (f *reportFlags) one(ctx context.Context, c *cobra.Command, db *query.DB, name string, run, base *store.Run, s *Settings) (found int, err error) {
-	r, err := findReport(name, query.FieldNames(run))
+	r, err := f.find(name, query.FieldNames(run))
 	if err != nil {
 		return 0, err
 	}
@@ -246,7 +264,7 @@ func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report,
 	if err != nil {
 		return nil, err
 	}
-	old, err := findReport(r.Name, query.FieldNames(base))
+	old, err := f.find(r.Name, query.FieldNames(base))
 	if err != nil {
 		return nil, errors.Join(err, then.Close())
 	}

@@ -24,9 +24,10 @@ type Report struct {
 	SQL      string
 	Unfolded string // the same with a row for each place; may be empty
 
-	Key   int    // how many of the first fields tell one row from another; 0: one
-	Finds string // which rows are findings, a condition: all if it is empty
-	Cheap bool   // an index has all that it asks for
+	Key   int      // how many of the first fields tell one row from another; 0: one
+	Finds string   // which rows are findings, a condition: all if it is empty
+	Cheap bool     // an index has all that it asks for
+	Kinds []string // of what it finds, if its rows name one in a field "kind"
 }
 
 // none is Finds of a report that says what there is, not what is wrong.
@@ -37,6 +38,11 @@ func (r *Report) Find() bool { return r.Finds != none }
 
 // severities are those that its rows may have.
 func (r *Report) severities() []string { return []string{r.Severity, cmp.Or(r.Others, r.Severity)} }
+
+// Only narrows the report to one of its kinds.
+func (r *Report) Only(kind string) {
+	r.SQL = "SELECT * FROM (\n" + r.SQL + "\n) WHERE kind = " + Literal(kind)
+}
 
 func (r *Report) key() int { return max(1, r.Key) }
 
@@ -102,7 +108,7 @@ var reports = []Report{
 	},
 	{
 		Name: "broken", Cheap: true, Severity: Critical, Title: "Links to what is gone",
-		Why: "Readers and search engines run into a dead end.", Fix: "Correct the link, or redirect the address to what took its place.",
+		Why: "Readers and search engines run into a dead end. (Links out of the scope are not followed, and not among them.)", Fix: "Correct the link, or redirect the address to what took its place.",
 		SQL: "SELECT target, target_status AS status, min(anchor) AS anchor, group_concat(DISTINCT place) AS place, count(*) AS links, min(source) AS example FROM links\n" +
 			"WHERE target_class = 'broken' GROUP BY target ORDER BY links DESC, target",
 		Unfolded: "SELECT target, target_status AS status, anchor, place, source FROM links WHERE target_class = 'broken' ORDER BY target, source",
@@ -141,13 +147,14 @@ var reports = []Report{
 		SQL: "SELECT url, title FROM pages WHERE indexable AND h1 = '' ORDER BY url",
 	},
 	{
-		Name: "duplicates", Severity: Warning, Title: "Pages with the same title, description, h1 or text",
-		Why: "Search engines choose one of them, and not always the one you would.", Fix: "Make them different, or name one as canonical.",
+		Name: "duplicates", Severity: Warning, Kinds: []string{"title", "description", "h1", "exact", "near"}, Title: "Pages with the same title, description, h1 or text, or nearly the same text",
+		Why: "Search engines choose one of them, and not always the one you would.", Fix: "Make them different, or name one as canonical. Of a group with nearly the same text: SELECT * FROM alike.",
 		SQL: "WITH p AS MATERIALIZED (SELECT url, title, description, h1, text_hash FROM pages WHERE indexable)\n" +
-			"SELECT 'title: ' || title AS same, count(*) AS pages, min(url) AS example FROM p WHERE title <> '' GROUP BY title HAVING pages > 1\n" +
-			"UNION ALL SELECT 'description: ' || description, count(*) AS pages, min(url) FROM p WHERE description <> '' GROUP BY description HAVING pages > 1\n" +
-			"UNION ALL SELECT 'h1: ' || h1, count(*) AS pages, min(url) FROM p WHERE h1 <> '' GROUP BY h1 HAVING pages > 1\n" +
-			"UNION ALL SELECT 'text: ' || text_hash, count(*) AS pages, min(url) FROM p WHERE text_hash <> '' GROUP BY text_hash HAVING pages > 1",
+			"SELECT 'title: ' || title AS same, count(*) AS pages, min(url) AS example, 'title' AS kind FROM p WHERE title <> '' GROUP BY title HAVING pages > 1\n" +
+			"UNION ALL SELECT 'description: ' || description, count(*) AS pages, min(url), 'description' FROM p WHERE description <> '' GROUP BY description HAVING pages > 1\n" +
+			"UNION ALL SELECT 'h1: ' || h1, count(*) AS pages, min(url), 'h1' FROM p WHERE h1 <> '' GROUP BY h1 HAVING pages > 1\n" +
+			"UNION ALL SELECT 'text: ' || text_hash, count(*) AS pages, min(url), 'exact' FROM p WHERE text_hash <> '' GROUP BY text_hash HAVING pages > 1\n" +
+			"UNION ALL SELECT 'near: ' || alike_to, count(*) + 1, alike_to, 'near' FROM alike GROUP BY alike_to",
 	},
 	{
 		Name: "thin", Severity: Notice, Title: "Pages with fewer than 100 words",
@@ -233,6 +240,11 @@ var reports = []Report{
 			"SELECT p.url, w.name AS missing FROM pages p, wanted w\n" +
 			"WHERE p.depth = 0 AND p.kind = 'page' AND p.status = 200 AND (w.name <> 'Strict-Transport-Security' OR p.url LIKE 'https:%')\n" +
 			"AND EXISTS (SELECT 1 FROM headers h WHERE h.url = p.url) AND NOT EXISTS (SELECT 1 FROM headers h WHERE h.url = p.url AND h.name = w.name) ORDER BY p.url, w.name",
+	},
+	{
+		Name: "structured-data", Key: 2, Severity: Warning, Title: "JSON-LD that nobody can use",
+		Why: "Search engines take prices, dates and ratings from it, and pass over what is no JSON or does not say what it is.", Fix: "Make it whole JSON with @context and @type at its top: crawl fetch URL shows what was read.",
+		SQL: "SELECT url, json_ld_fault AS problem, title, inlinks FROM pages WHERE indexable AND json_ld_fault <> '' ORDER BY problem, url",
 	},
 	{
 		Name: "types", Finds: none, Severity: Notice, Title: "What kinds of files there are, and how large",

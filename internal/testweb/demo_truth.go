@@ -28,6 +28,7 @@ const (
 	FaultThin           Fault = "few words" // and no link
 	FaultDeep           Fault = "many clicks away"
 	FaultUnlisted       Fault = "not in the sitemap"
+	FaultStructured     Fault = "structured data that is no JSON"
 )
 
 // DemoURL is one URL of the demo and what a crawl of it must find.
@@ -84,6 +85,7 @@ func DemoTruth() []DemoURL {
 		{Host: "shop", Path: "/newsletter", Status: 200, Fault: FaultThin},
 		{Host: "shop", Path: "/history/1950", Status: 200, Fault: FaultDeep},
 		{Host: "shop", Path: "/care", Status: 200, Fault: FaultUnlisted},
+		{Host: "shop", Path: "/faq", Status: 200, Fault: FaultStructured},
 		{Host: "blog", Path: "/robots.txt", Status: 404}, // all is allowed
 		{Host: "blog", Path: "/feed.xml", Status: 200},
 		{Host: "blog", Path: "/first-anvil", Status: 308, To: "/choosing-your-first-anvil", Fault: FaultRedirect},
@@ -100,7 +102,7 @@ func demoSound() []DemoURL {
 		"/", "/products/", "/products/anvil-10kg", "/products/anvil-20kg", "/products/anvil-50kg",
 		"/products/anvil-100kg", "/products/anvil-travel", "/products/hammer-cross-peen",
 		"/products/hammer-ball-peen", "/products/apron", "/offers", "/sizes", "/delivery",
-		"/faq", "/about", "/history", "/history/1911", "/history/1925", "/contact",
+		"/about", "/history", "/history/1911", "/history/1925", "/contact",
 		"/workshops", "/catalogue",
 	} {
 		urls = append(urls, DemoURL{Host: "shop", Path: p, Status: 200})
