@@ -52,6 +52,7 @@ var questions = []struct{ name, statement string }{
 	{"section", "SELECT count(*) FROM pages WHERE section = '/section-7' AND status = 404"},
 	{"depth", "SELECT url FROM pages WHERE depth = 7 LIMIT 100"},
 	{"orphans", "SELECT count(*) FROM pages WHERE inlinks = 0"},
+	{"most-linked", "SELECT url FROM pages ORDER BY inlinks DESC LIMIT 10"},
 	{"duplicates", "SELECT title, count(*) AS n FROM pages GROUP BY title HAVING n > 2"},
 	{"first", "SELECT * FROM pages LIMIT 1"},
 	{"all", "SELECT * FROM pages"},
