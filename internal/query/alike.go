@@ -19,8 +19,8 @@ const (
 	minNearWords = 50
 )
 
-// What bounds the memory and the time that it takes to find them, 28 bytes a page
-// and some twenty microseconds at the worst. What is above is not compared.
+// What bounds the memory and the time that it takes to find them: 30 bytes and,
+// at the worst, some tens of microseconds a page. What is above is not compared.
 const (
 	maxNearTexts  = 4_000_000
 	maxNearGroups = 100_000
