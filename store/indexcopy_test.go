@@ -86,6 +86,10 @@ func TestIndexOfAnUnchangedRun(t *testing.T) {
 			}
 			if test.want {
 				wantMenus(t, b, second, pages)
+				c := b.InlinkCounter(second)
+				if n, err := c.Count(t.Context(), mustParse("https://m.example/3")); err != nil || c.bare || n.Pages < pages {
+					t.Errorf("links are counted: %v, %v, %v", !c.bare, n, err)
+				}
 			}
 			wantSound(t, b)
 		})

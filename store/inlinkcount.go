@@ -92,7 +92,11 @@ func (c *InlinkCounter) find(tx *bolt.Tx, key []byte, guess, blocks uint32) (uin
 
 // readBlock reads the keys of the pages of the block, and what is kept of them.
 func (c *InlinkCounter) readBlock(tx *bolt.Tx) error {
-	pages := tx.Bucket(bucketPages).Cursor()
+	bk := tx.Bucket(bucketPages)
+	if bk == nil {
+		return errEntry
+	}
+	pages := bk.Cursor()
 	k, _ := pages.Seek(c.run.with(rawIn(tx, bucketNumbers, numberKey(c.run, c.block))))
 	for ; len(c.keys) < pageStep && bytes.HasPrefix(k, c.run.key()); k, _ = pages.Next() {
 		from := len(c.room)

@@ -139,9 +139,14 @@ type partCursor struct {
 
 // begin begins to read a snapshot where the last one was left.
 func (m *merge) begin(tx *bolt.Tx) {
-	m.pages, m.at = tx.Bucket(bucketPages).Cursor(), m.at[:0]
+	pages, entries := tx.Bucket(bucketPages), tx.Bucket(bucketInlinks)
+	if pages == nil || entries == nil && m.parts > 0 { // no page was ever put, or all is lost
+		m.from = nil
+		return
+	}
+	m.pages, m.at = pages.Cursor(), m.at[:0]
 	for part := range m.parts {
-		p := partCursor{Cursor: tx.Bucket(bucketInlinks).Cursor(), part: numberKey(m.run, part)}
+		p := partCursor{Cursor: entries.Cursor(), part: numberKey(m.run, part)}
 		p.seek(m.from[runSize:])
 		m.at = append(m.at, p)
 	}

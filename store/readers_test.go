@@ -84,6 +84,19 @@ func TestInlinkCounter(t *testing.T) {
 	}
 }
 
+// A store without any page can be indexed, and asked.
+func TestInlinksOfNothing(t *testing.T) {
+	b := openTest(t, t.TempDir())
+	run := beginTest(t, b).ID
+	if err := b.IndexLinks(t.Context(), run, Identity{Of: same}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.InlinkCounter(run).Count(t.Context(), mustParse("https://a.example/")); err != nil || n != (InlinkCount{}) {
+		t.Errorf("links: %v, %v", n, err)
+	}
+	wantSound(t, b)
+}
+
 func TestAnswered(t *testing.T) {
 	b, run, pages := readersTest(t)
 	for _, wanted := range []func(int, string) bool{
