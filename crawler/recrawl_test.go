@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"testing"
@@ -70,8 +71,9 @@ func TestSecondRunAsksConditionally(t *testing.T) {
 }
 
 // A run that is removed while another one is told that a page is as it was then
-// costs that page another request, and the other run nothing.
-func TestBaselineRemovedMeanwhile(t *testing.T) {
+// costs that page another request, and the other run nothing. What a run that
+// goes on is held against cannot be removed.
+func TestRunRemovedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var remove func()
 		w := newWorld(t, map[string]http.Handler{"a": paths{
@@ -81,15 +83,22 @@ func TestBaselineRemovedMeanwhile(t *testing.T) {
 		}})
 		w.audit.MayRepeat = again
 		one := w.crawl(spec(t, "http://a/"))
+		s := spec(t, "http://a/")
+		s.Depth = 0
+		two := w.crawl(s)
 		remove = sync.OnceFunc(func() {
-			if _, err := w.store.(*store.Bolt).Prune(t.Context(), []store.RunID{one.ID}, store.PruneOptions{}); err != nil {
+			st := w.store.(*store.Bolt)
+			if _, err := st.Prune(t.Context(), []store.RunID{two.ID}, store.PruneOptions{}); !errors.Is(err, store.ErrNeeded) {
+				t.Errorf("the baseline: %v", err)
+			}
+			if _, err := st.Prune(t.Context(), []store.RunID{one.ID}, store.PruneOptions{}); err != nil {
 				t.Error(err)
 			}
 		})
-		two := w.crawl(spec(t, "http://a/"))
-		w.ended(two, store.Complete, "")
-		same(t, "pages of the second run", keys(w.pages(two)), "http://a/", "http://a/same", "http://a/x")
-		if p := w.page(two, "http://a/same"); p.NotModified || p.Status != 200 || p.Links != 1 {
+		three := w.crawl(spec(t, "http://a/"))
+		w.ended(three, store.Complete, "")
+		same(t, "pages of the third run", keys(w.pages(three)), "http://a/", "http://a/same", "http://a/x")
+		if p := w.page(three, "http://a/same"); p.NotModified || p.Status != 200 || p.Links != 1 {
 			t.Errorf("/same: %+v", p)
 		}
 	})
