@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,8 +55,9 @@ func (d *daemon) over(t *testing.T, id store.RunID) *store.Run {
 	return run
 }
 
-// TestDaemonOneHost crawls ten sites of one host at once, and one host more that
-// shares its address in nothing: the host is asked as if by one run.
+// TestDaemonOneHost has ten schedules crawl ten sites of one host at once, and a
+// client one host more that shares its address in nothing: the host is asked as if
+// by one run.
 func TestDaemonOneHost(t *testing.T) {
 	const sites, pages = 10, 6
 	const delay = 15 * time.Millisecond
@@ -77,26 +79,37 @@ func TestDaemonOneHost(t *testing.T) {
 	var yaml strings.Builder
 	fmt.Fprintf(&yaml, "defaults: {rate: %s, runs: %d, scope: prefix}\nsites:\n", rateOf(delay), sites+1)
 	for n := range sites {
-		fmt.Fprintf(&yaml, "  s%d: {seeds: [\"%s\"]}\n", n, served.URL("one", fmt.Sprintf("/%d/", n)))
+		fmt.Fprintf(&yaml, "  s%d: {seeds: [\"%s\"], schedules: [{name: n%d, every: 1h}]}\n", n, served.URL("one", fmt.Sprintf("/%d/", n)), n)
 	}
 	fmt.Fprintf(&yaml, "  two: {seeds: [\"%s\"]}\n", served.URL("two", "/0/"))
 	d := daemonOn(t, t.TempDir(), yaml.String())
-	var all []store.RunID
-	for n := range sites {
-		run, err := d.Start(t.Context(), web.Wish{Site: fmt.Sprint("s", n)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, run.ID)
+	due := time.Now().Truncate(time.Second)
+	var scheduled sync.WaitGroup
+	for _, b := range d.config().schedules {
+		row := schedule.Row{Name: b.Job.Name, Site: b.Job.Site, Due: due}
+		scheduled.Go(func() {
+			if got := d.do(t.Context(), b.Job, row, false); got.Failed || got.Unfinished {
+				t.Errorf("schedule %s: %+v", row.Name, got)
+			}
+		})
 	}
 	two, err := d.Start(t.Context(), web.Wish{Site: "two"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range append(all, two.ID) {
-		if run := d.over(t, id); run.State != store.Complete || run.Counts.Status[2] != pages+1 || run.Daemon {
+	scheduled.Wait()
+	d.over(t, two.ID)
+	runs := 0
+	for run, err := range d.store.Runs(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runs++; run.State != store.Complete || run.Counts.Status[2] != pages+1 || run.Daemon {
 			t.Errorf("run %s is %s, %+v", runName(run), run.State, run.Counts)
 		}
+	}
+	if runs != sites+1 {
+		t.Errorf("%d runs", runs)
 	}
 	audit := testweb.Audit{
 		Delay: func(string) time.Duration { return delay }, Tolerance: delay / 2, Agent: "crawl",
