@@ -222,16 +222,18 @@ func TestReuse(t *testing.T) {
 		}
 		return s.taken()
 	}
-	for answer, want := range map[string]int{
-		page("x"): 1,
-		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx":                             3,
-		"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx":                                                  3,
-		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother": 3,
-		"HTTP/1.1 204 No\r\n\r\nbody":                                                                    3,
-		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n":  3,
+	type connections struct{ least, most int }
+	for answer, want := range map[string]connections{
+		page("x"): {1, 1},
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx":                            {3, 3},
+		"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx":                                                 {3, 3},
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n": {1, 1},
+		// The next request may be there before net/http sees what nobody asked for.
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother": {1, 3},
+		"HTTP/1.1 204 No\r\n\r\nbody": {1, 3},
 	} {
-		if got := count(answer); got != want && got != 1 || got > want {
-			t.Errorf("%q: %d connections, want %d", answer, got, want)
+		if got := count(answer); got < want.least || got > want.most {
+			t.Errorf("%q: %d connections, want %d to %d", answer, got, want.least, want.most)
 		}
 	}
 }
