@@ -76,8 +76,9 @@ type Spec struct {
 	MaxTime        time.Duration
 	MaxBytes       int64
 	DropParams     weburl.ParamSet
-	Order          string // "bfs", "dfs" or "priority"
-	Sitemap        string // "auto", "only", "off" or an address
+	Order          string    // "bfs", "dfs" or "priority"
+	Since          time.Time // what a sitemap says changed since goes first; zero: nothing does
+	Sitemap        string    // "auto", "only", "off" or an address
 	Assets         bool
 	Robots         string // "obey", "report" or "ignore"
 	Agent          string // product token for robots.txt

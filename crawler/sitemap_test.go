@@ -226,3 +226,31 @@ func TestOrphanIsFoundByALink(t *testing.T) {
 		}
 	})
 }
+
+// TestChangedGoesFirst: what a sitemap says changed since the run before is asked
+// for before other pages; what it says of all the others changes nothing.
+func TestChangedGoesFirst(t *testing.T) {
+	s := spec(t, "http://a/")
+	s.scope = newScope(s.Scope, s.Seeds, nil)
+	s.Since = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	l := frontier.Lease{Link: frontier.Link{URL: s.Seeds[0]}}
+	rank := func(lastmod, order string) uint32 {
+		s.Order = order
+		return s.entry(l, at(t, "http://a/x"), store.Link{Element: elementEntry, Text: lastmod, Rel: "0.5"}).Rank
+	}
+	for _, order := range []string{"bfs", "dfs", "priority"} {
+		usual := rank("", order)
+		for lastmod, first := range map[string]bool{
+			"2026-11-20": true, "2026-11-21": true, "2026-11-20T12:00:01Z": true, "2026-11-20T13:00:01+01:00": true, "2027": true,
+			"2026-11-19": false, "2026-11-20T12:00:00Z": false, "2026-11-20T12:30:00+01:00": false, "soon": false, "2025": false,
+		} {
+			if got := rank(lastmod, order); first != (got < usual) || !first && got != usual {
+				t.Errorf("%s: changed %s: rank %d, usually %d", order, lastmod, got, usual)
+			}
+		}
+	}
+	s.Since = time.Time{}
+	if got, usual := rank("2026-11-21", "bfs"), rank("", "bfs"); got != usual {
+		t.Errorf("without a run before: rank %d, usually %d", got, usual)
+	}
+}

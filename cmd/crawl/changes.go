@@ -63,6 +63,26 @@ func changesText(n *store.Changes) string {
 	return fmt.Sprintf("%s · %s same as in run %d", strings.Join(parts, " · "), grouped(n.Same), n.Baseline)
 }
 
+// briefChanges is what changed in a few words: empty if nobody looked.
+func briefChanges(n *store.Changes) string {
+	if n == nil {
+		return ""
+	}
+	var parts []string
+	for _, part := range []struct {
+		count uint64
+		what  string
+	}{{n.Kinds[query.ChangeNew], "new"}, {n.Kinds[query.ChangeGone], "gone"}, {n.Changed, "changed"}} {
+		if part.count > 0 {
+			parts = append(parts, grouped(part.count)+" "+part.what)
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
 // changedKinds are the kinds of changes of a page with their number, those that
 // weigh most first, then the user's own.
 func changedKinds(kinds map[string]uint64) (texts []string) {

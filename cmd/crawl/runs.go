@@ -87,7 +87,7 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 	}
 	w := tabwriter.NewWriter(out, 2, 0, 2, ' ', 0)
 	if !asJSON {
-		fmt.Fprintln(w, "RUN\tSTATE\tSTARTED\tTOOK\tURLS\t2XX\t3XX\t4XX\t5XX\tNONE\tSKIPPED")
+		fmt.Fprintln(w, "RUN\tSTATE\tSTARTED\tTOOK\tURLS\t2XX\t3XX\t4XX\t5XX\tNONE\tSKIPPED\tCHANGES")
 	}
 	not, err := notRun(ctx, st, site)
 	if err != nil {
@@ -125,8 +125,8 @@ func listRuns(ctx context.Context, st *store.Bolt, site string, asJSON bool, out
 			continue
 		}
 		c := run.Counts
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", plain(runName(run)), run.State, run.Started.Local().Format("2006-01-02 15:04"),
-			elapsed(time.Duration(run.Active)), c.Done+c.Failed, c.Status[2], c.Status[3], c.Status[4], c.Status[5], c.Status[0], c.Found-c.Done-c.Failed-c.Queued)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", plain(runName(run)), run.State, run.Started.Local().Format("2006-01-02 15:04"),
+			elapsed(time.Duration(run.Active)), c.Done+c.Failed, c.Status[2], c.Status[3], c.Status[4], c.Status[5], c.Status[0], c.Found-c.Done-c.Failed-c.Queued, briefChanges(run.Changes))
 	}
 	for _, r := range not {
 		if err := show(r); err != nil {

@@ -84,6 +84,12 @@ func scheduledResult(run *store.Run) schedule.Result {
 	case store.Interrupted, store.Running:
 		r.Text, r.Unfinished = "interrupted", true
 	}
+	if run.Gate != nil && run.Gate.Rows > 0 && r.Text == "ok" {
+		r.Text = "gate failed"
+	}
+	if brief := briefChanges(run.Changes); brief != "" && brief != "none" {
+		r.Text += ", " + brief
+	}
 	return r
 }
 

@@ -135,6 +135,13 @@ func (t *task) close() { t.fetch.Close() }
 // it no longer is. The engine's Fetcher is the task's, its store is st.
 func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, st *store.Bolt, stop <-chan struct{}, begun func(*crawler.Job) (ended func())) error {
 	engine.Fetcher = t.fetch
+	base, err := query.Baseline(ctx, st, t.run)
+	if err != nil {
+		return err
+	}
+	if base != nil {
+		t.spec.Since = base.Started
+	}
 	job, err := engine.Begin(ctx, t.run, t.spec)
 	if err != nil {
 		return err

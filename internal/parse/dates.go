@@ -15,8 +15,9 @@ var dateLayouts = []string{
 	"2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04 -0700", "Mon, 2 Jan 2006", "2 Jan 2006",
 }
 
-// parseDate returns the time that s gives in UTC, zero if it gives none.
-func parseDate(s string) time.Time {
+// Date returns the time in UTC that s gives, as sitemaps and feeds write it; zero if
+// it gives none.
+func Date(s string) time.Time {
 	s = strings.TrimSpace(s)
 	if len(s) > maxLastMod {
 		return time.Time{}

@@ -138,7 +138,7 @@ func TestParseDate(t *testing.T) {
 		"0000-01-01": "0000-01-01 00:00:00", "9999-12-31": "9999-12-31 00:00:00", "2024-13-01": "", "soon": "", "": "",
 	} {
 		got := ""
-		if d := parseDate(s); !d.IsZero() {
+		if d := Date(s); !d.IsZero() {
 			got = d.Format(time.DateTime)
 		}
 		if got != want {

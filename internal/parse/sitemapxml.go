@@ -138,7 +138,7 @@ func (r *sitemapReader) set(field, v string) {
 		r.loc = v
 	case "lastmod":
 		r.entry.LastModText = strings.Clone(cut(v, maxLastMod))
-		r.entry.LastMod = parseDate(v)
+		r.entry.LastMod = Date(v)
 	case "changefreq":
 		switch v = lower(v); v {
 		case "always", "hourly", "daily", "weekly", "monthly", "yearly", "never":
