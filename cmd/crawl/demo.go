@@ -34,6 +34,7 @@ to find: dead links, redirect chains, duplicate titles, a calendar without end.`
 		Args: none,
 		RunE: runDemo,
 	}
+	c.Flags().Int("port", demoPort, "serve from `PORT` on, or from the next ones that are free")
 	addSettingsFlags(c.Flags(), "data", "run", "gate", "machine", "output")
 	return c
 }
@@ -51,7 +52,14 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if r.Origin["retry"] == originDefault { // what fails there fails for good
 		s.Retry = 0
 	}
-	web, err := serveSomewhere()
+	port, err := c.Flags().GetInt("port")
+	if err == nil && (port < 1 || port > math.MaxUint16) {
+		err = newUsageError("--port", fmt.Sprintf("%d is no port", port), "take 1 to 65535")
+	}
+	if err != nil {
+		return err
+	}
+	web, err := serveSomewhere(port)
 	if err != nil {
 		return err
 	}
@@ -71,11 +79,11 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	return crawl(c, o)
 }
 
-// serveSomewhere serves the demo at its usual ports or, where somebody has one
-// of them, at the next ones: in a row too, since serveAgain must find them.
-func serveSomewhere() (web *testweb.Web, err error) {
+// serveSomewhere serves the demo from a port on or, where somebody has one of
+// those, at the next ones: in a row too, since serveAgain must find them.
+func serveSomewhere(port int) (web *testweb.Web, err error) {
 	for i := range demoPlaces {
-		if web, err = serveDemo(demoPort + i*len(testweb.Demo())); err == nil {
+		if web, err = serveDemo(port + i*len(testweb.Demo())); err == nil {
 			return web, nil
 		}
 	}

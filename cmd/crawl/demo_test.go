@@ -21,7 +21,7 @@ func TestDemoIsServedAgain(t *testing.T) {
 				defer l.Close()
 			}
 		}
-		web, err := serveSomewhere()
+		web, err := serveSomewhere(demoPort)
 		if err != nil {
 			t.Fatal(err)
 		}
