@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 # Test vectors of other projects; not part of the repository.
 export CRAWL_CONFORMANCE ?= $(abspath ../shared/conformance)
 
-.PHONY: all test race lint conformance warcio acceptance powercut fuzz generate realweb bench clean
+.PHONY: all test race lint conformance warcio acceptance powercut system fuzz generate realweb bench clean
 
 all:
 	$(GO) build -trimpath -o bin/crawl ./cmd/crawl
@@ -22,9 +22,9 @@ lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	@test -z "$$($(GO) tool -modfile=tools/go.mod gofumpt -l .)" || { echo "gofumpt would change:"; $(GO) tool -modfile=tools/go.mod gofumpt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags conformance,warcio,acceptance,soak ./...
+	$(GO) vet -tags conformance,warcio,acceptance,soak,system ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
-	$(GO) tool -modfile=tools/go.mod staticcheck -tags conformance,warcio,acceptance,soak ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck -tags conformance,warcio,acceptance,soak,system ./...
 	$(GO) mod tidy -diff
 	cd bench && $(GO) mod tidy -diff # a change of go.mod needs "cd bench && go mod tidy"
 	cd bench && $(GO) vet ./... && $(GO) test ./... && $(GO) tool -modfile=../tools/go.mod staticcheck ./...
@@ -47,6 +47,13 @@ acceptance:
 # /dev/fuse. POWERCUT_TIMES=50 makes 3,000 cuts of it.
 powercut:
 	cd internal/powercut && $(GO) vet ./... && $(GO) test -count=1 -timeout 60m ./...
+
+# What needs Linux and its root: the image's root as a process has it, a volume
+# that runs full; and systemd, to verify our unit.
+system:
+	@test "$$(id -u)" = 0 || { echo "this takes root: sudo make system"; exit 1; }
+	@command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing: apt-get install systemd"; exit 1; }
+	$(GO) test -tags system -run System -count=1 ./cmd/crawl
 
 # A short run of every fuzz target. FuzzFastPath is left to be run by hand: it
 # compares with a library that has faults of its own to be found. FUZZTIME is a

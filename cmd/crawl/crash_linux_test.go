@@ -59,32 +59,6 @@ func TestCrashDiskFull(t *testing.T) {
 	o.true(t, resultOf(t, bin, o.data))
 }
 
-// TestCrashDiskFills: a run on a real volume waits by itself while that has too
-// little room, and goes on when there is more.
-func TestCrashDiskFills(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("only root may mount a volume of its own; TestDiskGuard has a pretended one")
-	}
-	web := crashWeb(800, 20)
-	web.BodySize, web.Slow = 20_000, 0
-	o := newOrdeal(t, serveCrashSite(t, web), buildCrawl(t), time.Millisecond)
-	o.machine = []string{"--min-disk", "50%"}
-	room := smallDisk(t, o)
-	room(6)
-	c := o.start(t)
-	c.says(t, "note: paused: ")
-	room(400)
-	if code := c.exit(t, time.Minute); code != exitDone {
-		t.Errorf("exit %d", code)
-	}
-	if talk := c.talk.String(); !strings.Contains(talk, "goes on") || strings.Contains(talk, "no space left") {
-		t.Errorf("it says\n%s", talk)
-	}
-	o.whole(t, "complete")
-	o.true(t, resultOf(t, o.bin, o.data))
-}
-
 // smallDisk mounts a file system for o's data. The function returned sets its
 // size in MB.
 func smallDisk(t *testing.T, o *ordeal) (room func(mb int)) {

@@ -38,7 +38,7 @@ func tree(b *testing.B) map[string]string {
 		return err
 	})
 	if err != nil || len(pages) == 0 {
-		b.Skipf("no pages in %s: %v", *benchTree, err)
+		b.Fatalf("no pages in %s (%v): apt-get install openjdk-17-doc, or name another folder with -search.tree", *benchTree, err)
 	}
 	return pages
 }
