@@ -234,12 +234,7 @@ gone then.`,
 }
 
 func restoreStore(c *cobra.Command, from string, overwrite bool) error {
-	r, err := loadSettings(c.Flags(), "")
-	if err != nil {
-		return err
-	}
-	warn(c, r)
-	dir, err := r.Settings.dataDir()
+	_, dir, err := storeNamed(c)
 	if err != nil {
 		return err
 	}

@@ -228,6 +228,18 @@ func reopenStore(s *Settings) (*store.Bolt, string, error) {
 	return openStore(s)
 }
 
+// storeNamed is the folder of the store that the settings name, which is not
+// opened, and the settings.
+func storeNamed(c *cobra.Command) (*Settings, string, error) {
+	r, err := loadSettings(c.Flags(), "")
+	if err != nil {
+		return nil, "", err
+	}
+	warn(c, r)
+	dir, err := r.Settings.dataDir()
+	return &r.Settings, dir, err
+}
+
 // openStore opens or makes the store that the settings name.
 func openStore(s *Settings) (*store.Bolt, string, error) {
 	dir, err := s.dataDir()

@@ -19,16 +19,11 @@ import (
 
 // withLive asks whoever crawls into the store that the settings name.
 func withLive(c *cobra.Command, do func(context.Context, *web.Client, *Settings) error) error {
-	r, err := loadSettings(c.Flags(), "")
+	s, dir, err := storeNamed(c)
 	if err != nil {
 		return err
 	}
-	warn(c, r)
-	dir, err := r.Settings.dataDir()
-	if err != nil {
-		return err
-	}
-	return steerError(dir, do(c.Context(), web.NewClient(dir), &r.Settings))
+	return steerError(dir, do(c.Context(), web.NewClient(dir), s))
 }
 
 // steerError says what to do where nobody could be asked, or somebody refused.

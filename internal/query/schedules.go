@@ -23,23 +23,20 @@ type Schedule struct {
 }
 
 func schedulesTable() *Table {
-	of := func(name string, kind Kind, meaning string, value func(*Schedule) any) Column {
-		return column(name, kind, meaning, value)
-	}
 	return &Table{
 		Name: "schedules", Meaning: "the schedules of all sites", rows: 10,
 		Columns: []Column{
-			of("name", Text, "its name", func(s *Schedule) any { return s.Name }),
-			of("site", Text, "what it crawls", func(s *Schedule) any { return s.Site }),
-			of("rule", Text, "when", func(s *Schedule) any { return s.Rule }),
-			of("zone", Text, "whose time that is", func(s *Schedule) any { return s.Zone }),
-			of("state", Text, "running, waiting, paused", func(s *Schedule) any { return s.State }),
-			of("paused_by", Text, "who paused it", func(s *Schedule) any { return s.PausedBy }),
-			of("next", Time, "when it runs next; null: not while it is paused, or never again", func(s *Schedule) any { return timeOf(s.Next) }),
-			of("last", Time, "when it ran last", func(s *Schedule) any { return timeOf(s.Last) }),
-			of("took_s", Real, "seconds from begin to end of that run", func(s *Schedule) any { return between(s.Last, s.Ended) }),
-			of("result", Text, "what became of it", func(s *Schedule) any { return s.Result }),
-			of("not_run", Int, "how often since it was skipped or missed", func(s *Schedule) any { return int64(s.NotRun) }),
+			column("name", Text, "its name", func(s *Schedule) any { return s.Name }),
+			column("site", Text, "what it crawls", func(s *Schedule) any { return s.Site }),
+			column("rule", Text, "when", func(s *Schedule) any { return s.Rule }),
+			column("zone", Text, "whose time that is", func(s *Schedule) any { return s.Zone }),
+			column("state", Text, "running, waiting, paused", func(s *Schedule) any { return s.State }),
+			column("paused_by", Text, "who paused it", func(s *Schedule) any { return s.PausedBy }),
+			column("next", Time, "when it runs next; null: not while it is paused, or never again", func(s *Schedule) any { return timeOf(s.Next) }),
+			column("last", Time, "when it ran last", func(s *Schedule) any { return timeOf(s.Last) }),
+			column("took_s", Real, "seconds from begin to end of that run", func(s *Schedule) any { return between(s.Last, s.Ended) }),
+			column("result", Text, "what became of it", func(s *Schedule) any { return s.Result }),
+			column("not_run", Int, "how often since it was skipped or missed", func(s *Schedule) any { return int64(s.NotRun) }),
 		},
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
@@ -71,27 +68,24 @@ func (r *plannedRow) identify(h *maphash.Hash) {
 }
 
 func scheduleRunsTable() *Table {
-	of := func(name string, kind Kind, meaning string, value func(*plannedRow) any) Column {
-		return column(name, kind, meaning, value)
-	}
 	return &Table{
 		Name: "schedule_runs", Meaning: "every time of every schedule, and what became of it", rows: 1e4,
 		Columns: []Column{
-			of("schedule", Text, "its name", func(r *plannedRow) any { return r.Name }),
-			of("site", Text, "what it crawls", func(r *plannedRow) any { return r.Site }),
-			of("due", Time, "when it was due", func(r *plannedRow) any { return timeOf(r.Due) }),
-			of("state", Text, "done, failed, replaced, skipped, missed, running, waiting; paused, resumed, clock", func(r *plannedRow) any { return r.State }),
-			of("why", Text, "why it was late, or did not run", func(r *plannedRow) any { return r.Why }),
-			of("asked_by", Text, "who asked for it; empty: its rule", func(r *plannedRow) any { return r.By }),
-			of("times", Int, "how many times in a row it stands for", func(r *plannedRow) any { return int64(max(r.Times, 1)) }),
-			of("first", Time, "the first of those, if there are more than one", func(r *plannedRow) any { return timeOf(r.First) }),
-			of("decided", Time, "when that was decided", func(r *plannedRow) any { return timeOf(r.Decided) }),
-			of("started", Time, "when it began", func(r *plannedRow) any { return timeOf(r.Started) }),
-			of("ended", Time, "when it ended", func(r *plannedRow) any { return timeOf(r.Ended) }),
-			of("delay_s", Real, "seconds from due to its begin", func(r *plannedRow) any { return between(r.Due, r.Started) }),
-			of("took_s", Real, "seconds from begin to end", func(r *plannedRow) any { return between(r.Started, r.Ended) }),
-			of("run", Text, "the run, as acme@43", func(r *plannedRow) any { return r.Run }),
-			of("result", Text, "what became of that", func(r *plannedRow) any { return r.Result }),
+			column("schedule", Text, "its name", func(r *plannedRow) any { return r.Name }),
+			column("site", Text, "what it crawls", func(r *plannedRow) any { return r.Site }),
+			column("due", Time, "when it was due", func(r *plannedRow) any { return timeOf(r.Due) }),
+			column("state", Text, "done, failed, replaced, skipped, missed, running, waiting; paused, resumed, clock", func(r *plannedRow) any { return r.State }),
+			column("why", Text, "why it was late, or did not run", func(r *plannedRow) any { return r.Why }),
+			column("asked_by", Text, "who asked for it; empty: its rule", func(r *plannedRow) any { return r.By }),
+			column("times", Int, "how many times in a row it stands for", func(r *plannedRow) any { return int64(max(r.Times, 1)) }),
+			column("first", Time, "the first of those, if there are more than one", func(r *plannedRow) any { return timeOf(r.First) }),
+			column("decided", Time, "when that was decided", func(r *plannedRow) any { return timeOf(r.Decided) }),
+			column("started", Time, "when it began", func(r *plannedRow) any { return timeOf(r.Started) }),
+			column("ended", Time, "when it ended", func(r *plannedRow) any { return timeOf(r.Ended) }),
+			column("delay_s", Real, "seconds from due to its begin", func(r *plannedRow) any { return between(r.Due, r.Started) }),
+			column("took_s", Real, "seconds from begin to end", func(r *plannedRow) any { return between(r.Started, r.Ended) }),
+			column("run", Text, "the run, as acme@43", func(r *plannedRow) any { return r.Run }),
+			column("result", Text, "what became of that", func(r *plannedRow) any { return r.Result }),
 		},
 		scan: func(s *scan) iter.Seq2[any, error] {
 			return func(yield func(any, error) bool) {
