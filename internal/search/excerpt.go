@@ -184,7 +184,7 @@ func sentenceStart(text string, at int) (start int, isCut bool) {
 	if low == 0 {
 		return 0, false
 	}
-	for !utf8.RuneStart(text[low]) {
+	for low < at && !utf8.RuneStart(text[low]) {
 		low++
 	}
 	if i := strings.IndexFunc(text[low:at], unicode.IsSpace); i >= 0 && i < excerptMargin/2 {
@@ -214,7 +214,7 @@ func sentenceEnd(text string, at int) (end int, isCut bool) {
 	if high == len(text) {
 		return high, false
 	}
-	for !utf8.RuneStart(text[high]) {
+	for high > at && !utf8.RuneStart(text[high]) {
 		high--
 	}
 	if i := strings.LastIndexFunc(text[at:high], unicode.IsSpace); i >= excerptMargin/2 {

@@ -60,6 +60,7 @@ func TestExcerptBesideHeading(t *testing.T) {
 // searched for in whatever.
 func FuzzExcerpt(f *testing.F) {
 	f.Add("anvil big", "A big anvil. Next.\nLine")
+	f.Add("a", strings.Repeat("\x80", 300)+"a"+strings.Repeat("\x80", 300)) // no rune begins within the margins
 	f.Add("東", "\xff東京。"+strings.Repeat("\u0301", 300))
 	f.Fuzz(func(t *testing.T, words, text string) {
 		q, err := ParseQuery(words)
