@@ -213,6 +213,10 @@ func (w *Job) Hosts(ctx context.Context) iter.Seq2[*store.Host, error] {
 	}
 }
 
+// Queues returns what the run knows of its hosts, and what each has to be asked
+// for, in no order. The queue is locked meanwhile.
+func (w *Job) Queues() ([]frontier.Host, error) { return w.Frontier.Hosts(w.name) }
+
 // hostsOf returns what the frontier knows of the hosts that a run asked.
 func hostsOf(f frontier.Frontier, id store.RunID) ([]store.Host, error) {
 	hosts, err := f.Hosts(Name(id))

@@ -56,7 +56,7 @@ func TestAskedAtBegin(t *testing.T) {
 	c.SetContext(t.Context())
 	c.SetOut(io.Discard)
 	c.SetErr(io.Discard)
-	if err := drive(c, task, &crawler.Crawler{Frontier: front, Store: asked, Log: holder.log}, holder); err != nil {
+	if err := drive(c, io.Discard, task, &crawler.Crawler{Frontier: front, Store: asked, Log: holder.log}, holder); err != nil {
 		t.Fatal(err)
 	}
 	if task.run.State != store.Complete {

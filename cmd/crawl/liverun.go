@@ -63,6 +63,9 @@ func (l *liveRun) progress() crawler.Progress {
 	return p
 }
 
+// sight is from where the run is watched.
+func (l *liveRun) sight() sight { return sight{l.progress, l.status, l.job.Queues} }
+
 // running is the run for those who steer it.
 func (l *liveRun) running() web.Running {
 	return web.Running{Name: l.name, Site: l.site, Progress: l.status, Pause: l.pause, Stop: l.end, Tune: l.tune}

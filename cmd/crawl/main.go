@@ -201,6 +201,9 @@ func isTerminal(w io.Writer) bool {
 	if user := userOf(w); user != nil {
 		return user.command.Terminal
 	}
+	if p, ok := w.(*painter); ok {
+		w = p.out
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

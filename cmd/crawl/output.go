@@ -205,15 +205,22 @@ func terminalWidth(out io.Writer) int {
 	if user := userOf(out); user != nil {
 		return user.command.Width
 	}
+	width, _ := terminalSize(out)
+	return width
+}
+
+// terminalSize is how many characters fit into a line, and how many lines are
+// seen; 0 where that is not known.
+func terminalSize(out io.Writer) (width, height int) {
 	f, ok := out.(*os.File)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return width
+	return width, height
 }
 
 // cellText is a value as text; null is empty.

@@ -23,8 +23,12 @@ const lineEvery = 10 * time.Second
 // reporter tells of a run: data as JSON lines on out if asked, talk on talk.
 type reporter struct {
 	s    *Settings
+	mode string // how it says how far the run is: Progress, decided
 	talk io.Writer
 	stop func() // ends the run: nobody reads out any more
+
+	painter *painter    // which talk is; nil where no terminal is painted
+	screen  *liveScreen // what it shows while the run goes on
 
 	mu  sync.Mutex // guards out and what is written to talk
 	out *bufio.Writer
@@ -33,12 +37,15 @@ type reporter struct {
 }
 
 func newReporter(out, talk io.Writer, s *Settings, stop func()) *reporter {
-	return &reporter{s: s, talk: talk, stop: stop, out: bufio.NewWriter(out)}
+	r := &reporter{s: s, talk: talk, stop: stop, out: bufio.NewWriter(out)}
+	r.painter, _ = talk.(*painter)
+	r.mode = progressMode(s, r.painter != nil, s.JSON && isTerminal(out))
+	return r
 }
 
 // say writes one line of talk for people.
 func (r *reporter) say(format string, args ...any) {
-	if r.s.Quiet || r.s.Progress == "json" {
+	if r.s.Quiet || r.mode == "json" {
 		return
 	}
 	r.mu.Lock()
@@ -48,7 +55,7 @@ func (r *reporter) say(format string, args ...any) {
 
 // tell writes one line of talk for programs.
 func (r *reporter) tell(line any) {
-	if r.s.Quiet || r.s.Progress != "json" {
+	if r.s.Quiet || r.mode != "json" {
 		return
 	}
 	r.mu.Lock()
@@ -68,8 +75,18 @@ func (r *reporter) write(line any) {
 	}
 }
 
+// onScreen is the screen that shows the run, if any does by now.
+func (r *reporter) onScreen() *liveScreen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.screen
+}
+
 // event tells of one thing that happened.
 func (r *reporter) event(e crawler.Event) {
+	if screen := r.onScreen(); screen != nil {
+		screen.saw(e)
+	}
 	switch {
 	case e.Notice != "":
 		r.say("note: %s", plain(e.Notice))
@@ -139,37 +156,80 @@ func (r *reporter) stopping() {
 	r.say("stopping: fetches under way have 5s to end; ^C again stops now")
 }
 
-// begin says what is crawled and starts the progress lines. The function
-// returned ends them.
-func (r *reporter) begin(run *store.Run, progress func() crawler.Progress) (ended func()) {
+// begin says what is crawled, and has told how far it is until the function
+// returned is called. base is what the run is held against, or nil.
+func (r *reporter) begin(run, base *store.Run, from sight) (ended func()) {
 	r.run = run
 	again := ""
 	if run.Sessions > 1 {
 		again = " · resumed"
 	}
-	r.say("%s · run %d%s · %s · scope %s · ^C stops, resumable", plain(run.Site), run.Number, again, plain(strings.Join(run.Seeds[:min(3, len(run.Seeds))], " ")), r.s.Scope)
+	r.say("%s · run %d%s · %s · scope %s%s · ^C stops, resumable", plain(run.Site), run.Number, again, plain(strings.Join(run.Seeds[:min(3, len(run.Seeds))], " ")), r.s.Scope, baselineName(base))
 	done, gone := make(chan struct{}), make(chan struct{})
 	began := time.Now().Add(-time.Duration(run.Active))
+	if r.painted() {
+		r.mu.Lock()
+		r.screen = &liveScreen{run: run, base: base, began: began, sight: from}
+		r.mu.Unlock()
+	}
 	go func() {
 		defer close(gone)
-		every := time.NewTicker(lineEvery)
-		defer every.Stop()
-		last := crawler.Progress{}
-		for {
-			select {
-			case <-every.C:
-				now := progress()
-				r.status(r.statusOf(now, last), time.Since(began))
-				last = now
-			case <-done:
-				return
-			}
-		}
+		r.watch(from, began, done)
 	}()
 	return func() {
 		close(done)
 		<-gone
 	}
+}
+
+// painted tells whether a terminal shows how far the run is.
+func (r *reporter) painted() bool {
+	return r.painter != nil && !r.s.Quiet && (r.mode == "tui" || r.mode == "bar")
+}
+
+// watch tells how far the run is until done is closed: in lines, and on the
+// screen if there is one.
+func (r *reporter) watch(from sight, began time.Time, done <-chan struct{}) {
+	lines := time.NewTicker(lineEvery)
+	defer lines.Stop()
+	var paint, look <-chan time.Time
+	if r.screen != nil {
+		often, seldom := time.NewTicker(paintEvery), time.NewTicker(measureEvery)
+		defer often.Stop()
+		defer seldom.Stop()
+		paint, look = often.C, seldom.C
+		r.screen.look()
+		defer func() { _ = r.painter.paint(nil) }()
+	}
+	last := crawler.Progress{}
+	for {
+		select {
+		case <-lines.C:
+			if r.screen != nil && !r.s.JSON {
+				continue
+			}
+			now := from.progress()
+			r.status(r.statusOf(now, last), time.Since(began))
+			last = now
+		case <-look:
+			r.screen.look()
+		case <-paint:
+			r.paint()
+		case <-done:
+			return
+		}
+	}
+}
+
+// paint shows how far the run is by now. A terminal that is gone ends no run.
+func (r *reporter) paint() {
+	width, height := r.painter.size()
+	if r.mode == "bar" {
+		now := r.screen.sight.status()
+		_ = r.painter.paint([]string{r.screen.line(&now)})
+		return
+	}
+	_ = r.painter.paint(r.screen.frame(width, height))
 }
 
 // endStatus is the last status line, for programs alone: people get a summary.
@@ -232,7 +292,7 @@ func (r *reporter) status(s statusLine, since time.Duration) {
 		r.write(s)
 	}
 	r.tell(s)
-	if r.s.Progress == "lines" {
+	if r.mode == "lines" {
 		limited := ""
 		if s.Limited != nil {
 			limited = " · limited by " + s.Limited.Text
@@ -250,7 +310,7 @@ func (r *reporter) end(run, base *store.Run, code int) error {
 	}
 	r.tell(r.endStatus(run))
 	r.tell(newSummary(run, base, code))
-	if !r.s.Quiet && r.s.Progress != "json" {
+	if !r.s.Quiet && r.mode != "json" {
 		r.mu.Lock()
 		printSummary(r.talk, run, base, code)
 		r.mu.Unlock()

@@ -29,12 +29,12 @@ func TestProgressEveryTenSeconds(t *testing.T) {
 			var out, talk bytes.Buffer
 			r := newReporter(&out, &talk, &s, func() { t.Error("it was stopped") })
 			pages := uint64(0)
-			end := r.begin(&store.Run{Site: "acme", Number: 3, Seeds: []string{"https://acme.example/"}}, func() crawler.Progress {
+			end := r.begin(&store.Run{Site: "acme", Number: 3, Seeds: []string{"https://acme.example/"}}, nil, sight{progress: func() crawler.Progress {
 				pages += 25
 				p := crawler.Progress{Status: [6]uint64{2: pages}}
 				p.Done, p.Found = pages, 100
 				return p
-			})
+			}})
 			time.Sleep(25 * time.Second)
 			end()
 			if n := strings.Count(talk.String(), "fetched"); n != tt.talk {

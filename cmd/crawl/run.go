@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,7 +92,11 @@ func warn(c *cobra.Command, r *Resolved) {
 func crawl(c *cobra.Command, o *order) (err error) {
 	budget, _ := o.s.Memory.here()
 	defer holdTo(budget)()
-	log := newLogger(&o.s, c.ErrOrStderr())
+	talk := c.ErrOrStderr()
+	if paintable(talk) {
+		talk = newPainter(talk)
+	}
+	log := newLogger(&o.s, talk)
 	t, err := o.prepare(o.s.room(1), log)
 	if err != nil {
 		return err
@@ -111,7 +116,7 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	holder.front, holder.taken = front, func(id store.RunID) bool { return id == o.run.ID }
 	holder.schedules = func() ([]scheduleBlock, error) { return loadSchedules(c.Flags()) }
 	defer func() { err = errors.Join(err, holder.close()) }()
-	err = drive(c, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
+	err = drive(c, talk, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
 	holder.indexText(c.Context(), t)
 	if query.Finished(o.run) {
 		if _, err := st.Tidy(context.WithoutCancel(c.Context())); err != nil { // it is as large as it was
@@ -142,19 +147,23 @@ func begin(ctx context.Context, st *store.Bolt, o *order) error {
 
 // drive sees a run through: until it ends, or signals or another terminal
 // end it.
-func drive(c *cobra.Command, t *task, engine *crawler.Crawler, holder *holder) error {
+func drive(c *cobra.Command, talk io.Writer, t *task, engine *crawler.Crawler, holder *holder) error {
 	ctx, cut := context.WithCancel(context.WithoutCancel(c.Context()))
 	defer cut()
 	stop := newStopper()
-	out := newReporter(c.OutOrStdout(), c.ErrOrStderr(), &t.s, stop.now)
+	out := newReporter(c.OutOrStdout(), talk, &t.s, stop.now)
 	stop.watch(out.stopping, cut)
 	defer stop.unwatch()
 	engine.Watch = out.event
 	holder.taken = func(id store.RunID) bool { return id == t.run.ID } // who settles it would keep its queue from it
 	holder.listen()
-	err := t.crawl(ctx, engine, holder.store, stop.done, func(job *crawler.Job) (ended func()) {
+	against, err := query.Baseline(ctx, holder.store, t.run)
+	if err != nil {
+		return err
+	}
+	err = t.crawl(ctx, engine, holder.store, stop.done, func(job *crawler.Job) (ended func()) {
 		live := newLiveRun(job, t, func() { stop.ask(out.stopping) })
-		quiet, over := out.begin(t.run, live.progress), holder.begin(live)
+		quiet, over := out.begin(t.run, against, live.sight()), holder.begin(live)
 		return func() { over(); quiet() }
 	})
 	if err != nil {

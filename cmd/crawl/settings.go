@@ -109,7 +109,7 @@ type Settings struct {
 	BehindProxy bool     `json:"behind_proxy" default:"false" group:"serve" section:"serve" help:"a proxy in front of the server has TLS: others may reach it without"`
 	Runs        int      `json:"runs" default:"4" group:"serve" section:"serve" min:"1" max:"64" help:"runs at once; they share memory and open files"`
 
-	Progress  string `json:"progress" default:"lines" group:"output" section:"output" words:"lines|json|none" help:"what a run says on standard error while it goes"`
+	Progress  string `json:"progress" default:"auto" group:"output" section:"output" words:"auto|tui|bar|lines|json|none" help:"what a run says on standard error while it goes: a screen, one line, a line every 10 s, JSON; auto: tui on a terminal, else lines"`
 	JSON      bool   `json:"json" default:"false" group:"output" section:"output" help:"write JSON to standard output"`
 	Quiet     bool   `json:"quiet" short:"q" default:"false" group:"output" section:"output" help:"say faults only"`
 	Verbose   int    `json:"verbose" short:"v" default:"0" group:"output" section:"output" min:"0" max:"9" help:"say more; -vv more still"`

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// glass is a terminal as far as a painter needs one: lines, a cursor that goes
+// up, and erasing from there on. A line wraps at the width it was written at.
+type glass struct {
+	t     *testing.T
+	width int
+	rows  []string
+}
+
+func (g *glass) Write(b []byte) (int, error) {
+	text := string(b)
+	for text != "" {
+		switch {
+		case strings.HasPrefix(text, "\r\x1b["):
+			var up int
+			if n, _ := fmt.Sscanf(text, "\r\x1b[%dA\x1b[J", &up); n != 1 || up >= len(g.rows) {
+				g.t.Fatalf("%d rows, and %.20q", len(g.rows), text)
+			}
+			g.rows = append(g.rows[:len(g.rows)-1-up], "")
+			text = text[strings.Index(text, "\x1b[J")+3:]
+		case text[0] == '\n':
+			g.rows, text = append(g.rows, ""), text[1:]
+		default:
+			line := text[:max(1, strings.IndexAny(text+"\n\r", "\n\r"))]
+			text = text[len(line):]
+			for _, r := range line {
+				if last := len(g.rows) - 1; textWidth(g.rows[last]) == g.width {
+					g.rows = append(g.rows, "")
+				}
+				g.rows[len(g.rows)-1] += string(r)
+			}
+		}
+	}
+	return len(b), nil
+}
+
+// narrow wraps what stands there anew, as terminals do.
+func (g *glass) narrow(width int) {
+	old := g.rows
+	g.rows, g.width = []string{""}, width
+	for i, row := range old {
+		if i > 0 {
+			row = "\n" + row
+		}
+		_, _ = g.Write([]byte(row))
+	}
+}
+
+func TestPainter(t *testing.T) {
+	g := &glass{t: t, width: 20, rows: []string{""}}
+	p := newPainter(g)
+	p.size = func() (int, int) { return g.width, 10 }
+	step := func(name, want string) {
+		t.Helper()
+		if got := strings.Join(g.rows, "|"); got != want {
+			t.Errorf("%s:\n%s, want\n%s", name, got, want)
+		}
+	}
+	fmt.Fprintln(p, "one")
+	step("text alone", "one|")
+	_ = p.paint([]string{"a", strings.Repeat("x", 30)})
+	step("a block, cut to the width", "one|a|"+strings.Repeat("x", 18)+"…|")
+	fmt.Fprintln(p, "two\nthree")
+	step("text goes above", "one|two|three|a|"+strings.Repeat("x", 18)+"…|")
+	g.narrow(8)
+	_ = p.paint([]string{"b"})
+	step("narrower, so that the old block was wrapped", "one|two|three|b|")
+	fmt.Fprint(p, "4 ")
+	step("a line without an end", "one|two|three|4 |b|")
+	_ = p.paint(nil)
+	step("no block", "one|two|three|4 |")
+	fmt.Fprint(p, "5")
+	_ = p.paint([]string{"c"})
+	step("a block begins a line", "one|two|three|4 |5|c|")
+
+	var workers sync.WaitGroup
+	for i := range 4 {
+		workers.Go(func() {
+			for range 100 {
+				fmt.Fprintln(p, "log")
+				_ = p.paint([]string{fmt.Sprint("block ", i)})
+			}
+		})
+	}
+	workers.Wait()
+	_ = p.paint(nil)
+	if n := strings.Count(strings.Join(g.rows, "|"), "log"); n != 400 || strings.Contains(strings.Join(g.rows, "|"), "block") {
+		t.Errorf("%d of 400 lines, and %q", n, g.rows[len(g.rows)-5:])
+	}
+}
+
+func TestProgressMode(t *testing.T) {
+	for _, tt := range []struct {
+		set, log               string
+		paintable, linesBeside bool
+		want                   string
+	}{
+		{"auto", "text", true, false, "tui"},
+		{"auto", "text", false, false, "lines"},
+		{"auto", "text", true, true, "lines"},
+		{"auto", "json", true, false, "lines"},
+		{"tui", "json", true, true, "tui"},
+		{"bar", "text", true, false, "bar"},
+		{"tui", "text", false, false, "lines"},
+		{"bar", "text", false, false, "lines"},
+		{"json", "text", true, false, "json"},
+		{"none", "text", true, false, "none"},
+		{"lines", "text", true, false, "lines"},
+	} {
+		s := defaultSettings()
+		s.Progress, s.LogFormat = tt.set, tt.log
+		if got := progressMode(&s, tt.paintable, tt.linesBeside); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
