@@ -157,7 +157,7 @@ func (s Spec) Next(after time.Time) (next time.Time, ok bool) {
 		if s.Open(next) {
 			return next, true
 		}
-		after = s.instant(s.window.opens(s.naive(next))).Add(-1)
+		after = s.opens(next).Add(-1)
 	}
 }
 

@@ -60,6 +60,12 @@ func TestNext(t *testing.T) {
 		{"every 30m", "Europe/Berlin", "", "2026-03-29 01:00", "2026-03-29 01:30 +0100, 2026-03-29 03:00 +0200"},
 		{"every 2h", "Europe/Berlin", "", "2026-10-25 00:00", "2026-10-25 02:00 +0200, 2026-10-25 04:00 +0100"},
 		{"every 2h", "Europe/Berlin", "", "2026-03-29 00:00", "2026-03-29 03:00 +0200, 2026-03-29 04:00 +0200"},
+		// A window that opens twice, or not.
+		{"every 15m", "Europe/Berlin", "02:30-02:45", "2026-10-25 01:45", "2026-10-25 02:30 +0200, 2026-10-25 02:30 +0100, 2026-10-26 02:30 +0100"},
+		{"every 15m", "Europe/Berlin", "02:45-03:00", "2026-10-25 01:45", "2026-10-25 02:45 +0200, 2026-10-25 02:45 +0100, 2026-10-26 02:45 +0100"},
+		{"every 15m", "Europe/Berlin", "02:15-02:45", "2026-03-28 02:30", "2026-03-30 02:15 +0200, 2026-03-30 02:30 +0200"},
+		{"every 30m", "Europe/Berlin", "23:30-02:15", "2026-10-25 01:30", "2026-10-25 02:00 +0200, 2026-10-25 02:00 +0100, 2026-10-25 23:30 +0100"},
+		{"every 2h", "Europe/Berlin", "02:30-05:00", "2026-10-25 01:00", "2026-10-25 04:00 +0100, 2026-10-26 04:00 +0100"},
 		{"30 1 * * *", "America/New_York", "", "2026-10-31 12:00", "2026-11-01 01:30 -0400, 2026-11-02 01:30 -0500"},
 		{"every 1h", "Australia/Lord_Howe", "", "2026-04-05 00:00", "2026-04-05 01:00 +1100, 2026-04-05 02:00 +1030"},
 		{"0 12 * * *", "Pacific/Apia", "", "2011-12-29 11:00", "2011-12-29 12:00 -1000, 2011-12-31 00:00 +1400"},
@@ -234,6 +240,46 @@ func TestNextAgainstEveryMinute(t *testing.T) {
 		}
 		if fmt.Sprint(want) != fmt.Sprint(got) {
 			t.Fatalf("%s in %s from %s:\n got %v\nwant %v", expr, zone, begin, got, want)
+		}
+	}
+}
+
+// TestIntervalsInWindows holds intervals in windows, around changes of the clock,
+// against a walk through real time.
+func TestIntervalsInWindows(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for range 300 {
+		zone := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo"}[r.IntN(5)]
+		from := r.IntN(96)
+		to := (from + 1 + r.IntN(95)) % 96
+		window := clock(from*15) + "-" + clock(to*15)
+		step := []time.Duration{15 * time.Minute, 30 * time.Minute, 5 * time.Minute}[r.IntN(3)]
+		s, err := Parse(stepText(step), zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = s.WithWindow(window); err != nil {
+			continue // it is due never: the window is shorter than the interval
+		}
+		_, begin := time.Date(2026, time.Month(1+r.IntN(12)), 1, 0, 0, 0, 0, time.UTC).In(s.zone).ZoneBounds()
+		begin = begin.Add(-36 * time.Hour)
+		var want, got []string
+		for at := begin.Add(time.Minute); at.Before(begin.Add(72 * time.Hour)); at = at.Add(time.Minute) {
+			if n := s.naive(at); n.Truncate(step).Equal(n) && s.Open(at) {
+				want = append(want, at.In(s.zone).Format(time.RFC3339))
+			}
+		}
+		for at := begin; len(got) <= len(want); {
+			next, ok := s.Next(at)
+			if !ok || !next.Before(begin.Add(72*time.Hour)) {
+				break
+			}
+			got, at = append(got, next.Format(time.RFC3339)), next
+		}
+		if fmt.Sprint(want) != fmt.Sprint(got) {
+			t.Fatalf("%s in %s from %s:\n got %v\nwant %v", s.String(), zone, begin, got, want)
 		}
 	}
 }

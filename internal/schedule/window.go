@@ -69,6 +69,17 @@ func (s Spec) Open(t time.Time) bool {
 	return s.window.any() || s.zone == nil || s.window.ends(s.naive(t)) > 0
 }
 
+// opens is when the window opens after t, at which it is closed, or when clocks are
+// changed before that: what they show then says anew when it opens.
+func (s Spec) opens(t time.Time) time.Time {
+	n := s.naive(t)
+	at := t.Add(s.window.opens(n).Sub(n))
+	if _, change := t.In(s.zone).ZoneBounds(); !change.IsZero() && change.Before(at) {
+		return change
+	}
+	return at
+}
+
 // ends is how long from n on the window stays open; 0 if it is closed.
 func (w window) ends(n time.Time) time.Duration {
 	minute, day := n.Hour()*60+n.Minute(), n.Weekday()
