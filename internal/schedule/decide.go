@@ -18,12 +18,17 @@ const longAgo = 400 * 24 * time.Hour
 // decide settles the times of a job that came after from.
 func (w *watch) decide(e *entry, from, now time.Time) {
 	times, before := e.come(from, now)
-	last := times[len(times)-1]
-	if e.state.Decided = last; before.Times > 0 {
+	if e.state.Decided = before.Due; before.Times > 0 {
 		before.Name, before.Site, before.State, before.Decided, before.Why = e.job.Name, e.job.Site, Missed, now, w.absent()
 		w.keep(e, before)
 	}
 	w.keep(e)
+	if len(times) == 0 { // all that came is long ago
+		return
+	}
+	last := times[len(times)-1]
+	e.state.Decided = last
+	tooLate := now.Sub(last) > e.job.LatestStart(last) && now.Sub(e.job.Begins(last)) > onTime
 	for _, due := range times {
 		row := Row{Name: e.job.Name, Site: e.job.Site, Due: due, Times: 1, Decided: now}
 		late := now.Sub(e.job.Begins(due)) > onTime
@@ -31,9 +36,9 @@ func (w *watch) decide(e *entry, from, now time.Time) {
 		case !late:
 		case e.job.catchUp() == None:
 			row.State, row.Why = Missed, w.absent()
-		case e.job.catchUp() == Once && !due.Equal(last):
+		case e.job.catchUp() == Once && !due.Equal(last) && !tooLate:
 			row.State, row.Why = Missed, w.absent()+"; made up for by the run of "+stamp(last)
-		case now.Sub(due) > e.job.LatestStart(due):
+		case e.job.catchUp() == Once && tooLate, now.Sub(due) > e.job.LatestStart(due):
 			row.State, row.Why = Missed, fmt.Sprintf("%s; more than %s ago", w.absent(), stepText(e.job.LatestStart(due)))
 		default:
 			row.Why = w.absent()

@@ -428,3 +428,36 @@ func inTheWay(history []Row, due, decided time.Time) bool {
 	}
 	return false
 }
+
+// TestLongAwayOnce: a moment that came and went while nobody was there for more
+// than a year is a row, and a rule of leap days likewise.
+func TestLongAwayOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Job{Name: "a", When: rule(t, "at 2000-02-01 06:00", "UTC")}, Job{Name: "b", When: rule(t, "0 0 29 2 *", "UTC")})
+		w.start()
+		time.Sleep(time.Hour)
+		w.stop()
+		time.Sleep(500 * 24 * time.Hour)
+		w.start()
+		time.Sleep(time.Hour)
+		w.stop()
+		w.wants("a", "01 06:00 missed: no scheduler was running")
+		w.wants("b", "29 00:00 missed: no scheduler was running")
+	})
+}
+
+// TestNotMadeUpFor: where the last of missed times comes too late as well, none is
+// said to be made up for.
+func TestNotMadeUpFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Job{Name: "a", When: rule(t, "every 6h", "UTC"), Deadline: time.Hour})
+		w.start()
+		time.Sleep(time.Hour)
+		w.stop()
+		time.Sleep(14 * time.Hour)
+		w.start()
+		time.Sleep(time.Hour)
+		w.stop()
+		w.wants("a", "01 06:00 missed: no scheduler was running; more than 1h ago", "01 12:00 missed: no scheduler was running; more than 1h ago")
+	})
+}
