@@ -131,9 +131,6 @@ func (w *watch) arm(e *entry, o Order, now time.Time) {
 	if e.fresh && !o.Resumed.IsZero() {
 		from = earlier(now, o.Resumed)
 	}
-	if e.fresh {
-		e.state.Asked = from
-	}
 	e.fresh, e.state.Rule, e.state.Decided = false, rule, from
 	w.keep(e)
 }
@@ -173,9 +170,7 @@ func (w *watch) drop(e *entry, o Order, now time.Time) {
 	e.waiting = slices.DeleteFunc(e.waiting, func(t waiting) bool {
 		why, state := "", Skipped
 		switch {
-		case t.again && e.there:
-		case !e.there && t.again:
-			why, state = "the schedule was taken out before it could go on", Failed
+		case t.again: // whatever became of the schedule, its run goes on
 		case !e.there:
 			why = "the schedule was taken out"
 		case o.IsPaused() && t.row.By == "":

@@ -461,3 +461,37 @@ func TestNotMadeUpFor(t *testing.T) {
 		w.wants("a", "01 06:00 missed: no scheduler was running; more than 1h ago", "01 12:00 missed: no scheduler was running; more than 1h ago")
 	})
 }
+
+// TestGoneWhileAway: a run that was begun goes on, also where its schedule was
+// taken out while no loop ran.
+func TestGoneWhileAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Job{Name: "a", When: rule(t, "every 6h", "UTC")})
+		w.takes = func(Job) time.Duration { return 90 * time.Minute }
+		w.start()
+		time.Sleep(6*time.Hour + time.Minute)
+		w.kill()
+		w.jobs = nil
+		w.start()
+		time.Sleep(2 * time.Hour)
+		w.stop()
+		w.wants("a", "01 06:00 done")
+	})
+}
+
+// TestAskedAtOnce: who asks for a run of a job that no loop has seen yet gets it.
+func TestAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.start()
+		time.Sleep(time.Hour)
+		w.mu.Lock()
+		w.orders["a"] = Order{Name: "a", Ask: time.Now(), AskedBy: "bob"}
+		w.mu.Unlock()
+		time.Sleep(time.Second)
+		w.configure(Job{Name: "a", Site: "a", When: rule(t, "every 6h", "UTC")})
+		time.Sleep(time.Hour)
+		w.stop()
+		w.wants("a", "01 01:00 done +1s")
+	})
+}
