@@ -234,8 +234,8 @@ func TestDaemonSchedules(t *testing.T) {
 	row := func(n int) schedule.Row {
 		return schedule.Row{Name: "often", Site: "a", Due: due.Add(time.Duration(n) * 5 * time.Second)}
 	}
-	begin := func(d *daemon, n int, again bool) (end context.CancelFunc, result chan schedule.Result) {
-		ctx, cancel := context.WithCancel(t.Context())
+	begin := func(d *daemon, n int, again bool) (end context.CancelCauseFunc, result chan schedule.Result) {
+		ctx, cancel := context.WithCancelCause(t.Context())
 		result = make(chan schedule.Result, 1)
 		go func() { result <- d.do(ctx, d.config().schedules[0].Job, row(n), again) }()
 		return cancel, result
@@ -257,14 +257,14 @@ func TestDaemonSchedules(t *testing.T) {
 		<-asked
 		_, refusal := begin(d, 2, false)
 		wants(d, 2, refusal, false, true, false) // not begun: the other is not over
-		cancel()                                 // replaced: its request is cut off after its grace
+		cancel(schedule.ErrReplaced)             // its request is cut off after its grace
 		wants(d, 1, result, true, false, false)
 		cancel, result = begin(d, 3, false)
 		<-asked
+		cancel(nil) // the scheduler ends, by a fault of its own: nobody told the daemon to stop yet
 		d.cut()
-		d.halt()
-		cancel()
 		wants(d, 3, result, true, false, true)
+		d.halt()
 		_, refusal = begin(d, 4, false)
 		wants(d, 4, refusal, true, false, false) // the next daemon begins it
 	})
@@ -278,7 +278,7 @@ func TestDaemonSchedules(t *testing.T) {
 			t.Errorf("the last row was begun: %v, %v", begun, err)
 		}
 		cancel, result := begin(d, 3, true)
-		defer cancel()
+		defer cancel(nil)
 		wants(d, 3, result, false, false, false)
 	})
 }

@@ -119,8 +119,8 @@ func (d *daemon) do(ctx context.Context, job schedule.Job, row schedule.Row, aga
 	if s != nil {
 		select {
 		case <-s.ended:
-		case <-ctx.Done(): // a later run replaces it, or the daemon stops
-			s.halt(!d.stopping())
+		case <-ctx.Done(): // a later run replaces it, or the scheduler ends: then it goes on later
+			s.halt(errors.Is(context.Cause(ctx), schedule.ErrReplaced))
 			<-s.ended
 		}
 		if s.fault != nil {

@@ -131,7 +131,7 @@ func (w *watch) giveWay(e *entry, turn *turn, row Row) {
 	why := "replaced by the run of " + stamp(row.Due)
 	if turn != nil && !turn.replaced {
 		turn.replaced, turn.row.Why = true, because(turn.row, why)
-		turn.end()
+		turn.end(ErrReplaced)
 	}
 	e.waiting = slices.DeleteFunc(e.waiting, func(t waiting) bool {
 		if t.again { // it goes on, and is replaced then

@@ -17,8 +17,10 @@ type Loop struct {
 	// look: a job whose rule changed begins anew, one that is gone is not
 	// begun any more.
 	Jobs func() []Job
-	// Do sees a run through, and returns early if ctx ends. Where again is
-	// set the run was begun before the loop was, and goes on.
+	// Do sees a run through, and returns early if ctx ends: its cause is
+	// ErrReplaced where a later run takes its place, else the loop ends and the
+	// next one goes on with it. Where again is set the run was begun before the
+	// loop was, and goes on.
 	Do func(ctx context.Context, job Job, row Row, again bool) Result
 	// Begun tells whether Do came to begin the run of a row, for rows that are
 	// running when the loop starts: the process may have ended before that.
@@ -37,6 +39,9 @@ type Loop struct {
 	once sync.Once
 	poke chan struct{} // holds one token when there is something to look at
 }
+
+// ErrReplaced is why a run is ended for a later one.
+var ErrReplaced = errors.New("replaced by a later run")
 
 // maxNap is how long the loop sleeps at most. Timers stand still while a machine
 // sleeps, and do not hear of a clock that is set.
@@ -154,7 +159,7 @@ type waiting struct {
 type turn struct {
 	row      Row
 	again    bool
-	end      context.CancelFunc
+	end      context.CancelCauseFunc
 	replaced bool
 }
 
@@ -167,12 +172,12 @@ type ending struct {
 
 // begin starts the run of a turn, which the book has as running.
 func (w *watch) begin(e *entry, t *turn) {
-	ctx, cancel := context.WithCancel(w.work)
+	ctx, cancel := context.WithCancelCause(w.work)
 	t.end = cancel
 	w.going++
 	job, row, again := e.job, t.row, t.again
 	go func() { // finish waits for it
-		defer cancel()
+		defer cancel(nil)
 		w.ended <- ending{row.Name, row.Due, w.Do(ctx, job, row, again)}
 	}()
 }
