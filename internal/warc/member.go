@@ -16,7 +16,8 @@ import (
 type Coding uint8
 
 const (
-	// Deflated compresses the whole record at the fastest level.
+	// Deflated compresses the whole record at the fastest level, a short one in
+	// codes that are not made for it.
 	Deflated Coding = iota
 	// Stored compresses the headers and puts the body into stored blocks,
 	// for a body that is compressed already.
@@ -101,6 +102,10 @@ func appendMember(dst []byte, c Coding, header, head, body []byte) []byte {
 	if c == Verbatim {
 		dst = appendStored(appendStored(dst, header), head)
 		dst = appendLast(appendStored(dst, body))
+	} else if size := len(header) + len(head) + len(body) + len(recordEnd); c == Deflated && size <= maxShort {
+		var buf [maxShort]byte
+		whole := append(append(append(append(buf[:0], header...), head...), body...), recordEnd...)
+		dst = appendShort(dst, whole)
 	} else {
 		dst = deflate(dst, c, header, head, body)
 	}

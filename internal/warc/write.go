@@ -11,7 +11,7 @@ import (
 
 // Append appends r to dst as one gzip member. It computes Content-Length and
 // WARC-Block-Digest, or for an HTTP response WARC-Payload-Digest unless Fields
-// has it; for a request neither. After an error dst is returned as it was; the only errors are
+// has it; for a request and a revisit neither. After an error dst is returned as it was; the only errors are
 // ErrField and ErrTooLong, faults of the caller. r is not changed, and several
 // goroutines may call Append at once.
 func (r *Record) Append(dst []byte, c Coding) ([]byte, error) {
@@ -48,7 +48,7 @@ func (r *Record) header() ([]byte, error) {
 	if r.Get("Content-Type") == "" && len(r.Head)+len(r.Body) > 0 {
 		b = appendField(b, "Content-Type", defaultContentType(r.Type))
 	}
-	if !payload && r.Type != TypeRequest { // a payload's digest is enough, and a request needs none: gzip has a checksum
+	if !payload && !r.brief() { // a payload's digest is enough
 		b = appendField(b, "WARC-Block-Digest", Digest(r.Head, r.Body))
 	}
 	b = appendField(b, "Content-Length", strconv.Itoa(len(r.Head)+len(r.Body)))
@@ -58,6 +58,10 @@ func (r *Record) header() ([]byte, error) {
 	}
 	return b, nil
 }
+
+// brief tells records that need no digest, for gzip has a checksum: requests, and
+// revisits, which have no body.
+func (r *Record) brief() bool { return r.Type == TypeRequest || r.Type == TypeRevisit }
 
 func appendField(b []byte, name, value string) []byte {
 	b = append(b, name...)
