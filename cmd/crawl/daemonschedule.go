@@ -49,16 +49,45 @@ func (b tellingBook) Save(ctx context.Context, states []schedule.State, rows []s
 	return nil
 }
 
-// jobs are the schedules that are configured by now. Where a config file has
-// changed since it was read, all are read anew, as on SIGHUP.
+// jobs are the schedules that are configured by now, for the scheduler.
 func (v *service) jobs() (all []schedule.Job) {
-	if v.changed() {
-		v.refresh()
-	}
+	v.catchUp()
 	for _, b := range v.config().schedules {
 		all = append(all, b.Job)
 	}
 	return all
+}
+
+// schedules are those that are configured by now, for whoever asks.
+func (v *service) schedules() ([]scheduleBlock, error) {
+	v.catchUp()
+	return v.config().schedules, nil
+}
+
+// Start implements web.Engine, for a site that was added just now, too.
+func (v *service) Start(ctx context.Context, w web.Wish) (*store.Run, error) {
+	v.catchUp()
+	return v.daemon.Start(ctx, w)
+}
+
+// Sites implements web.Engine, likewise.
+func (v *service) Sites(ctx context.Context) ([]web.Site, error) {
+	v.catchUp()
+	return v.daemon.Sites(ctx)
+}
+
+// Order implements web.Engine, likewise.
+func (v *service) Order(ctx context.Context, name string, what web.Order) error {
+	v.catchUp()
+	return v.daemon.Order(ctx, name, what)
+}
+
+// catchUp reads the configuration anew, as on SIGHUP, where a config file has
+// changed since it was read.
+func (v *service) catchUp() {
+	if v.changed() {
+		v.refresh()
+	}
 }
 
 // changed tells whether a config file is not as it was read.

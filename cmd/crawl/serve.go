@@ -79,10 +79,13 @@ func runServe(c *cobra.Command, _ []string) (err error) {
 	defer func() { err = errors.Join(err, st.Close()) }()
 	v.daemon, v.s, v.certs = newDaemon(st, dir, conf, log), &s, certs
 	defer func() { err = errors.Join(err, v.close()) }()
+	signals := make(chan os.Signal, 4) // those that come before anybody looks are not lost, and do not end the process
+	signal.Notify(signals, heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	defer signal.Stop(signals)
 	if err := v.answer(c.Context(), l); err != nil {
 		return err
 	}
-	return v.until()
+	return v.until(signals)
 }
 
 // service is a daemon with all that it answers by.
@@ -115,11 +118,12 @@ func (v *service) answer(ctx context.Context, l net.Listener) error {
 	v.tidy("")
 	v.loop = v.scheduler()
 	v.wake, v.holder.asked = v.loop.Wake, v.loop.Wake
-	v.holder.listen()
+	v.holder.schedules = v.schedules
 	v.api = web.NewAPI(v.holder.server, web.APIOptions{
-		Engine: v.daemon, Hub: v.hub, Stats: v.stats, Hosts: v.s.AllowHost, Tokens: tokens, Rows: apiRows,
+		Engine: v, Hub: v.hub, Stats: v.stats, Hosts: v.s.AllowHost, Tokens: tokens, Rows: apiRows,
 		Summary: func(run *store.Run) any { return newSummary(run, nil, exitOf(run, nil)) },
 	})
+	v.holder.listen()
 	if l != nil {
 		v.api.Serve(l)
 		v.log.Info("the API listens", "address", l.Addr().String(), "tokens", where)
@@ -158,10 +162,7 @@ func (r rowsOut) End() error { return r.end() }
 
 // until lets the daemon work until a signal stops it, or the scheduler cannot go
 // on. A second signal cuts off what outlasts the first.
-func (v *service) until() error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
-	defer signal.Stop(signals)
+func (v *service) until(signals <-chan os.Signal) error {
 	planning, end := context.WithCancel(context.Background())
 	defer end()
 	planned := make(chan error, 1)
