@@ -90,7 +90,9 @@ func addSchedule(c *cobra.Command, site string) error {
 		if key != "" {
 			where = "--" + strings.ReplaceAll(key, "_", "-")
 		}
-		return asUsageError([]fault{faultAt(where, err)})
+		f := faultAt(where, err)
+		f.What = strings.TrimPrefix(f.What, key+": ") // the flag says it
+		return asUsageError([]fault{f})
 	}
 	if len(job.When.Upcoming(time.Now(), 1)) == 0 {
 		return newUsageError("--at", job.When.Words()+" has passed in "+job.When.Zone(), "name a moment that is still to come")
@@ -201,12 +203,34 @@ func upcomingText(j schedule.Job, n int) string {
 	return cmp.Or(strings.Join(texts, " · "), "none")
 }
 
-// momentText is Mon 1 Dec 06:00, with the year if it is another one.
+// momentText is Mon 1 Dec 06:00, with the year if it is another one, with seconds
+// if there are some, and with the offset where clocks are changed.
 func momentText(t time.Time) string {
-	if t.Year() != time.Now().Year() {
-		return t.Format("Mon 2 Jan 2006 15:04")
+	form := "Mon 2 Jan 15:04"
+	if t.Year() != time.Now().In(t.Location()).Year() {
+		form = "Mon 2 Jan 2006 15:04"
 	}
-	return t.Format("Mon 2 Jan 15:04")
+	return t.Format(form + secondsForm(t) + offsetForm(t))
+}
+
+// secondsForm has seconds where they are not zero.
+func secondsForm(t time.Time) string {
+	if t.Second() == 0 {
+		return ""
+	}
+	return ":05"
+}
+
+// offsetForm has the offset from UTC within three hours of a change of the clock.
+func offsetForm(t time.Time) string {
+	const near = 3 * time.Hour
+	_, now := t.Zone()
+	for _, other := range []time.Time{t.Add(-near), t.Add(near)} {
+		if _, then := other.Zone(); then != now {
+			return " -0700"
+		}
+	}
+	return ""
 }
 
 func missedText(j schedule.Job) string {

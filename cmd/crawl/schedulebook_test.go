@@ -271,3 +271,24 @@ func TestEditThatWouldBeAFault(t *testing.T) {
 		t.Errorf("%v are left, %v", entries, err)
 	}
 }
+
+// TestMomentText: near a change of the clock a time in words says which one it is.
+func TestMomentText(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[string]string{
+		"2001-10-28T00:30:00Z": "Sun 28 Oct 2001 02:30 +0200",
+		"2001-10-28T01:30:00Z": "Sun 28 Oct 2001 02:30 +0100",
+		"2001-10-29T01:30:20Z": "Mon 29 Oct 2001 02:30:20",
+	} {
+		moment, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := momentText(moment.In(zone)); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+	}
+}
