@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"crawl/internal/kv"
 	"crawl/internal/web"
 )
 
@@ -121,7 +122,8 @@ func loadTokens(s *Settings, dir string) (t *web.Tokens, where string, err error
 	where = s.TokenFile
 	if where == "" {
 		where = filepath.Join(dir, "token")
-		if _, err := os.Stat(where); errors.Is(err, fs.ErrNotExist) {
+		// an empty one was left by a crash
+		if info, err := os.Stat(where); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 			if err := writeToken(where); err != nil {
 				return nil, where, err
 			}
@@ -147,15 +149,21 @@ func readByOthers(file string) bool {
 	return err == nil && info.Mode().Perm()&0o077 != 0
 }
 
-// writeToken makes a file with a token that its user alone may read.
+// writeToken makes a file with a token that its user alone may read: whole, or not
+// at all.
 func writeToken(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".token-*") // which its user alone may read
 	if err != nil {
 		return err
 	}
+	defer os.Remove(f.Name()) // where it is there still
 	_, err = f.WriteString("# Tokens of crawl serve: a scope (read, run or admin) and a token a line.\nadmin " + web.NewToken() + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
+		return err
 	}
-	return nil
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return kv.SyncDir(dir)
 }
