@@ -26,12 +26,13 @@ type configEdit struct {
 	file  string // what is written: behind all links
 	old   []byte
 	lines []string
+	lock  *os.File   // nil where there is none
 	root  *yaml.Node // nil: the file is empty
 }
 
 // editConfig reads the config file that is to be changed: the nearest one that
 // has the site, or else the nearest there is, or else the one that was named, or
-// the user's.
+// the user's. Until it is closed other commands that would change it wait.
 func editConfig(flags *pflag.FlagSet, site string) (*configEdit, error) {
 	paths := configPaths(flags)
 	files, faults := readConfigFiles(slices.DeleteFunc(slices.Clone(paths), func(p configPath) bool {
@@ -55,14 +56,27 @@ func editConfig(flags *pflag.FlagSet, site string) (*configEdit, error) {
 		}
 	}
 	e := &configEdit{flags: flags, path: path, file: path}
-	return e, e.read()
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		e.file = real
+	}
+	e.lock = lockFolder(filepath.Dir(e.file))
+	if err := e.read(); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// close lets others change the file. It may be called of nil, and again.
+func (e *configEdit) close() {
+	if e != nil && e.lock != nil {
+		_ = e.lock.Close() // nothing was written to it
+		e.lock = nil
+	}
 }
 
 // read reads the file; one that is not there is empty.
 func (e *configEdit) read() error {
-	if real, err := filepath.EvalSymlinks(e.path); err == nil {
-		e.file = real
-	}
 	text, err := os.ReadFile(e.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return newUsageError(e.path, "the config file cannot be read: "+cause(err), "name another with --config FILE")
@@ -309,9 +323,9 @@ func (e *configEdit) save() error {
 	if err := e.check(text); err != nil {
 		return err
 	}
-	mode := fs.FileMode(0o644)
+	mode, owner := fs.FileMode(0o644), fs.FileInfo(nil)
 	if info, err := os.Stat(e.file); err == nil {
-		mode = info.Mode().Perm()
+		mode, owner = info.Mode().Perm(), info
 	}
 	dir := filepath.Dir(e.file)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -323,7 +337,7 @@ func (e *configEdit) save() error {
 	}
 	defer os.Remove(part.Name())
 	_, err = part.WriteString(text)
-	if err := errors.Join(err, part.Chmod(mode), part.Sync(), part.Close()); err != nil {
+	if err := errors.Join(err, keepOwner(part, owner), part.Chmod(mode), part.Sync(), part.Close()); err != nil {
 		return e.unwritable(err)
 	}
 	now, err := os.ReadFile(e.file)

@@ -97,6 +97,11 @@ func addSchedule(c *cobra.Command, site string) error {
 	if len(job.When.Upcoming(time.Now(), 1)) == 0 {
 		return newUsageError("--at", job.When.Words()+" has passed in "+job.When.Zone(), "name a moment that is still to come")
 	}
+	edit, err := editConfig(c.Flags(), site)
+	if err != nil {
+		return err
+	}
+	defer edit.close()
 	blocks, err := loadSchedules(c.Flags())
 	if err != nil {
 		return err
@@ -111,10 +116,7 @@ func addSchedule(c *cobra.Command, site string) error {
 		job.Name = freeName(job.Name, taken)
 	}
 	block := scheduleBlock{Job: job}
-	edit, err := editConfig(c.Flags(), site)
-	if err == nil {
-		err = edit.add(block.texts().node(), "sites", site, "schedules")
-	}
+	err = edit.add(block.texts().node(), "sites", site, "schedules")
 	if err == nil {
 		err = edit.save()
 	}
@@ -275,11 +277,19 @@ func removeSchedule(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(b.file.sites[b.Site].schedules, func(other scheduleBlock) bool { return other.where == b.where && other.Name == name })
 	edit, err := editConfig(c.Flags(), b.Site)
-	if err == nil {
-		err = edit.removeItem(i, "sites", b.Site, "schedules")
+	if err != nil {
+		return err
 	}
+	defer edit.close()
+	if blocks, err = loadSchedules(c.Flags()); err != nil { // where it stands by now
+		return err
+	}
+	if b, err = findSchedule(blocks, name); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(b.file.sites[b.Site].schedules, func(other scheduleBlock) bool { return other.where == b.where && other.Name == name })
+	err = edit.removeItem(i, "sites", b.Site, "schedules")
 	if err == nil {
 		err = edit.save()
 	}

@@ -191,6 +191,7 @@ func TestEditsTouchNothingElse(t *testing.T) {
 			edit := func(do func(*configEdit) error) {
 				t.Helper()
 				e, err := editConfig(c.Flags(), "a")
+				defer e.close()
 				if err == nil {
 					err = errors.Join(do(e), e.save())
 				}
@@ -258,6 +259,7 @@ func TestEditThatWouldBeAFault(t *testing.T) {
 		if err = do(e); err == nil {
 			err = e.save()
 		}
+		e.close()
 		var usage *usageError
 		if !errors.As(err, &usage) || !strings.Contains(usage.Faults[0].Where, path) {
 			t.Errorf("the edit: %v", err)

@@ -55,6 +55,7 @@ func addSite(c *cobra.Command, name string, urls []string) error {
 		return err
 	}
 	edit, err := editConfig(c.Flags(), name)
+	defer edit.close()
 	if err != nil {
 		return err
 	}
@@ -157,6 +158,7 @@ func editSite(c *cobra.Command, name string, urls, unset []string) error {
 		return err
 	}
 	edit, _, err := siteToChange(c, name)
+	defer edit.close()
 	if err != nil {
 		return err
 	}
@@ -190,7 +192,7 @@ func editSite(c *cobra.Command, name string, urls, unset []string) error {
 	return said(c, "%s is changed in %s", name, edit.path)
 }
 
-// siteToChange finds the file that has a site.
+// siteToChange finds the file that has a site. The edit is to be closed.
 func siteToChange(c *cobra.Command, name string) (*configEdit, siteBlock, error) {
 	files, faults := readConfigFiles(configPaths(c.Flags()))
 	if len(faults) > 0 {
@@ -210,6 +212,7 @@ func newSiteRm() *cobra.Command {
 		Long: `Take a site and its schedules out of the config file. Its runs stay in the store.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			edit, block, err := siteToChange(c, args[0])
+			defer edit.close()
 			if err == nil {
 				err = edit.remove("sites", args[0])
 			}

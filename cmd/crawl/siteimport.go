@@ -96,6 +96,7 @@ func importSites(c *cobra.Command, from string, dry bool) error {
 // writeImport adds sites to the config file, all or none.
 func writeImport(c *cobra.Command, sites []*imported, given map[string]*yaml.Node) (path string, err error) {
 	edit, err := editConfig(c.Flags(), "")
+	defer edit.close()
 	if err != nil || len(sites) == 0 {
 		return "the config file", err
 	}

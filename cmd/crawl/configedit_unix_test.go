@@ -1,0 +1,41 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestEditsAtOnce: commands that change one config file at the same time wait for
+// one another, and none undoes what another did.
+func TestEditsAtOnce(t *testing.T) {
+	settingsWorld(t)
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte("sites:\n  a: {seeds: [https://a.example/]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const sites = 12
+	var all sync.WaitGroup
+	for n := range sites {
+		all.Go(func() {
+			root := newRoot()
+			root.SetArgs([]string{"site", "add", fmt.Sprintf("s%d", n), "https://s.example/", "--config", path})
+			root.SetOut(io.Discard)
+			root.SetErr(io.Discard)
+			if err := root.Execute(); err != nil {
+				t.Errorf("s%d: %v", n, err)
+			}
+		})
+	}
+	all.Wait()
+	text, err := os.ReadFile(path)
+	if got := strings.Count(string(text), "https://s.example/"); err != nil || got != sites {
+		t.Errorf("%d sites of %d were added: %v\n%s", got, sites, err, text)
+	}
+}
