@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"crawl/internal/query"
 )
 
 // Bounds on what is remembered for clients that come back, and on those that
@@ -180,6 +182,14 @@ func (s *stream) begin(missed []Event, lost bool) error {
 // is forgotten it says so first. Who is too slow, or has gone, is left; he may
 // come back.
 func (a *API) events(w http.ResponseWriter, r *http.Request) error {
+	only := r.URL.Query().Get("run")
+	if only != "" {
+		run, err := a.Find(r.Context(), only)
+		if err != nil {
+			return err
+		}
+		only = query.RunName(run)
+	}
 	l, at, missed, lost, err := a.Hub.listen(r.Header.Get("Last-Event-ID"))
 	if err != nil {
 		return err
@@ -187,7 +197,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	defer a.Hub.leave(l)
 	w.Header().Set("Content-Type", typeEvents)
 	w.Header().Set("X-Accel-Buffering", "no") // or proxies gather them
-	s := &stream{a.Hub, w, http.NewResponseController(w), r.URL.Query().Get("run"), at}
+	s := &stream{a.Hub, w, http.NewResponseController(w), only, at}
 	gone := s.begin(missed, lost)
 	alive := time.NewTicker(eventsAlive)
 	defer alive.Stop()

@@ -89,10 +89,20 @@ func TestEvents(t *testing.T) {
 	a.Hub.Publish("run.ended", "acme@4", "line\nend")
 	again.wants("run.ended", `"line\nend"`)
 
-	one := a.listen(t, "?run=acme@3", first.id)
-	one.wants("run.progress", `{"n":3}`)
-	a.Hub.Publish("notice", "acme@3", "last")
-	one.wants("notice", `"last"`)
+	a.Hub.Publish("run.progress", "acme@1", 1)
+	for _, name := range []string{"acme@1", "acme", "https://acme.example/1"} { // as everywhere
+		one := a.listen(t, "?run="+name, first.id)
+		one.wants("run.progress", "1")
+		a.Hub.Publish("notice", "acme@4", "of another")
+		a.Hub.Publish("notice", "acme@1", "last")
+		one.wants("notice", `"last"`)
+		one.resp.Body.Close()
+		first.id = one.id
+		a.Hub.Publish("run.progress", "acme@1", 1)
+	}
+	if status, body, _ := a.do(t, call{method: "GET", path: "/v1/events?run=nobody", token: readToken}); status != http.StatusNotFound {
+		t.Errorf("events of a run that there is not: %d %s", status, body)
+	}
 
 	// a client that was there before anything happened knows where it was
 	fresh := a.listen(t, "", "")

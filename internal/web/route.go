@@ -67,7 +67,7 @@ func routes() []route {
 		{method: "POST", path: "/v1/schedules/{schedule}/pause", scope: Run, about: "Begin no more runs of a schedule for now.", gives: jsonOnly, handle: order(OrderPause)},
 		{method: "POST", path: "/v1/schedules/{schedule}/resume", scope: Run, about: "Go on with a schedule that was paused.", gives: jsonOnly, handle: order(OrderResume)},
 		{method: "POST", path: "/v1/schedules/{schedule}/run", scope: Run, about: "Run a schedule now, too.", gives: jsonOnly, handle: order(OrderRun)},
-		{method: "GET", path: "/v1/events", scope: Read, about: "What happens, as server-sent events: run.waiting, run.started, run.progress each second, run.ended, run.failed, notice, schedule, config, config.refused. With Last-Event-ID it goes on behind that event; where that is forgotten the first event is reset.", params: []param{{name: "run", about: "only of this run"}}, gives: []string{typeEvents}, handle: (*API).events},
+		{method: "GET", path: "/v1/events", scope: Read, about: "What happens, as server-sent events: run.waiting, run.started, run.progress each second, run.ended, run.failed, notice, schedule, config, config.refused. With Last-Event-ID it goes on behind that event; where that is forgotten the first event is reset.", params: []param{{name: "run", about: "only of this run, by any of its names: which one it is stays as it is now"}}, gives: []string{typeEvents}, handle: (*API).events},
 	}
 }
 
