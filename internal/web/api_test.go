@@ -277,6 +277,7 @@ func TestOpenAPI(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]struct {
 			Scope     string `json:"x-scope"`
+			ID        string `json:"operationId"`
 			Security  []any
 			Responses map[string]struct{ Content map[string]any }
 		}
@@ -284,10 +285,14 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal([]byte(raw), &doc); err != nil {
 		t.Fatal(err)
 	}
-	count := 0
+	count, ids := 0, map[string]string{}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
 			count++
+			if other := ids[op.ID]; other != "" || op.ID == "" {
+				t.Errorf("%s and %s are both called %q", other, path, op.ID)
+			}
+			ids[op.ID] = path
 			name := strings.ToUpper(method) + " " + path
 			ex, ok := examples[name]
 			if !ok {

@@ -25,7 +25,7 @@ func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {
 		"paths":   paths,
 		"components": object{
 			"securitySchemes": object{"token": object{"type": "http", "scheme": "bearer", "description": "A line of the token file. Scopes: read, run, admin; each allows what those before it do."}},
-			"schemas": object{"Error": object{"type": "object", "properties": object{"error": object{"type": "object", "properties": object{
+			"schemas": object{"Error": object{"type": "object", "required": []string{"error"}, "properties": object{"error": object{"type": "object", "required": []string{"what"}, "properties": object{
 				"what": object{"type": "string"}, "next": object{"type": "string", "description": "what to do about it"},
 			}}}}},
 		},
@@ -34,6 +34,16 @@ func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {
 }
 
 var segments = regexp.MustCompile(`\{(\w+)\}`)
+
+// id is what a client that is made of the document calls a route: getRunsRun for
+// GET /v1/runs/{run}.
+func (rt *route) id() string {
+	id := strings.ToLower(rt.method)
+	for _, word := range strings.FieldsFunc(strings.TrimPrefix(rt.path, "/v1"), func(r rune) bool { return strings.ContainsRune("/{}.", r) }) {
+		id += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return id
+}
 
 // operation is a route as the document has it.
 func (rt *route) operation() object {
@@ -59,7 +69,7 @@ func (rt *route) operation() object {
 		content[form] = object{}
 	}
 	op := object{
-		"summary": rt.about, "x-scope": rt.scope.String(), "parameters": params, "security": []object{},
+		"operationId": rt.id(), "summary": rt.about, "x-scope": rt.scope.String(), "parameters": params, "security": []object{},
 		"responses": object{
 			status:    object{"description": "the answer", "content": content},
 			"default": object{"description": "what is wrong", "content": object{typeJSON: object{"schema": object{"$ref": "#/components/schemas/Error"}}}},
