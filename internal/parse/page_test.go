@@ -199,21 +199,21 @@ func TestSimhash(t *testing.T) {
 		t.Errorf("two words: %x", h)
 	}
 	// More features than can be counted are left out.
-	full := simhash{n: 1<<24 - 16}
-	for range 17 {
-		full.add(1)
+	full := simhash{n: 1<<24 - 3*runsAtOnce}
+	for range 3 {
+		full.add(make([]uint64, runsAtOnce))
 	}
-	if full.sum(); full.n != 1<<24-15 {
+	if full.n != 1<<24-2*runsAtOnce {
 		t.Errorf("%d features are counted", full.n)
 	}
 	// The tree of adders counts as a simple count does.
 	for n := range 100 {
 		var s simhash
 		var counts [64]int
+		var features []uint64
 		for i := range n {
 			h := mix(uint64(i*n+1), mixC) | 1<<(i%3)
-			s.add(h)
-			s.settle()
+			features = append(features, h)
 			for b := range counts {
 				counts[b] += int(h >> b & 1)
 			}
@@ -224,6 +224,8 @@ func TestSimhash(t *testing.T) {
 				want |= 1 << b
 			}
 		}
+		s.add(features[:n/3])
+		s.add(features[n/3:])
 		if got := s.sum(); got != want {
 			t.Fatalf("%d features: %x, want %x", n, got, want)
 		}

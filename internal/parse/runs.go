@@ -46,15 +46,15 @@ func (r *runReader) next(at, end int) (starts uint64) {
 }
 
 func (r *runReader) chunk(at int) chunk {
-	all, solid, letter, b := uint64(0), uint64(0), uint64(0), r.text[at:at+chunkSize]
+	all, solid, letter, b := uint64(0), uint64(0), uint64(0), (*[chunkSize]byte)(r.text[at:])
 	for i := 0; i < chunkSize; i += 8 {
 		v := binary.LittleEndian.Uint64(b[i:])
 		low := v &^ highBits
 		lower := low | lowCase
-		letters := (lower + (0x80-'a')*eachByte) &^ (lower + (0x7F-'z')*eachByte)
-		digits := (low + (0x80-'0')*eachByte) &^ (low + (0x7F-'9')*eachByte)
-		letter |= bitEach(letters|digits|v) << (i & 63)
-		solid |= bitEach(low+(0x7F-' ')*eachByte|v) << (i & 63)
+		letters := (lower + (0x80-'a')*eachByte) ^ (lower + (0x7F-'z')*eachByte)
+		digits := (low + (0x80-'0')*eachByte) ^ (low + (0x7F-'9')*eachByte)
+		letter = letter>>8 | topBits(letters|digits|v)
+		solid = solid>>8 | topBits(low+(0x7F-' ')*eachByte|v)
 		all |= v
 	}
 	c := chunk{solid, letter, 0}
@@ -64,8 +64,8 @@ func (r *runReader) chunk(at int) chunk {
 	return c
 }
 
-// bitEach gathers the highest bits of the eight bytes of v.
-func bitEach(v uint64) uint64 { return v & highBits >> 7 * 0x0102040810204080 >> 56 }
+// topBits gathers the highest bits of the eight bytes of v in the highest byte.
+func topBits(v uint64) uint64 { return v & highBits * 0x0002040810204081 & (0xFF << 56) }
 
 // readRunes looks at what is not ASCII in a chunk. So far all of it counts as
 // letters, which is right below U+0800 but for Latin signs.

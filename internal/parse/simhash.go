@@ -1,35 +1,27 @@
 package parse
 
-// maxHeld is how many features wait to be counted; a power of two.
-const maxHeld = 2 * chunkSize
-
 // simhash is the bitwise majority of 64-bit features: texts that share most of
 // their features differ in few bits of it (Charikar, 2002). The counts of the
 // 64 bits are kept as binary numbers that lie across words, so that all are
 // counted at once.
 type simhash struct {
-	planes [24]uint64      // bit i of count n is bit n of planes[i]
-	held   [maxHeld]uint64 // features not yet counted
-	holds  int
+	planes [24]uint64 // bit i of count n is bit n of planes[i]
 	n      int
 }
 
-// add takes a feature. Before there are maxHeld settle has to be called.
-func (s *simhash) add(h uint64) {
-	s.held[s.holds%maxHeld] = h
-	s.holds++
-}
-
-// settle counts the features held but for a few. About 1<<24 are counted, the
+// add takes features, best a multiple of eight. About 1<<24 are counted, the
 // others left out.
-func (s *simhash) settle() {
-	i := 0
-	for ; i+8 <= s.holds; i += 8 {
-		if s.n < 1<<len(s.planes)-16 {
-			s.count((*[8]uint64)(s.held[i:]))
-		}
+func (s *simhash) add(features []uint64) {
+	if s.n >= 1<<len(s.planes)-2*runsAtOnce {
+		return
 	}
-	s.holds = copy(s.held[:], s.held[i:s.holds])
+	for ; len(features) >= 8; features = features[8:] {
+		s.count((*[8]uint64)(features))
+	}
+	for _, h := range features {
+		s.ripple(0, h)
+		s.n++
+	}
 }
 
 // count adds eight features with a tree of carry-save adders.
@@ -58,13 +50,8 @@ func (s *simhash) ripple(plane int, carry uint64) {
 	}
 }
 
-// sum returns the bits that more than half of the features have. It is called once, last.
+// sum returns the bits that more than half of the features have.
 func (s *simhash) sum() uint64 {
-	s.settle()
-	for _, h := range s.held[:s.holds] {
-		s.ripple(0, h)
-		s.n++
-	}
 	most, above, equal := s.n/2+1, uint64(0), ^uint64(0)
 	for i := len(s.planes) - 1; i >= 0; i-- {
 		if most>>i&1 == 0 {

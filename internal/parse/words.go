@@ -21,7 +21,13 @@ type textReader struct {
 	lo, hi       uint64 // of the runs so far
 	last, before uint64 // hashes of the two runs before
 	sim          simhash
+
+	h, v    [runsAtOnce + chunkSize]uint64 // of runs that wait to be joined; only v tells upper from lower case
+	waiting int
 }
+
+// runsAtOnce is how many runs are joined at once.
+const runsAtOnce = 64
 
 // Odd numbers without a pattern: the fractions of the golden ratio, of the
 // square roots of 2 and 3.
@@ -51,36 +57,60 @@ func (t *textReader) take(text []byte, start, end int, isMain bool) {
 	t.words += r.words
 }
 
-// read takes in a part of the main text.
+// read takes in a part of the main text. The runs are hashed as they come, and
+// joined so many at a time.
 func (t *textReader) read(r *runReader, start, end int) {
-	text, lo, hi, last, before := r.text, t.lo, t.hi, t.last, t.before
 	for at := start; at < end; at += chunkSize {
-		for starts := r.next(at, end); starts != 0; starts &= starts - 1 {
-			i := at + bits.TrailingZeros64(starts)
-			first, second := binary.LittleEndian.Uint64(text[i:]), binary.LittleEndian.Uint64(text[i+8:])
-			blank, late := blanks(first), blanks(second)
-			first &= upTo(blank)
-			second &= upTo(late) &^ ifAny(blank)
-			h, v := mix(first|lowCase^mixA, second|lowCase^mixB), first^bits.RotateLeft64(second, 27)
-			if blank|late == 0 && (i == 0 || text[i-1] <= ' ') {
-				h, v = longWord(text[i+16:], h, v)
-			}
-			lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi, 29)*mixC+v
-			// Each three on end are a feature; the turns keep their order.
-			t.sim.add(before ^ bits.RotateLeft64(last, 21) ^ bits.RotateLeft64(h, 42))
-			before, last = last, h
-		}
-		if t.sim.holds >= maxHeld-chunkSize {
-			t.sim.settle()
+		t.hashRuns(r.text, at, r.next(at, end))
+		if t.waiting >= runsAtOnce {
+			t.join(runsAtOnce)
 		}
 	}
-	t.lo, t.hi, t.last, t.before = lo, hi, last, before
 }
 
-// longWord reads on from the 17th byte of a word, whose hashes so far are h and,
-// which tells upper from lower case, v.
-func longWord(text []byte, h, v uint64) (uint64, uint64) {
-	for {
+// hashRuns hashes the runs that begin in the chunk at.
+func (t *textReader) hashRuns(text []byte, at int, starts uint64) {
+	n := t.waiting
+	for b := (*[chunkSize + 16]byte)(text[at:]); starts != 0; starts &= starts - 1 {
+		i := bits.TrailingZeros64(starts) % chunkSize
+		first, second := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
+		blank, late := blanks(first), blanks(second)
+		first &= upTo(blank)
+		second &= upTo(late) &^ ifAny(blank)
+		h, v := mix(first|lowCase^mixA, second|lowCase^mixB), first^bits.RotateLeft64(second, 27)
+		if blank|late == 0 {
+			h, v = longRun(text, at+i, h, v)
+		}
+		t.h[n%len(t.h)], t.v[n%len(t.v)] = h, v
+		n++
+	}
+	t.waiting = n
+}
+
+// join takes in the first n of the hashed runs. Each three on end are a feature;
+// the turns keep their order.
+func (t *textReader) join(n int) {
+	lo, hi, last, before := t.lo, t.hi, t.last, t.before
+	var features [runsAtOnce]uint64
+	for i := range n {
+		h := t.h[i]
+		lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi, 29)*mixC+t.v[i]
+		features[i] = before ^ bits.RotateLeft64(last, 21) ^ bits.RotateLeft64(h, 42)
+		before, last = last, h
+	}
+	t.lo, t.hi, t.last, t.before = lo, hi, last, before
+	t.sim.add(features[:n])
+	t.waiting = copy(t.h[:], t.h[n:t.waiting])
+	copy(t.v[:], t.v[n:][:t.waiting])
+}
+
+// longRun reads on from the 17th byte of the run that begins at i, if that is
+// the beginning of a run and not a character in it that is a word.
+func longRun(text []byte, i int, h, v uint64) (uint64, uint64) {
+	if i > 0 && text[i-1] > ' ' {
+		return h, v
+	}
+	for text = text[i+16:]; ; text = text[8:] {
 		next := binary.LittleEndian.Uint64(text)
 		blank := blanks(next)
 		next &= upTo(blank)
@@ -88,7 +118,6 @@ func longWord(text []byte, h, v uint64) (uint64, uint64) {
 		if blank != 0 {
 			return h, v
 		}
-		text = text[8:]
 	}
 }
 
@@ -111,6 +140,7 @@ func mix(a, b uint64) uint64 {
 // hash returns the hash of the main text as the runs that make it, whatever
 // white space parts them: 128 bits, and no cryptographic ones.
 func (t *textReader) hash() (h [16]byte) {
+	t.join(t.waiting)
 	if t.lo|t.hi != 0 {
 		binary.BigEndian.PutUint64(h[:8], mix(t.lo^mixA, t.hi^mixB))
 		binary.BigEndian.PutUint64(h[8:], mix(t.hi^mixC, bits.RotateLeft64(t.lo, 32)^mixA))
