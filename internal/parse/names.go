@@ -245,7 +245,7 @@ const fold = 0x2020202020202020
 func nameFrom(s string, i int, ends uint8) (key uint64, end int) {
 	if i+8 <= len(s) {
 		v := load(s, i)
-		if at := nameEnds(v) &^ 0xFF; at != 0 {
+		for at := noLetters(v) &^ 0xFF; at != 0; at &= at - 1 {
 			n := bits.TrailingZeros64(at) / 8
 			if tagBytes[s[i+n]]&ends != 0 {
 				return v&(1<<(8*n)-1) | fold, i + n
@@ -266,13 +266,9 @@ func load(s string, i int) uint64 {
 	return binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s), len(s))[i:])
 }
 
-// nameEnds marks the bytes of v at which a name may end: controls and blanks,
-// "/", and "<" to "?". Those behind the first may be marked wrongly.
-func nameEnds(v uint64) uint64 {
-	slash := v ^ '/'*eachByte
-	angle := v&(0xFC*eachByte) ^ '<'*eachByte
-	return ((v-0x21*eachByte)&^v | (slash-eachByte)&^slash | (angle-eachByte)&^angle) & highBits
-}
+// noLetters marks the bytes of v at which a name may end, and few others in
+// names: those that lack what letters have.
+func noLetters(v uint64) uint64 { return ^v & (0x40 * eachByte) }
 
 // find returns the number of the name with that key, 0 if it has none.
 func (t *nameTable) find(key uint64, name string) uint8 {
