@@ -8,9 +8,10 @@ import (
 // space holds the ASCII white space of the HTML standard.
 const space = " \t\n\f\r"
 
-func isSpace(c byte) bool {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'
-}
+func isSpace(c byte) bool { return c <= ' ' && spaces>>c&1 != 0 }
+
+// spaces has a bit for each character of space.
+const spaces = uint64(1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\f' | 1<<'\r')
 
 func trimSpace(s string) string {
 	s = trimLeft(s)
