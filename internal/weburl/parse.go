@@ -26,7 +26,48 @@ func (u URL) Resolve(ref string) (URL, error) {
 	if u.IsZero() {
 		return URL{}, fail(ref, ErrInvalid)
 	}
+	if v, ok := u.below(ref); ok {
+		return v, nil
+	}
 	return parse(ref, u)
+}
+
+// below is Resolve for what most links are: a path of characters that stand for
+// themselves, from the root, from the directory of u, or from one above it. To
+// all else it says no.
+func (u URL) below(ref string) (URL, bool) {
+	end := 0
+	for end < len(ref) && plainInPath[ref[end]] {
+		end++
+	}
+	if end == 0 || end < len(ref) && ref[end] != '#' {
+		return URL{}, false
+	}
+	dir, path := u.href[:u.path+1], ref[:end]
+	if path[0] == '/' {
+		if path = path[1:]; path != "" && path[0] == '/' {
+			return URL{}, false
+		}
+	} else {
+		dir = u.directory()
+		for strings.HasPrefix(path, "../") {
+			path = path[3:]
+			dir = dir[:max(strings.LastIndexByte(dir[:len(dir)-1], '/'), u.path)+1]
+		}
+	}
+	if path != "" && path[0] == '.' || strings.Contains(path, "/.") || len(dir)+len(path) > MaxLength {
+		return URL{}, false
+	}
+	return URL{href: dir + path, path: u.path}, true
+}
+
+// directory returns u up to the last slash of its path.
+func (u URL) directory() string {
+	path := u.href
+	if i := strings.IndexByte(u.href[u.path:], '?'); i >= 0 {
+		path = u.href[:u.path+i]
+	}
+	return path[:strings.LastIndexByte(path, '/')+1]
 }
 
 // parse follows the basic URL parser of the standard (URL, 4.4) for the two
@@ -162,12 +203,9 @@ func (u URL) relative(ref string) (URL, error) {
 	case isSlash(ref[0]):
 		return finish(append(buf[:0], u.href[:u.path+1]...), u.path, ref[1:])
 	}
-	path := u.href
-	if i := strings.IndexByte(u.href[u.path:], '?'); i >= 0 {
-		path = u.href[:u.path+i]
-	}
-	if ref[0] != '?' {
-		path = path[:strings.LastIndexByte(path, '/')+1]
+	path := u.directory()
+	if ref[0] == '?' {
+		path, _, _ = strings.Cut(u.href, "?")
 	}
 	return finish(append(buf[:0], path...), u.path, ref)
 }

@@ -29,6 +29,19 @@ func classTable() (t [256]class) {
 	return t
 }
 
+// plainInPath has the bytes that stand for themselves in a path wherever they
+// are, but for the dots of "." and "..". A colon may end a scheme, and what is
+// percent-encoded may be a dot.
+var plainInPath = func() (t [256]bool) {
+	for c, class := range classes {
+		t[c] = class&inPath == 0
+	}
+	for _, c := range `:\%` {
+		t[c] = false
+	}
+	return t
+}()
+
 // appendPath adds a path without its first slash to b, which has a path that
 // begins at start and ends with a slash. A backslash is a slash; a segment "."
 // or "..", its dots percent-encoded or not, is no part of a canonical path.
