@@ -4,22 +4,27 @@
 # after it has made sure that all found the same pages; then our own curves.
 # What it prints is explained in README.md beside it. Speed never fails it.
 #
-#   bench/run.sh [--quick] [--markdown] [--peers | --curves] [--huge]
+#   bench/run.sh [--quick] [--markdown] [--peers | --curves] [--only NAMES] [--huge]
 #
 # --quick     fewer rounds and smaller sizes: under 5 minutes
 # --markdown  as in RESULTS.md
 # --peers     the comparison alone; --curves: the curves alone
-# --huge      ten million known URLs too: half an hour and 10 GB more
+# --only      these curves alone, with commas, and no peers: known, filled, links, polite, flight, start, tree
+# --huge      queues filled with ten million URLs, not one: twelve minutes and 3 GB more
 . "$(dirname "$0")/lib.sh"
 
 connections=64
 rounds=5
-quick= markdown= huge= part=all
+quick= markdown= huge= only= part=all
 while (($#)); do
     case $1 in
     --quick) quick=--quick rounds=3 ;;
     --markdown) markdown=--markdown ;;
     --peers | --curves) part=${1#--} ;;
+    --only)
+        part=curves only=${2-}
+        shift
+        ;;
     --huge) huge=--huge ;;
     *) die "unknown option $1: see the head of $0" ;;
     esac
@@ -186,7 +191,7 @@ peers() {
 curves() {
     (cd "$bench" && CGO_ENABLED=0 go build -o "$work/" ./curves)
     (cd "$bench/.." && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$work/stripped" ./cmd/crawl)
-    TMPDIR=$work "$work/curves" -binary "$work/crawl" -stripped "$work/stripped" -tree "${root[${trees[1]}]}" $quick $huge $markdown
+    TMPDIR=$work "$work/curves" -binary "$work/crawl" -stripped "$work/stripped" -tree "${root[${trees[1]}]}" -only "$only" $quick $huge $markdown
 }
 
 # machine says what it was measured on, and when.

@@ -33,9 +33,6 @@ func (l *lab) known() ([]*table.Table, error) {
 	if l.quick {
 		scales = []scale{{10_000, 100, 3_000}, {100_000, 1_000, 5_000}}
 	}
-	if l.huge {
-		scales = append(scales, scale{10_000_000, 10_000, 20_000})
-	}
 	growth := &table.Table{
 		Title: "Known URLs: a page has 40 links and 8 KB, 64 requests in flight, no delay; new: while links are new; old: when nearly all are known",
 		Header: []string{

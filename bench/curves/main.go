@@ -27,6 +27,7 @@ type lab struct {
 	quick    bool
 	huge     bool
 	ctx      context.Context
+	group    *group // that crawlers run in; nil for that of this process
 }
 
 // measurement is one of the curves.
@@ -37,6 +38,8 @@ type measurement struct {
 
 var measurements = []measurement{
 	{"known", (*lab).known},
+	{"filled", (*lab).filled},
+	{"links", (*lab).links},
 	{"polite", (*lab).polite},
 	{"flight", (*lab).flight},
 	{"start", (*lab).start},
@@ -49,7 +52,7 @@ func main() {
 	flag.StringVar(&l.stripped, "stripped", "", "the crawler without symbols, for its size")
 	flag.StringVar(&l.tree, "tree", "/usr/share/doc/openjdk-17-jre-headless/api", "documentation to crawl")
 	flag.BoolVar(&l.quick, "quick", false, "smaller sizes")
-	flag.BoolVar(&l.huge, "huge", false, "ten million known URLs too")
+	flag.BoolVar(&l.huge, "huge", false, "ten million known URLs in filled queues, five million where links are handed in")
 	markdown := flag.Bool("markdown", false, "print Markdown")
 	only := flag.String("only", "", "these measurements alone, with commas: "+names())
 	flag.Parse()

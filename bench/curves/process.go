@@ -35,7 +35,8 @@ func (l *lab) launch(args ...string) (*process, error) {
 		return nil, err
 	}
 	p := &process{ended: make(chan struct{})}
-	p.cmd = exec.CommandContext(l.ctx, l.binary, append(args, "--config", config)...)
+	name, args := l.group.command(l.binary, append(args, "--config", config))
+	p.cmd = exec.CommandContext(l.ctx, name, args...)
 	p.cmd.Env = []string{"HOME=" + l.scratch, "PATH=" + os.Getenv("PATH")}
 	p.cmd.Stderr = &p.stderr
 	p.began = time.Now()
@@ -113,6 +114,7 @@ type usage struct {
 	rss  int64         // bytes in memory, mapped files included
 	anon int64         // of them its own
 	peak int64         // of rss
+	disk int64         // pages of files that it had to wait for, since they were not in memory
 	host machine
 }
 
@@ -127,9 +129,12 @@ func (p *process) usage() (usage, error) {
 	if u.host, err = look(); err != nil {
 		return u, err
 	}
-	// The name, in brackets, may hold spaces; user and system time are the 12th
-	// and 13th field behind it (proc(5)).
+	// The name, in brackets, may hold spaces; major faults are the 10th field
+	// behind it, user and system time the 12th and 13th (proc(5)).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if u.disk, err = strconv.ParseInt(fields[9], 10, 64); err != nil {
+		return u, err
+	}
 	for _, field := range fields[11:13] {
 		ticks, err := strconv.Atoi(field)
 		if err != nil {
