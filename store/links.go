@@ -160,7 +160,7 @@ func (b *Bolt) putLinks(puts []put, key []byte, p, last, good *Page, links []Lin
 		if p.Unchanged && good.Links == len(links) {
 			// After a 304 they were read from there. Else links of the earlier run
 			// that are damaged are not these.
-			if p.NotModified || b.sameLinks(good, links) {
+			if p.NotModified || p.Cached || b.sameLinks(good, links) {
 				p.LinksOf = good.LinksOf
 				return puts, nil
 			}

@@ -8,9 +8,10 @@ import (
 
 var errNoVisit = errors.New("a visit needs a URL and a run")
 
-// ErrNoContent: what an answer 304 stands for is not there any more, as its run
-// was removed meanwhile. The URL is to be asked for again.
-var ErrNoContent = errors.New("what an answer 304 stands for is not there: its run was removed")
+// ErrNoContent: what an answer 304 stands for, or what is taken over from an
+// earlier run, is not there any more, as that run was removed meanwhile. The URL
+// is to be asked for again.
+var ErrNoContent = errors.New("the earlier visit that it stands for is not there: its run was removed")
 
 // Put implements Store.
 func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err error) {
@@ -27,7 +28,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	if err != nil {
 		return err
 	}
-	if p.NotModified && (good == nil || good.Hash != p.Hash) {
+	if (p.NotModified || p.Cached) && (good == nil || good.Hash != p.Hash) {
 		return ErrNoContent
 	}
 	p.compare(last, good)

@@ -136,6 +136,7 @@ type Counts struct {
 	Skipped   map[string]uint64 `msg:"skipped,omitempty"`
 	Status    [6]uint64         `msg:"status"` // answers by class, 1xx to 5xx; 0: no answer
 	Unchanged uint64            `msg:"unchanged,omitempty"`
+	Cached    uint64            `msg:"cached,omitempty"` // of these: nothing was asked, for an earlier answer was still fresh
 	PushBacks uint64            `msg:"pushbacks,omitempty"`
 	Requests  uint64            `msg:"requests,omitempty"` // robots.txt, sitemaps and retries included
 	Received  uint64            `msg:"received,omitempty"` // bytes of bodies, as sent
@@ -227,7 +228,12 @@ type Page struct {
 	Links   int    `msg:"ln,omitempty"`
 	LinksOf RunID  `msg:"lr,omitempty"` // the run whose links these are
 
+	// For how long, from Fetched on, or until when the answer said that it is fresh, see fetcher.Freshness.
+	FreshFor   time.Duration `msg:"ff,omitempty"`
+	FreshUntil time.Time     `msg:"fu,omitzero"`
+
 	NotModified bool `msg:"nm,omitempty"` // the server answered 304; Status and what follows are those of the content it stands for
+	Cached      bool `msg:"ca,omitempty"` // nothing was asked: it is the visit of an earlier run, made at Fetched and fresh since
 
 	Unchanged bool      `msg:"un,omitempty"` // same content as in an earlier run
 	FirstSeen time.Time `msg:"fs,omitzero"`

@@ -14,6 +14,7 @@ var historyTests = []test{
 	{"a later try is compared with earlier runs", testTryCompares},
 	{"two runs take turns at one URL", testTurns},
 	{"links of an unchanged page are shared", testSharedLinks},
+	{"a visit may stand for one of a later run", testCached},
 }
 
 const home = "https://a.example/"
@@ -194,4 +195,30 @@ func testSharedLinks(t *testing.T, h *house) {
 	h.put(empty, []store.Link{}, nil)
 	h.wantLinks(empty)
 	h.wantLinks(first, links...)
+}
+
+func testCached(t *testing.T, h *house) {
+	body, links := noise(8, 20_000), []store.Link{link(home + "1"), link(home + "2")}
+	one := h.begin("a")
+	first := visit(one, home, body)
+	first.FreshFor, first.FreshUntil = time.Hour, noon.AddDate(1, 0, 0)
+	h.put(first, links, answer(one, 200, body))
+	good := first
+	for range 2 { // the second stands for one that itself stands for another
+		r := h.begin("a")
+		p := cached(r, good)
+		h.put(p, links, nil)
+		h.reopen()
+		p = h.page(r, home)
+		h.wantDates("cached", p, one, one, true)
+		if !p.Cached || !p.Fetched.Equal(day(one)) || p.LinksOf != one.ID || p.FreshFor != time.Hour || !p.FreshUntil.Equal(first.FreshUntil) || kept(p) != 0 || p.Record != (store.Place{}) {
+			t.Errorf("cached: %+v", p)
+		}
+		h.wantLinks(p, links...)
+		h.wantBody(p, body)
+		good = p
+	}
+	wantError(t, "Put of other content", h.Put(h.ctx, cached(h.begin("a"), visit(one, home, []byte("other"))), nil, nil), store.ErrNoContent)
+	wantError(t, "Put of what nobody has", h.Put(h.ctx, cached(h.begin("a"), visit(one, home+"x", body)), nil, nil), store.ErrNoContent)
+	h.wantLatest("cached", 3, 3)
 }

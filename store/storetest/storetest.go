@@ -123,6 +123,13 @@ func notModified(r *store.Run, good *store.Page) *store.Page {
 	}
 }
 
+// cached is a visit of another run that stands for one of this run.
+func cached(r *store.Run, good *store.Page) *store.Page {
+	p := *good
+	p.Run, p.Cached, p.NotModified = r.ID, true, false
+	return &p
+}
+
 func day(r *store.Run) time.Time { return noon.AddDate(0, 0, int(r.ID)) }
 
 // answer is the exchange that brought body.
