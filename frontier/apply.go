@@ -141,6 +141,9 @@ func (b *batch) candidates(ops []*change) []*candidate {
 			}
 			b.counts.Seq++
 			l.Depth = min(max(l.Depth, 0), NoDepth)
+			if whole := l.Changed.Truncate(time.Second); whole.Before(l.Changed) {
+				l.Changed = whole.Add(time.Second)
+			}
 			store = append(store, candidate{makeKey(id, l.digest), h, l.Link, b.counts.Seq, op})
 			sorted = append(sorted, &store[len(store)-1])
 		}

@@ -161,7 +161,7 @@ func recountURL(tx *bolt.Tx, c *countsRecord, k []byte, v seenValue, report func
 		if len(k) != len(seenKey{}) || tx.Bucket(bucketQueue).Get(queueKey(seenKey(k).host(), v.place)) == nil {
 			report("a URL is marked queued and is not in the queue (%x)", k)
 		}
-	case stateDone:
+	case stateDone, stateKept:
 		c.Done++
 	case stateFailed:
 		c.Failed++

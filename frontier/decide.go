@@ -62,12 +62,16 @@ func (b *batch) decide(c *candidate) error {
 		return nil
 	case v.state == stateSkipped:
 		return b.wantAfterAll(c, v)
+	case !c.link.Changed.IsZero() && v.state == stateKept:
+		return b.askAfterAll(c, v)
+	case !c.link.Changed.IsZero() && v.state == stateQueued:
+		return b.rerank(c, v)
 	case c.link.Depth >= int(v.depth):
 		b.met = append(b.met, met{c.key.digest(), int(v.depth)})
 		return nil
 	case v.state == stateQueued:
 		return b.rerank(c, v)
-	case v.state == stateDone:
+	case v.state == stateDone, v.state == stateKept:
 		b.counts.Done--
 		return b.reread(c.key, c.host, c.link, c.seq)
 	case v.state == stateFailed: // it has no links that would come nearer
@@ -160,7 +164,7 @@ func (b *batch) enqueue(k seenKey, h *host, l Link, try int, seq uint64) error {
 func (b *batch) put(h *host, e entry) error {
 	rec := e.link.record(e.try)
 	rec.Paid = e.paid
-	raw, err := rec.MarshalMsg(make([]byte, 0, rec.Msgsize()))
+	raw, err := rec.encode()
 	if err != nil {
 		return err
 	}
@@ -198,13 +202,14 @@ func (b *batch) taken(h *host, p place) (rec linkRecord, err error) {
 		raw = b.puts[i].value
 		b.puts = slices.Delete(b.puts, i, i+1)
 	}
-	if _, err = rec.UnmarshalMsg(raw); err != nil {
-		return rec, fmt.Errorf("damaged record in the queue: %w", err)
+	if err = rec.decode(raw); err != nil {
+		return rec, err
 	}
 	return rec, b.queue.Delete(key)
 }
 
-// rerank moves a queued URL that was met again on a shorter way.
+// rerank moves a queued URL that was met again on a shorter way, or of which it
+// is said when it changed.
 func (b *batch) rerank(c *candidate, v seenValue) error {
 	rec, err := b.taken(c.host, v.place)
 	if err != nil {
@@ -214,15 +219,47 @@ func (b *batch) rerank(c *candidate, v seenValue) error {
 	if err != nil {
 		return err
 	}
-	c.link.standAlone()
-	c.link.Kind, c.link.For = was.Kind, was.For
-	c.link.Ask, c.link.Respelled, c.link.Hops = was.Ask, was.Respelled, c.link.Hops+was.Respelled
+	c.link = c.link.over(was, v.place)
 	e := entry{place: v.place, key: c.key, link: c.link, try: int(rec.Try), paid: rec.Paid}
 	if !v.place.later() && c.link.Kind == Page && !e.paid {
 		e.place = readyPlace(c.link, v.place.seq())
 	}
 	b.then(func(now time.Time) { c.host.move(v.place, e, now) })
 	return b.put(c.host, e)
+}
+
+// over is what becomes of a link that is queued at a place as was, and met once more as l.
+func (l Link) over(was Link, at place) Link {
+	l.standAlone()
+	if l.Depth >= was.Depth {
+		l.Depth, l.From, l.Hops = was.Depth, was.From, was.Hops
+	} else {
+		l.Hops += was.Respelled
+	}
+	l.Kind, l.For, l.Ask, l.Respelled = was.Kind, was.For, was.Ask, was.Respelled
+	if l.Changed = latest(l.Changed, was.Changed); !l.Changed.IsZero() && !at.later() {
+		l.Rank = min(l.Rank, at.rank())
+	}
+	return l
+}
+
+// askAfterAll queues a page again that ended Kept.
+func (b *batch) askAfterAll(c *candidate, v seenValue) error {
+	b.counts.Done--
+	c.link.Depth = min(c.link.Depth, int(v.depth))
+	return b.unkeep(c.key, c.host, c.link, c.seq)
+}
+
+// unkeep queues a page that is stored before all others: its share of the page
+// limits is counted, and it must not wait behind one for which there is no room.
+func (b *batch) unkeep(k seenKey, h *host, l Link, seq uint64) error {
+	b.counts.Queued++
+	b.touch(h).Done--
+	l.Kind = Page
+	l.standAlone()
+	e := entry{place: paidPlace(seq), key: k, link: l, paid: true}
+	b.then(func(now time.Time) { h.insert(e, now) })
+	return b.put(h, e)
 }
 
 // pay counts a stored page against the page limits and puts it before the others.

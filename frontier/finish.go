@@ -88,6 +88,9 @@ func (b *batch) settle(st *lease, o Outcome, l Link, rec *hostRecord) error {
 	case o.End == Skipped:
 		next.state = stateBarred
 	}
+	if o.End == Kept && next.state == stateDone {
+		next.state = stateKept
+	}
 	if st.Kind != Reread && next.state != stateBarred {
 		rec.Done++
 	}
@@ -97,7 +100,12 @@ func (b *batch) settle(st *lease, o Outcome, l Link, rec *hostRecord) error {
 		return b.keepSkip(stateBarred, k, l, o.Reason, o.Rule)
 	case stateFailed:
 		b.counts.Failed++
-	case stateDone:
+	case stateDone, stateKept:
+		said := l.Changed.After(st.Changed) || st.Kind == Reread && !l.Changed.IsZero() // while it was out, or waited to be reread
+		if next.state == stateKept && said && rec.GivenUp == "" {
+			b.counts.Seq++
+			return b.unkeep(k, st.host, l, b.counts.Seq)
+		}
 		if l.Depth < st.Depth && rec.GivenUp == "" { // met on a shorter way while it was out
 			b.counts.Seq++
 			return b.reread(k, st.host, l, b.counts.Seq)

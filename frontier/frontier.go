@@ -71,6 +71,11 @@ type Link struct {
 	// Done: if the URL is still queued it is handed out before other pages, and
 	// it has its share of the page limits from now on. It is for Add alone.
 	Stored bool
+	// Changed is when the page changed last, as somebody says who names it; zero
+	// if nobody does. It is kept to the second, later ones for parts of it. It is for pages. Of a queued URL the latest that was said
+	// counts, wherever it was met, and so does its Rank where that is sooner. A
+	// page that ended Kept is queued again.
+	Changed time.Time
 }
 
 // Address is what to ask for.
@@ -119,6 +124,7 @@ const (
 	Fetched End = iota // the page is stored
 	Failed             // given up; the failure is stored
 	Skipped            // refused after all, see Outcome.Reason
+	Kept               // as Fetched, but that nothing was asked: what was stored before stands for it, see Link.Changed
 )
 
 // Outcome ends a lease.

@@ -27,6 +27,27 @@ type linkRecord struct {
 	Paid  bool   // its share of the page limits is counted
 	Ask   string // "": the URL itself
 	Spelt uint8  // times an answer led to another spelling
+
+	Changed int64 `msg:"-"` // Unix seconds; behind the tuple, as a varint, unless it is 0
+}
+
+func (r *linkRecord) encode() ([]byte, error) {
+	b, err := r.MarshalMsg(make([]byte, 0, r.Msgsize()+binary.MaxVarintLen64))
+	if err == nil && r.Changed != 0 {
+		b = binary.AppendVarint(b, r.Changed)
+	}
+	return b, err
+}
+
+func (r *linkRecord) decode(raw []byte) error {
+	rest, err := r.UnmarshalMsg(raw)
+	if r.Changed = 0; err == nil && len(rest) > 0 {
+		r.Changed, _ = binary.Varint(rest)
+	}
+	if err != nil {
+		return fmt.Errorf("damaged record in the queue: %w", err)
+	}
+	return nil
 }
 
 // skipRecord is a refused URL on disk.
@@ -82,7 +103,16 @@ func (l *Link) record(try int) linkRecord {
 	return linkRecord{
 		URL: within(origin, l.URL), From: within(origin, l.From), Depth: uint32(l.Depth), Hops: uint8(min(l.Hops, 255)),
 		Kind: uint8(l.Kind), Try: uint16(min(try, 1<<16-1)), For: l.For, Ask: within(origin, l.Ask), Spelt: uint8(min(l.Respelled, 255)),
+		Changed: unixSeconds(l.Changed),
 	}
+}
+
+// unixSeconds is t in seconds; 0 for the zero time.
+func unixSeconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
 
 // within is u without its origin, if that is the one given.
@@ -111,6 +141,9 @@ func whole(origin, text string) (weburl.URL, error) {
 // link is the inverse of record for a host. Rank is part of the key.
 func (r *linkRecord) link(origin string) (l Link, err error) {
 	l = Link{Depth: int(r.Depth), Hops: int(r.Hops), Respelled: int(r.Spelt), Kind: Kind(r.Kind), For: r.For}
+	if r.Changed != 0 {
+		l.Changed = time.Unix(r.Changed, 0)
+	}
 	if l.URL, err = whole(origin, r.URL); err != nil {
 		return Link{}, err
 	}
@@ -140,6 +173,7 @@ const (
 	stateFailed
 	stateSkipped // refused, but eligible if met again and wanted
 	stateBarred  // refused for good
+	stateKept    // done, and ended Kept
 )
 
 // seenValue is what is known of a seen URL. Layout: one byte state, depth as

@@ -165,7 +165,7 @@ func digests(links []Link) []digest {
 // refused ones that are known at all. These go to the tree.
 func (r *run) unknown(links []Link, digests []digest) (left []found) {
 	for i := range links {
-		if l := &links[i]; l.Kind == Robots || l.Stored || !r.cache.knows(digests[i], l.leastDepth()) {
+		if l := &links[i]; l.Kind == Robots || l.Stored || !l.Changed.IsZero() || !r.cache.knows(digests[i], l.leastDepth()) {
 			left = append(left, found{*l, digests[i]})
 		}
 	}
@@ -194,7 +194,7 @@ func (r *run) unseen(links []found) (left []found, err error) {
 					return err
 				}
 			}
-			switch news := v.state == stateGone || v.state == stateSkipped || l.Depth < int(v.depth); {
+			switch news := !l.Changed.IsZero() || v.state == stateGone || v.state == stateSkipped || l.Depth < int(v.depth); {
 			case l.Kind == Robots, l.Stored, v.state == stateGone, news && l.Refused == "":
 				left = append(left, *l)
 			case !news:

@@ -144,8 +144,8 @@ func readEntry(origin string, k, v []byte) (entry, error) {
 		return entry{}, err
 	}
 	var rec linkRecord
-	if _, err := rec.UnmarshalMsg(v); err != nil {
-		return entry{}, fmt.Errorf("damaged record in the queue: %w", err)
+	if err := rec.decode(v); err != nil {
+		return entry{}, err
 	}
 	l, err := rec.link(origin)
 	if err != nil {
