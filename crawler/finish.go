@@ -175,6 +175,9 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 		if p.Unchanged {
 			c.Unchanged++
 		}
+		if p.Cached {
+			c.Cached++
+		}
 		c.Received += uint64(p.Wire)
 		c.Stored += uint64(p.Request.Length + p.Record.Length)
 		c.Fields = CountFields(c.Fields, p)

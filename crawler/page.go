@@ -33,7 +33,7 @@ func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
 // not after a 304 of this run that was of no use.
 func (w *Job) known(l frontier.Lease, last, good *store.Page) *store.Page {
 	switch {
-	case good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || good.Address() != l.Address().String() || !w.spec.wholly(good) || !w.spec.readable(good):
+	case w.spec.Cache == CacheOff, good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || good.Address() != l.Address().String() || !w.spec.wholly(good) || !w.spec.readable(good):
 		return nil
 	case last.Run == w.store.ID && last.Status == http.StatusNotModified:
 		return nil
@@ -86,6 +86,7 @@ func (w *Job) take(ctx context.Context, l frontier.Lease, p *store.Page, resp *f
 	case resp == nil:
 		return nil, nil
 	case resp.Status == http.StatusNotModified && known != nil:
+		renew(p, known, resp.Header)
 		return w.unchanged(ctx, p, known), w.exchange(resp)
 	}
 	p.Hash = sha256.Sum256(resp.Body)
@@ -140,6 +141,7 @@ func setAnswer(p *store.Page, r *fetcher.Response, u weburl.URL) {
 	p.Size, p.Wire = int64(len(r.Body)), int64(len(r.Raw))
 	p.ETag, p.Modified = r.Header.Get("ETag"), r.Header.Get("Last-Modified")
 	p.HasAfter, p.After = r.HasRetryAfter, r.RetryAfter
+	setFreshness(p, fetcher.FreshnessOf(r.Header, r.Start))
 	if to, err := r.Location(u); r.Redirect != "" && err == nil {
 		p.Redirect = to.String()
 	}

@@ -76,9 +76,11 @@ type Spec struct {
 	MaxTime        time.Duration
 	MaxBytes       int64
 	DropParams     weburl.ParamSet
-	Order          string    // "bfs", "dfs" or "priority"
-	Since          time.Time // what a sitemap says changed since goes first; zero: nothing does
-	Sitemap        string    // "auto", "only", "off" or an address
+	Order          string      // "bfs", "dfs" or "priority"
+	Since          time.Time   // what a sitemap says changed since goes first; zero: nothing does
+	Cache          string      // CacheRevalidate, CacheFresh or CacheOff
+	Base           store.RunID // with CacheFresh, the run whose pages are taken over, asked for as they would be now; 0: none are
+	Sitemap        string      // "auto", "only", "off" or an address
 	Assets         bool
 	Robots         string // "obey", "report" or "ignore"
 	Agent          string // product token for robots.txt
@@ -193,6 +195,9 @@ func (s *Spec) seed(u weburl.URL) frontier.Link {
 // outcome says what a visit means for the frontier. links are the page's.
 func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now time.Time) frontier.Outcome {
 	o := frontier.Outcome{}
+	if p.Cached {
+		o.End = frontier.Kept
+	}
 	if p.Fault != "" || isPushBack(p.Status) || p.Status >= 500 {
 		o.End = frontier.Failed
 		if at, ok := s.again(l, p, now); ok {

@@ -104,8 +104,11 @@ func (s *Spec) entry(l frontier.Lease, u weburl.URL, link store.Link) frontier.L
 	if priority, err := strconv.ParseFloat(link.Rel, 64); err == nil {
 		f.Rank = s.rank(depth, priority)
 	}
-	if s.changed(link.Text) {
-		f.Rank = min(f.Rank, s.rank(0, 1))
+	if at := lastmod(link.Text); !s.Since.IsZero() && at.After(s.Since.Add(-fetcher.MaxFresh)) { // else it is no news of any page that is fresh
+		f.Changed = at
+		if at.After(s.Since) {
+			f.Rank = min(f.Rank, s.rank(0, 1))
+		}
 	}
 	if f.Refused == ReasonDepth && s.Depth > 0 {
 		f.Refused = "" // named, not clicked to; the links on it count as too deep
@@ -113,18 +116,15 @@ func (s *Spec) entry(l frontier.Lease, u weburl.URL, link store.Link) frontier.L
 	return f
 }
 
-// changed tells whether lastmod, as a sitemap writes it, is behind Since. It is a
-// hint: many sitemaps say that all was changed just now, so nothing is left out by
-// it. A day is over at its end.
-func (s *Spec) changed(lastmod string) bool {
-	if s.Since.IsZero() || lastmod == "" {
-		return false
-	}
-	at := parse.Date(lastmod)
-	if len(lastmod) <= len(time.DateOnly) {
+// lastmod reads when a page changed, as a sitemap writes it; zero if it does not
+// say. It is a hint: many sitemaps say that all was changed just now, so nothing is
+// left out by it. A day is over at its end.
+func lastmod(text string) time.Time {
+	at := parse.Date(text)
+	if !at.IsZero() && len(text) <= len(time.DateOnly) {
 		at = at.AddDate(0, 0, 1)
 	}
-	return at.After(s.Since)
+	return at
 }
 
 // mayName tells whether the sitemap of the lease may name u. It may if u lies

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"crawl/fetcher"
 	"crawl/frontier"
 	"crawl/internal/weburl"
 	"crawl/store"
@@ -59,11 +60,18 @@ func (w *Job) finishVisit(ctx context.Context, l frontier.Lease, p *store.Page, 
 	return err
 }
 
-// fetch asks for a URL and stores what comes of it; last and good are what the
+// fetch asks for a URL, unless an earlier visit is kept, and stores what comes of it; last and good are what the
 // store has of it. No page and no error: it was cut short, the lease lapses and
 // the URL is fetched again.
 func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string, at *place) (*store.Page, []store.Link, error) {
 	known := w.known(l, last, good)
+	if w.keeps(l, last, known) {
+		if page, links := w.stand(ctx, l, known); page != nil {
+			page.Barred = barred
+			w.Frontier.Release(l, frontier.Answer{}) // its host was not asked
+			return w.put(ctx, page, links, nil, nil, at)
+		}
+	}
 	resp, fault := w.ask(ctx, request(l, known, w.spec))
 	if ctx.Err() != nil {
 		return nil, nil, nil
@@ -74,19 +82,26 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
 	links, body := w.take(ctx, l, page, resp, known)
 	w.widen(l, page)
+	return w.put(ctx, page, links, body, resp, at)
+}
+
+// put stores a visit that resp, or nothing, was the answer to: durable before
+// forgotten. No page and no error: what it stands for was removed meanwhile; the
+// lease lapses, and the next try asks for it whole.
+func (w *Job) put(ctx context.Context, p *store.Page, links []store.Link, body *store.Exchange, resp *fetcher.Response, at *place) (*store.Page, []store.Link, error) {
 	if err := at.land(ctx, resp); err != nil {
 		return nil, nil, err
 	}
-	err := w.Store.Put(ctx, page, links, body) // durable before forgotten
-	if errors.Is(err, store.ErrNoContent) {    // the next try asks for it whole
-		w.Log.Info("an earlier visit was removed while the URL was asked for", "url", l.URL.String())
+	err := w.Store.Put(ctx, p, links, body)
+	if errors.Is(err, store.ErrNoContent) {
+		w.Log.Info("an earlier visit was removed while it was needed", "url", p.URL.String())
 		return nil, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	w.note(page)
-	return page, links, nil
+	w.note(p)
+	return p, links, nil
 }
 
 // refuse ends the lease of a URL that is not to be fetched after all: what is
@@ -136,7 +151,7 @@ func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, err
-	case l.Kind != frontier.Reread && int(page.Try) != l.Try:
+	case l.Kind != frontier.Reread && (int(page.Try) != l.Try || page.Cached && outdated(l, page)):
 		return nil, nil, nil
 	}
 	links, err := w.Store.Links(ctx, page)
