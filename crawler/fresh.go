@@ -24,9 +24,6 @@ func freshness(p *store.Page) fetcher.Freshness {
 
 func setFreshness(p *store.Page, f fetcher.Freshness) { p.FreshFor, p.FreshUntil = f.For, f.Until }
 
-// FreshUntil is until when a page is fresh by its own headers; zero if it never was.
-func FreshUntil(p *store.Page) time.Time { return freshness(p).End(p.Fetched) }
-
 // keeps tells whether known, which a 304 might stand for, stands for itself: it is
 // the last that was seen of the URL, by the run before, fresh now, and no sitemap
 // says that it changed since. A seed is always asked for, and what failed.

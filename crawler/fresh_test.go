@@ -352,3 +352,43 @@ func TestTakenOverAfterStop(t *testing.T) {
 		w.alike(one, two)
 	})
 }
+
+// TestTakenOverAfterCrash: wherever a crash comes, what was taken over is not asked
+// for, and the run has all pages, also when they are no longer fresh.
+func TestTakenOverAfterCrash(t *testing.T) {
+	for _, done := range []bool{false, true} {
+		for at := range int64(5) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, map[string]http.Handler{"a": paths{"/": html("/1"), "/1": lasting("1", 3600, "/2"), "/2": lasting("2", 3600, "/3"), "/3": lasting("3", 3600)}})
+				w.audit.MayRepeat = again
+				one := w.crawl(spec(t, "http://a/"))
+				n := len(w.asked("a"))
+				s := after(spec(t, "http://a/"), one, CacheFresh)
+				two, c := w.newRun(s), w.crawler()
+				c.Frontier = &breaking{Frontier: w.front, at: at + 1, after: done}
+				job, err := c.Begin(context.Background(), two, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := job.Crawl(context.Background(), nil); !errors.Is(err, errBroken) {
+					t.Fatalf("the run ended with %v", err)
+				}
+				stored := keys(w.pages(two))
+				w.restart()
+				time.Sleep(2 * time.Hour)
+				if err := w.begin(two, after(spec(t, "http://a/"), one, CacheFresh)).Crawl(context.Background(), nil); err != nil {
+					t.Fatal(err)
+				}
+				w.ended(two, store.Complete, "")
+				want := []string{"/"}
+				for _, path := range []string{"/1", "/2", "/3"} {
+					if !slices.Contains(stored, "http://a"+path) {
+						want = append(want, path)
+					}
+				}
+				same(t, "asked for", w.lately(n), want...)
+				w.alike(one, two)
+			})
+		}
+	}
+}

@@ -65,14 +65,6 @@ func (f Freshness) At(asked, now time.Time) bool {
 	return age >= 0 && age < MaxFresh && (age < f.For || now.Before(f.Until))
 }
 
-// End is until when an answer that was asked for then is fresh; zero if it never was.
-func (f Freshness) End(asked time.Time) time.Time {
-	if f.For > 0 {
-		return asked.Add(f.For)
-	}
-	return f.Until
-}
-
 // said tells whether a head has a say in how long an answer is fresh.
 func said(h http.Header) bool {
 	return len(h.Values("Cache-Control"))+len(h.Values("Expires"))+len(h.Values("Pragma")) > 0

@@ -20,6 +20,14 @@ func headOf(lines string) http.Header {
 	return h
 }
 
+// lastsUntil is until when an answer that was asked for then is fresh; zero if it never was.
+func lastsUntil(f Freshness, asked time.Time) time.Time {
+	if f.For > 0 {
+		return asked.Add(f.For)
+	}
+	return f.Until
+}
+
 func TestFreshness(t *testing.T) {
 	const day = 24 * time.Hour
 	for lines, want := range map[string]time.Duration{
@@ -90,7 +98,7 @@ func TestFreshness(t *testing.T) {
 	} {
 		f := FreshnessOf(headOf(lines), noon)
 		got := time.Duration(0)
-		if end := f.End(noon); !end.IsZero() {
+		if end := lastsUntil(f, noon); !end.IsZero() {
 			got = end.Sub(noon)
 		}
 		if got != want {
@@ -128,7 +136,7 @@ func TestFreshnessRenewed(t *testing.T) {
 	} {
 		f := FreshnessOf(headOf(c.before), noon).Renewed(headOf(c.then), asked)
 		got := time.Duration(0)
-		if end := f.End(asked); !end.IsZero() {
+		if end := lastsUntil(f, asked); !end.IsZero() {
 			got = end.Sub(asked)
 		}
 		if got != c.want || f.At(asked, asked.Add(c.want)) || c.want > 0 && !f.At(asked, asked.Add(c.want-1)) {

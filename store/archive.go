@@ -17,6 +17,14 @@ import (
 // Address is what was asked for: URL, or another spelling of it.
 func (p *Page) Address() string { return cmp.Or(p.Asked, p.URL.String()) }
 
+// FreshEnd is until when the answer said that it is fresh; zero if it did not say.
+func (p *Page) FreshEnd() time.Time {
+	if p.FreshFor > 0 {
+		return p.Fetched.Add(p.FreshFor)
+	}
+	return p.FreshUntil
+}
+
 // archive appends request and answer to the bodies, adds to puts what the
 // index needs, and fills in p's places. A body that is there already is not
 // written again: a revisit record points at it. brought, unless nil, is what

@@ -10,7 +10,7 @@ import (
 // withoutWeight are the options of a run that make no difference to what it finds
 // and how it reads that.
 var withoutWeight = []string{
-	"order", "rate", "per_host", "concurrency", "contact", "proxy", "proxy_auth", "timeout", "retry", "max_fetch_time", "min_speed", "max_retry_after", "store", "durability",
+	"order", "rate", "per_host", "concurrency", "contact", "proxy", "proxy_auth", "timeout", "retry", "max_fetch_time", "min_speed", "max_retry_after", "store", "durability", "cache",
 	"list", // its entries are the seeds
 }
 

@@ -65,6 +65,8 @@ type explanation struct {
 	Scope   scopeVerdict `json:"scope"`
 	Robots  *robotsLine  `json:"robots_txt"` // null: the run did not ask for it
 	Status  string       `json:"status"`     // of the visit, "" if there was none
+	Cached  bool         `json:"cached"`     // the run did not ask: the visit is that of an earlier one
+	Fetched string       `json:"fetched"`    // when it was asked for, "" if it was not
 	Reason  string       `json:"reason"`     // it was not visited
 	Rule    string       `json:"rule"`
 }
@@ -75,7 +77,7 @@ source = coalesce((SELECT found_on FROM pages WHERE url = $url), (SELECT found_o
 
 func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.Run) (*explanation, error) {
 	e := &explanation{Run: runName(run), Typed: typed.String(), URL: u.String()}
-	page, err := ask(ctx, db, u, "SELECT status, class, fault, found_on, depth FROM pages WHERE url = $url")
+	page, err := ask(ctx, db, u, "SELECT status, class, fault, found_on, depth, cached, fetched FROM pages WHERE url = $url")
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +100,7 @@ func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.
 		if fault := page.get("fault"); fault != "" {
 			e.Status = fault
 		}
+		e.Cached, e.Fetched = page.get("cached") == "true", page.get("fetched")
 	}
 	e.FoundOn, e.Depth, e.Reason, e.Rule, e.Anchor = met.get("found_on"), met.get("depth"), skip.get("reason"), skip.get("rule"), anchor.get("anchor")
 	if e.Links, err = strconv.Atoi(links.at(0, "count(*)")); err != nil {
@@ -132,6 +135,8 @@ func (e *explanation) judge(ctx context.Context, db *query.DB, u weburl.URL, run
 
 func (e *explanation) verdict() string {
 	switch {
+	case e.Cached:
+		return "taken over unasked, still fresh: " + e.Status + ", fetched " + e.Fetched
 	case e.Status != "":
 		return "fetched: " + e.Status
 	case e.Reason != "":

@@ -212,6 +212,9 @@ func (v *pageView) state(line func(name, text string)) {
 		status = fault + ": " + p("fault_text")
 	}
 	line("status", status+", "+p("took_ms")+" ms")
+	if p("cached") == "true" {
+		line("cached", "taken over unasked: fetched "+p("fetched")+", fresh until "+p("fresh_until"))
+	}
 	if to := p("redirect"); to != "" {
 		line("redirect", "to "+to)
 		switch {

@@ -69,6 +69,7 @@ type Settings struct {
 	Resolve      []string `json:"resolve" arg:"HOST:PORT:IP" group:"run" section:"request" check:"resolve" split:"," help:"host:port:ip, connect there instead of asking DNS; repeatable"`
 	Timeout      Duration `json:"timeout" default:"20s" group:"run" section:"request" min:"100ms" max:"10m" help:"time to connect and to the first byte of an answer"`
 	Retry        int      `json:"retry" default:"2" group:"run" section:"request" min:"0" max:"10" help:"further tries after a passing fault"`
+	Cache        string   `json:"cache" default:"revalidate" group:"run" section:"request" words:"revalidate|fresh|off" help:"pages of the run before: ask whether they changed, take over unasked what is fresh by its Cache-Control or Expires and in no sitemap said to have changed, or ask for all whole"`
 	Insecure     bool     `json:"insecure" default:"false" group:"run" section:"request" help:"accept any TLS certificate"`
 	AllowPrivate bool     `json:"allow_private" default:"false" group:"run" section:"request" help:"connect to loopback, private and link-local addresses too"`
 

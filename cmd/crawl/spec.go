@@ -135,7 +135,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, r r
 		Seeds: seeds, Scope: s.Scope, Include: include, Exclude: exclude, DropParams: drop,
 		Depth: int(s.Depth), MaxPages: int(max(s.MaxPages, 0)), MaxPagesHost: int(max(s.MaxPagesPerHost, 0)),
 		MaxHosts: int(max(s.MaxHosts, 0)), MaxVariants: int(max(s.MaxVariants, 0)), MaxBytes: int64(max(s.MaxBytes, 0)),
-		Order: s.Order, Sitemap: s.Sitemap, Assets: s.Assets == "fetch",
+		Order: s.Order, Cache: s.Cache, Sitemap: s.Sitemap, Assets: s.Assets == "fetch",
 		Robots: s.Robots, Agent: robots.Product(s.agent()), Retry: s.Retry,
 		MaxRedirects: s.MaxRedirects, MaxURL: s.MaxURLLength, MaxLinks: s.MaxLinks, MaxNesting: s.MaxNesting,
 		MaxRobots: int(s.MaxRobots), MaxSitemap: int64(s.MaxSitemap), MaxSitemapURLs: s.MaxSitemapURLs, MaxSitemaps: s.MaxSitemaps,

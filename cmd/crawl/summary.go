@@ -34,6 +34,7 @@ type summary struct {
 	Skipped map[string]uint64 `json:"skipped"`
 	Status  map[string]uint64 `json:"answers"`
 	Same    uint64            `json:"unchanged"`
+	Cached  uint64            `json:"cached"` // of these, taken over unasked
 	Bytes   uint64            `json:"received_bytes"`
 	Stored  uint64            `json:"stored_bytes"`
 	Fields  coverage          `json:"fields,omitempty"`
@@ -71,7 +72,7 @@ func newSummary(run, base *store.Run, code int) summary {
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s), Changes: newChangesLine(run),
+		Same:   c.Unchanged, Cached: c.Cached, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s), Changes: newChangesLine(run),
 	}
 	if base != nil {
 		sum.Baseline = runName(base)
@@ -116,6 +117,9 @@ func printSummary(w io.Writer, run, base *store.Run, code int) {
 	printFindings(w, run, base)
 	fmt.Fprintf(w, "\n  FOUND    %s = %s done + %s failed + %s queued + %s skipped\n", grouped(c.Found), grouped(c.Done), grouped(c.Failed), grouped(c.Queued), grouped(c.Found-c.Done-c.Failed-c.Queued))
 	fmt.Fprintf(w, "  STORED   +%s (%s received, %s pages unchanged)\n", bytesText(c.Stored), bytesText(c.Received), grouped(c.Unchanged))
+	if c.Cached > 0 {
+		fmt.Fprintf(w, "  CACHED   %s pages taken over, still fresh: not asked for (--cache fresh)\n", grouped(c.Cached))
+	}
 	if run.Changes != nil {
 		fmt.Fprintf(w, "  CHANGES  %s\n", changesText(run.Changes))
 	}

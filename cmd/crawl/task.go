@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"crawl/crawler"
@@ -141,6 +142,7 @@ func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, st *store.Bol
 	}
 	if base != nil {
 		t.spec.Since = base.Started
+		t.takeFrom(base, engine.Log)
 	}
 	job, err := engine.Begin(ctx, t.run, t.spec)
 	if err != nil {
@@ -160,6 +162,31 @@ func (t *task) crawl(ctx context.Context, engine *crawler.Crawler, st *store.Bol
 	}
 	t.run.Changes = changesOf(ctx, st, t.run, engine.Log)
 	return st.Update(context.WithoutCancel(ctx), t.run)
+}
+
+// takeFrom lets the run take fresh pages over from the one that it is held
+// against, if that asked for them as this one would.
+func (t *task) takeFrom(base *store.Run, log *slog.Logger) {
+	if t.s.Cache != crawler.CacheFresh {
+		return
+	}
+	before, err := keptSettings(base)
+	if other := otherRequests(&t.s, &before.Settings); err != nil || other != "" || before.Guest != t.guest {
+		log.Warn("no page is taken over unasked: the run before asked in another way", "run", runName(base), "setting", other)
+		return
+	}
+	t.spec.Base = base.ID
+}
+
+// otherRequests names a setting in which two runs differ and by which servers may
+// answer otherwise; "" if there is none.
+func otherRequests(s, before *Settings) string {
+	for _, key := range []string{"user_agent", "contact", "header", "cookies", "auth", "proxy", "resolve", "insecure"} {
+		if o := optionByKey[key]; !slices.Equal(o.texts(s), o.texts(before)) {
+			return key
+		}
+	}
+	return ""
 }
 
 // judge finds out what is wrong with the run if it has ended, and records it. base

@@ -99,6 +99,10 @@ var pageColumns = []pageColumn{
 	}},
 	of("unchanged", Bool, "Unchanged", "it has the content of an earlier run", func(p *store.Page) any { return p.Unchanged }),
 	of("not_modified", Bool, "NotModified", "the server answered 304", func(p *store.Page) any { return p.NotModified }),
+	of("cached", Bool, "Cached", "nothing was asked: the earlier visit, made at fetched, was still fresh", func(p *store.Page) any { return p.Cached }),
+	of("fresh_until", Time, "Fetched FreshFor FreshUntil", "until when it is fresh by its Cache-Control or Expires, 30 days at most; null: it does not say, or was not from the beginning", func(p *store.Page) any {
+		return timeOf(p.FreshEnd())
+	}),
 	text("redirect", "Redirect", "where it redirects to", func(p *store.Page) string { return p.Redirect }),
 	text("found_on", "From", "the page that led to it first", func(p *store.Page) string { return p.From }),
 	text("asked", "Asked", "how it was spelt in the request; empty: as url", func(p *store.Page) string { return p.Asked }),

@@ -252,7 +252,7 @@ func scanHeaders(s *scan) iter.Seq2[any, error] {
 // fetchColumns are the columns of pages that fetches share.
 var fetchColumns = []string{
 	"run", "url", "fetched", "status", "class", "fault", "fault_text", "try", "ttfb_ms", "took_ms", "size", "wire_bytes", "title", "redirect", "canonical", "indexable",
-	"why_not", "body_hash", "text_hash", "unchanged", "not_modified", "protocol", "address",
+	"why_not", "body_hash", "text_hash", "unchanged", "not_modified", "cached", "protocol", "address",
 }
 
 func fetchesTable() *Table {

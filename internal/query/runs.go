@@ -351,6 +351,7 @@ func runsTable() *Table {
 			count("answers_5xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[5] }),
 			count("no_answer", "pages without an answer", func(c *store.Counts) uint64 { return c.Status[0] }),
 			count("unchanged", "pages with the content of an earlier run", func(c *store.Counts) uint64 { return c.Unchanged }),
+			count("cached", "of these, taken over unasked since they were still fresh", func(c *store.Counts) uint64 { return c.Cached }),
 			count("requests", "requests sent, retries and robots.txt included", func(c *store.Counts) uint64 { return c.Requests }),
 			count("received_bytes", "bytes of bodies, as sent", func(c *store.Counts) uint64 { return c.Received }),
 			count("stored_bytes", "bytes added to the bodies on disk", func(c *store.Counts) uint64 { return c.Stored }),
