@@ -93,6 +93,9 @@ type Pattern struct {
 	match func(u weburl.URL) bool
 }
 
+// Match tells whether an address is one that the pattern means.
+func (p Pattern) Match(u weburl.URL) bool { return p.match(u) }
+
 // maxPattern is the longest pattern, in bytes.
 const maxPattern = 4 << 10
 
@@ -157,7 +160,7 @@ func globMatch(parts []string, s string) bool {
 // firstMatch returns the text of the first pattern that matches u, or "".
 func firstMatch(patterns []Pattern, u weburl.URL) string {
 	for _, p := range patterns {
-		if p.match(u) {
+		if p.Match(u) {
 			return p.text
 		}
 	}

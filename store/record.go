@@ -66,6 +66,7 @@ type Run struct {
 
 	Findings []FindingCount `msg:"findings,omitempty"` // when it ended, of the kinds that were counted
 	Gate     *Gate          `msg:"gate,omitempty"`     // nil: there was none, or it was not asked
+	Unmuted  []string       `msg:"unmuted,omitempty"`  // what the user's mutes named that had ended since the run before, in words
 }
 
 // Changes counts what is different from one run to another.
@@ -88,6 +89,7 @@ type FindingCount struct {
 	Now      uint64 `msg:"n,omitempty"`
 	New      uint64 `msg:"new,omitempty"`
 	Fixed    uint64 `msg:"f,omitempty"`
+	Muted    uint64 `msg:"m,omitempty"` // beside those: the user knows of them
 }
 
 // Gate is a rule that a run was held to when it ended, and how many rows broke

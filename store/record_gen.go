@@ -823,8 +823,8 @@ func (z *Field) Msgsize() (s int) {
 func (z *FindingCount) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Now == 0 {
 		zb0001Len--
@@ -837,6 +837,10 @@ func (z *FindingCount) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Fixed == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Muted == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -863,6 +867,11 @@ func (z *FindingCount) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "f"
 			o = append(o, 0xa1, 0x66)
 			o = msgp.AppendUint64(o, z.Fixed)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "m"
+			o = append(o, 0xa1, 0x6d)
+			o = msgp.AppendUint64(o, z.Muted)
 		}
 	}
 	return
@@ -920,6 +929,12 @@ func (z *FindingCount) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Fixed")
 				return
 			}
+		case "m":
+			z.Muted, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Muted")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -934,7 +949,7 @@ func (z *FindingCount) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *FindingCount) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Kind) + 2 + msgp.StringPrefixSize + len(z.Severity) + 2 + msgp.Uint64Size + 4 + msgp.Uint64Size + 2 + msgp.Uint64Size
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Kind) + 2 + msgp.StringPrefixSize + len(z.Severity) + 2 + msgp.Uint64Size + 4 + msgp.Uint64Size + 2 + msgp.Uint64Size + 2 + msgp.Uint64Size
 	return
 }
 
@@ -3527,8 +3542,8 @@ func (z *Robots) Msgsize() (s int) {
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(24)
-	var zb0001Mask uint32 /* 24 bits */
+	zb0001Len := uint32(25)
+	var zb0001Mask uint32 /* 25 bits */
 	_ = zb0001Mask
 	if z.Why == "" {
 		zb0001Len--
@@ -3593,6 +3608,10 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Gate == nil {
 		zb0001Len--
 		zb0001Mask |= 0x800000
+	}
+	if z.Unmuted == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3771,6 +3790,14 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 						o = msgp.AppendString(o, z.Gate.Says)
 					}
 				}
+			}
+		}
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+			// string "unmuted"
+			o = append(o, 0xa7, 0x75, 0x6e, 0x6d, 0x75, 0x74, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Unmuted)))
+			for za0005 := range z.Unmuted {
+				o = msgp.AppendString(o, z.Unmuted[za0005])
 			}
 		}
 	}
@@ -4071,6 +4098,25 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "unmuted":
+			var zb0008 uint32
+			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Unmuted")
+				return
+			}
+			if cap(z.Unmuted) >= int(zb0008) {
+				z.Unmuted = (z.Unmuted)[:zb0008]
+			} else {
+				z.Unmuted = make([]string, zb0008)
+			}
+			for za0005 := range z.Unmuted {
+				z.Unmuted[za0005], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Unmuted", za0005)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -4118,6 +4164,10 @@ func (z *Run) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += 1 + 5 + msgp.StringPrefixSize + len(z.Gate.Rule) + 5 + msgp.Uint64Size + 5 + msgp.StringPrefixSize + len(z.Gate.Says)
+	}
+	s += 8 + msgp.ArrayHeaderSize
+	for za0005 := range z.Unmuted {
+		s += msgp.StringPrefixSize + len(z.Unmuted[za0005])
 	}
 	return
 }

@@ -28,7 +28,11 @@ func askHolder(c *cobra.Command, s *Settings) error {
 	if err != nil {
 		return err
 	}
-	settings, err := json.Marshal(askedSettings{folder, s.JSON, s.Quiet, s.Verbose, s.LogFormat})
+	rules, err := findingRulesOf(c)
+	if err != nil {
+		return err
+	}
+	settings, err := json.Marshal(askedSettings{folder, s.JSON, s.Quiet, s.Verbose, s.LogFormat, rules})
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,13 @@ var valueChecks = map[string]func(text string) error{
 	"header":    checkHeader,
 	"hostname":  checkHostname,
 	"listen":    checkListen,
+	"mute":      checkMute,
 	"param":     checkParam,
 	"pattern":   checkPattern,
 	"proxy":     checkProxy,
 	"resolve":   checkResolve,
 	"secret":    checkSecret,
+	"severity":  checkSeverity,
 	"tokenfile": checkTokenFile,
 	"url":       checkURL,
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -18,7 +19,7 @@ func newConfigCommand() *cobra.Command {
 		Short: "What is configured, and where it comes from",
 		Long: `Every option is a flag, a variable of the environment and a key of a config
 file: --max-pages, CRAWL_MAX_PAGES, max_pages. For each the first that sets it
-wins: flag, environment, the site's block of the config file, defaults of
+wins, but severity and mute, which add up: flag, environment, the site's block of the config file, defaults of
 ./config.yaml, of the user's config file, of /etc/crawl/config.yaml.
 A variable that is empty counts as not set. Lists: a flag is repeated, a
 variable has one entry a line.`,
@@ -80,6 +81,7 @@ func checkConfig(cmd *cobra.Command) error {
 	if err == nil {
 		err = l.check()
 	}
+	err = alsoFaults(err, l.over(time.Now()))
 	if err != nil {
 		return err
 	}

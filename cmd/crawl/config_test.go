@@ -49,7 +49,7 @@ func settingsFlags(t *testing.T, args ...string) *pflag.FlagSet {
 }
 
 // TestPrecedenceOfEveryOption raises the layers one by one, for every option
-// of the table: each must win over all below it.
+// of the table: each must win over all below it, or add to it.
 func TestPrecedenceOfEveryOption(t *testing.T) {
 	for _, o := range options {
 		t.Run(o.Key, func(t *testing.T) {
@@ -84,11 +84,19 @@ func TestPrecedenceOfEveryOption(t *testing.T) {
 				{o.Env, func(n int) { t.Setenv(o.Env, sample(n)) }},
 				{"--" + o.Flag, func(n int) { args = []string{"--" + o.Flag + "=" + sample(n)} }},
 			}
+			var raised, origins []string // of the layers that count
 			for n, layer := range layers {
 				layer.raise(n)
 				want := defaultSettings()
-				if n > 0 {
-					o.store(&want, []string{sample(n)})
+				if n > 0 && !o.adds {
+					raised, origins = nil, nil
+				}
+				if origins = append(origins, layer.origin); n > 0 {
+					raised = append(raised, sample(n))
+					o.store(&want, raised)
+				}
+				if len(origins) > 1 {
+					origins = slices.DeleteFunc(origins, func(s string) bool { return s == originDefault })
 				}
 				r, err := loadSettings(settingsFlags(t, args...), "s")
 				if err != nil {
@@ -97,8 +105,8 @@ func TestPrecedenceOfEveryOption(t *testing.T) {
 				if diff := cmp.Diff(o.texts(&want), o.texts(&r.Settings)); diff != "" {
 					t.Errorf("%s: %s", layer.origin, diff)
 				}
-				if got := r.Origin[o.Key]; got != layer.origin {
-					t.Errorf("origin %q, want %q", got, layer.origin)
+				if got, want := r.Origin[o.Key], strings.Join(origins, ", "); got != want {
+					t.Errorf("origin %q, want %q", got, want)
 				}
 			}
 		})

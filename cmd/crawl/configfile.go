@@ -41,6 +41,7 @@ type configFile struct {
 	defaults layer
 	sites    map[string]siteBlock
 	hosts    map[string]layer
+	mutes    []placedMute // of all blocks
 }
 
 // Limits on a config file.
@@ -57,6 +58,7 @@ type configReader struct {
 	dir    string // relative file names in values are meant from here
 	nearby bool   // found in the working folder, not named by the user
 	faults []fault
+	placed []placedMute
 }
 
 // readConfigFile reads path, or reports that it is not there. nearby is for
@@ -86,6 +88,7 @@ func parseConfig(path string, nearby bool, text []byte) (file *configFile, fault
 	}
 	r := &configReader{path: path, dir: filepath.Dir(abs), nearby: nearby}
 	file = r.file(text)
+	file.mutes = r.placed
 	slices.SortStableFunc(r.faults, func(a, b fault) int { return faultLine(a, path) - faultLine(b, path) })
 	return file, r.faults, nil
 }
@@ -242,15 +245,19 @@ func (r *configReader) option(o *option, key, value *yaml.Node) given {
 	g := given{where: r.where(key)}
 	nodes := []*yaml.Node{value}
 	switch {
-	case o.named && (value.Kind == yaml.MappingNode || isNull(value)):
+	case o.block == "fields" && (value.Kind == yaml.MappingNode || isNull(value)):
 		nodes = r.rules(o, value)
+	case o.block == "words" && (value.Kind == yaml.MappingNode || isNull(value)):
+		nodes = r.words(o, value)
+	case o.block == "mutes" && value.Kind == yaml.SequenceNode:
+		nodes = r.mutes(value)
 	case o.typ == reflect.TypeFor[Keep]() && value.Kind == yaml.MappingNode:
 		nodes = []*yaml.Node{r.keep(o, value)}
 	case o.list:
 		if value.Kind != yaml.SequenceNode {
 			next := `write ["first", "second"], or [] for none`
-			if o.named {
-				next = `write name: "css:.price" below it, indented`
+			if hint := blockHints[o.block]; hint != "" {
+				next = hint
 			}
 			r.fault(value, o.Key+" is "+nodeKind(value)+" where a list belongs", next)
 			return g
@@ -271,8 +278,18 @@ func (r *configReader) option(o *option, key, value *yaml.Node) given {
 			r.fault(n, o.Key+" runs a command, which a config file that happens to lie in the working folder may not", "name the file with --config, or move the option to your user config")
 		}
 		g.texts = append(g.texts, text)
+		if m, err := parseMute(text); o.block == "mutes" && err == nil {
+			r.placed = append(r.placed, placedMute{m, r.where(n)})
+		}
 	}
 	return g
+}
+
+// blockHints say how the entries of options are written as blocks.
+var blockHints = map[string]string{
+	"fields": `write name: "css:.price" below it, indented`,
+	"words":  "write titles: notice below it, indented",
+	"mutes":  `write - {report: broken, url: "/old/*", until: 2027-01-31, reason: …} below it, indented`,
 }
 
 // keep makes one text of a block of rules: last=10 weekly=26.

@@ -76,6 +76,7 @@ func newDaemon(st *store.Bolt, dir string, conf *config, log *slog.Logger) *daem
 	d.holder = newHolder(st, dir, log)
 	d.holder.taken, d.holder.front = d.has, d.front
 	d.holder.schedules = func() ([]scheduleBlock, error) { return d.config().schedules, nil }
+	d.holder.rules = func() (findingRules, error) { return d.config().findingRules() }
 	d.wake = func() {} // until there is one
 	d.gauges()
 	return d

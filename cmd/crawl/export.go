@@ -74,7 +74,7 @@ sitemap-1.xml and so on.`,
 	fl.BoolVar(&f.out.overwrite, "overwrite", false, "replace FILE if it is there")
 	fl.BoolVar(&f.out.raw, "raw", false, "CSV: cells as they are, also those that a spreadsheet or terminal would obey")
 	f.out.outputShape.flags(fl)
-	addSettingsFlags(fl, "data", "quiet")
+	addSettingsFlags(fl, "data", "findings", "quiet")
 	return c
 }
 
@@ -90,7 +90,11 @@ func withTablesOf(c *cobra.Command, st *store.Bolt, o query.Options, s *Settings
 		return err
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
-	o.Search, o.Schedules = index, schedulesIn(c, st)
+	rules, err := findingRulesOf(c)
+	if err != nil {
+		return err
+	}
+	o.Search, o.Rules, o.Schedules = index, rules.of, schedulesIn(c, st)
 	if h := held(c.Context()); h != nil {
 		o.Live, o.Schedules = h.live, h.viewSchedules
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -46,6 +47,19 @@ func (e *usageError) Error() string {
 // newUsageError is a usageError of one fault; where and next may be empty.
 func newUsageError(where, what, next string) *usageError {
 	return &usageError{[]fault{{where, what, next}}}
+}
+
+// alsoFaults adds faults to an error that is nil or a *usageError; another stays as
+// it is.
+func alsoFaults(err error, more []fault) error {
+	var e *usageError
+	switch {
+	case err == nil:
+		return asUsageError(more)
+	case errors.As(err, &e):
+		return asUsageError(append(slices.Clone(e.Faults), more...))
+	}
+	return err
 }
 
 // asUsageError returns nil if there are no faults.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"crawl/internal/query"
 	"crawl/store"
@@ -67,13 +68,18 @@ func namedBaseline(ctx context.Context, st *store.Bolt, name string) (*store.Run
 
 // conclude counts what is wrong with a run that has ended, as far as an index
 // tells, and holds the run to its gate. base is the run that it was held
-// against, if there is one.
-func conclude(ctx context.Context, st *store.Bolt, run *store.Run, gate *query.Gate, log *slog.Logger) (base *store.Run, err error) {
-	run.Findings, run.Gate = nil, nil
+// against, if there is one; rules are those for the user's findings.
+func conclude(ctx context.Context, st *store.Bolt, run *store.Run, gate *query.Gate, rules findingRules, log *slog.Logger) (base *store.Run, err error) {
+	run.Findings, run.Gate, run.Unmuted = nil, nil, nil
 	if base, err = query.Baseline(ctx, st, run); err != nil || !query.Finished(run) || run.State == store.Empty {
 		return base, err
 	}
-	db, err := openTables(st, query.Options{Run: run, Baseline: base}, log)
+	var since time.Time
+	if base != nil {
+		since = base.Ended
+	}
+	run.Unmuted = rules.unmuted(run.Site, since)
+	db, err := openTables(st, query.Options{Run: run, Baseline: base, Rules: rules.of}, log)
 	if err != nil {
 		return base, err
 	}

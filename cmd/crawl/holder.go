@@ -30,8 +30,9 @@ type holder struct {
 	server *web.Server
 	// schedules are those that are configured here; nil for none
 	schedules func() ([]scheduleBlock, error)
-	asked     func()                 // a schedule is to run now: nil where there is no scheduler
-	taken     func(store.RunID) bool // a run is about to go on: its queue is not to be read; may be nil
+	rules     func() (findingRules, error) // what is configured here of findings; nil for nothing
+	asked     func()                       // a schedule is to run now: nil where there is no scheduler
+	taken     func(store.RunID) bool       // a run is about to go on: its queue is not to be read; may be nil
 	search    *search.Index
 	front     *frontier.Bolt // the queues of the runs that go on; nil for none
 
@@ -161,7 +162,23 @@ func (h *holder) now(ctx context.Context, run *store.Run) (*store.Run, error) {
 }
 
 func (h *holder) tables(run *store.Run) query.Options {
-	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live, Search: h.search, Schedules: h.viewSchedules}
+	return query.Options{Run: run, Identity: identityOf, Judge: judgeOf, Live: h.live, Search: h.search, Schedules: h.viewSchedules, Rules: h.rulesFor}
+}
+
+// rulesFor are the rules that are configured here for a site's findings.
+func (h *holder) rulesFor(site string) *query.Rules {
+	rules, err := h.findingRules()
+	if err != nil { // of files that were sound when they were read
+		h.log.Error("the rules for findings are not heeded", "cause", err)
+	}
+	return rules.of(site)
+}
+
+func (h *holder) findingRules() (findingRules, error) {
+	if h.rules == nil {
+		return nil, nil
+	}
+	return h.rules()
 }
 
 // viewSchedules are the schedules that are configured here, with what the store
@@ -181,8 +198,9 @@ func (h *holder) viewSchedules(ctx context.Context) ([]query.Schedule, error) {
 type holding struct {
 	*holder
 	settings Settings
-	folder   string    // of the user, see askedSettings
-	program  io.Writer // of the user: rows for it; see farRows
+	folder   string       // of the user, see askedSettings
+	asked    findingRules // of the user, in place of those that are configured here
+	program  io.Writer    // of the user: rows for it; see farRows
 }
 
 type holdingKey struct{}
@@ -202,6 +220,8 @@ type askedSettings struct {
 	Quiet     bool   `json:"quiet"`
 	Verbose   int    `json:"verbose"`
 	LogFormat string `json:"log_format"`
+
+	Rules findingRules `json:"rules,omitempty"`
 }
 
 // do runs a command for somebody else, if it is marked as one that may be. Whatever
@@ -219,7 +239,7 @@ func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code 
 	if err := json.Unmarshal(cmd.Settings, &asked); err != nil {
 		return exitCode(fmt.Errorf("settings of the command: %w", err), talk)
 	}
-	mine := &holding{holder: h, settings: defaultSettings(), folder: asked.Folder, program: a.Writer(web.ToProgram)}
+	mine := &holding{holder: h, settings: defaultSettings(), folder: asked.Folder, asked: asked.Rules, program: a.Writer(web.ToProgram)}
 	mine.settings.JSON, mine.settings.Quiet, mine.settings.Verbose, mine.settings.LogFormat = asked.JSON, asked.Quiet, asked.Verbose, asked.LogFormat
 	root := newRoot()
 	c, _, err := root.Find(cmd.Args)

@@ -49,7 +49,8 @@ type Resolved struct {
 // loadSettings merges all layers. For each option the first that sets it wins:
 // flag, environment, the site's block, then `defaults:` of ./config.yaml, of
 // the user's and of the system's config file, then the default. The site's
-// block is that of the first file which has one. --config FILE, or
+// block is that of the first file which has one. Options that add have what all of
+// these set, in the order from the last to the first. --config FILE, or
 // CRAWL_CONFIG, stands for the three files; it may be /dev/null.
 //
 // flags are the parsed flags of the command, of which those that addSettingsFlags
@@ -142,10 +143,15 @@ func (l *layers) check() error {
 	return asUsageError(faults)
 }
 
-// apply lets a layer override what was there.
+// apply lets a layer override what was there, or add to it.
 func (r *Resolved) apply(l layer) {
 	for key, g := range l {
-		optionByKey[key].store(&r.Settings, g.texts)
+		o := optionByKey[key]
+		if before := r.Origin[key]; o.adds && before != "" && before != originDefault {
+			g.texts = append(o.texts(&r.Settings), g.texts...)
+			g.where = before + ", " + g.where
+		}
+		o.store(&r.Settings, g.texts)
 		r.Origin[key] = g.where
 	}
 }

@@ -74,7 +74,7 @@ skipping on disk, and takes out of it what you ask for.
 	addCommands(root, "steer", newStatusCommand(), newPauseCommand(), newUnpauseCommand(), newStopCommand(), newTuneCommand())
 	addCommands(root, "look", reading(newRunsCommand()), reading(newShowCommand()), reading(newQueryCommand()), reading(newReportCommand()), reading(newSearchCommand()), reading(newPageCommand()), reading(newDiffCommand()), reading(newTreeCommand()))
 	addCommands(root, "take", reading(newExportCommand()))
-	addCommands(root, "repeat", newSiteCommand(), newScheduleCommand(), newServeCommand())
+	addCommands(root, "repeat", newSiteCommand(), newScheduleCommand(), newMuteCommand(), newUnmuteCommand(), newServeCommand())
 	addCommands(root, "keep", newDBCommand(), newConfigCommand(), reading(newFieldsCommand()), newVersionCommand())
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommand(newHelpCommand(root))

@@ -26,7 +26,8 @@ type option struct {
 	path      string
 	split     string
 	arg       string
-	named     bool
+	block     string
+	adds      bool
 	defaults  []string // the default's texts
 
 	field int
@@ -67,7 +68,7 @@ func newOption(f reflect.StructField, i int) *option {
 		Key: key, Flag: strings.ReplaceAll(key, "_", "-"), Env: "CRAWL_" + strings.ToUpper(key), Short: tag("short"),
 		Group: tag("group"), Section: tag("section"), Help: tag("help"),
 		otherwise: tag("else"), check: valueChecks[tag("check")], unlimited: tag("unlimited") == "yes",
-		path: tag("path"), split: tag("split"), arg: tag("arg"), named: tag("named") == "yes", field: i, typ: f.Type,
+		path: tag("path"), split: tag("split"), arg: tag("arg"), block: tag("block"), adds: tag("adds") == "yes", field: i, typ: f.Type,
 	}
 	if w := tag("words"); w != "" {
 		o.words = strings.Split(w, "|")

@@ -41,11 +41,13 @@ func optionSamples(t *testing.T, o *option) []string {
 		"header":    {"X-A: 1", "X-B: file:/b"},
 		"hostname":  {"a.example", "b.example"},
 		"listen":    {"127.0.0.1:1", "off"},
+		"mute":      {"report=broken until=2099-01-31 reason=a b", "id=12345678 url=/x* until=2099-01-31 reason=c"},
 		"param":     {"a", "b_*"},
 		"pattern":   {"/a*", "re:b,\\d+"},
 		"proxy":     {"http://a:1", "socks5h://b:2"},
 		"resolve":   {"a.example:80:192.0.2.1", "b.example:443:2001:db8::1"},
 		"secret":    {"file:/a", "cred:b"},
+		"severity":  {"titles=off", "errors=notice"},
 		"tokenfile": {"/a", "cred:b"},
 	}
 	samples := byType[o.typ]

@@ -71,7 +71,7 @@ unless one is named, or of those runs that it names itself: run = 'acme@42'.`,
 	fl.BoolVar(&f.explain, "explain", false, "say how it would be answered, by which index, and answer nothing")
 	fl.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if there are rows")
 	f.out.flags(fl, "table on a terminal, else tsv")
-	addSettingsFlags(fl, "data", "quiet")
+	addSettingsFlags(fl, "data", "findings", "quiet")
 	return c
 }
 

@@ -19,7 +19,7 @@ import (
 type reportFlags struct {
 	out                            tableOutput
 	list, showSQL, noFold, exiting bool
-	newOnly                        bool
+	newOnly, muted                 bool
 	limit                          int
 	by                             string
 	failOn, baseline               string // for a command of its own, not as the config file has them for runs
@@ -71,13 +71,14 @@ Without NAME, count what each of them finds, and what of it is new or fixed.`,
 	fl.BoolVar(&f.showSQL, "show-sql", false, "say which statement it is, and answer nothing")
 	fl.BoolVar(&f.noFold, "no-fold", false, "a row for each place, where many pages have the same")
 	fl.BoolVar(&f.newOnly, "new", false, "only what the run before did not have")
+	fl.BoolVar(&f.muted, "muted", false, "show what is muted too, with its id, why and until when; of all reports, how much that is")
 	fl.StringVar(&f.by, "by", "", "only one `KIND` of what the report finds: of duplicates title, description, h1, exact or near")
 	fl.BoolVar(&f.exiting, "exit-code", false, "exit with 1 if there are rows")
 	fl.IntVar(&f.limit, "limit", 0, "show at most `N` rows")
 	f.out.flags(fl, "table on a terminal, else tsv")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with 1 if there are such findings: critical, new, a condition over findings, or rows of a SELECT `RULE`")
 	fl.StringVar(&f.baseline, "baseline", "", "tell what is new from this `RUN` (default: the finished one before)")
-	addSettingsFlags(fl, "data", "quiet")
+	addSettingsFlags(fl, "data", "findings", "quiet")
 	return c
 }
 
@@ -114,9 +115,12 @@ func findReport(name string, fields []string) (*query.Report, error) {
 	return nil, newUsageError("", "there is no report "+quoted(name), didYouMean(name, names, "see them all: crawl report --list"))
 }
 
-// find finds a report, narrowed to what is asked for.
-func (f *reportFlags) find(name string, fields []string) (*query.Report, error) {
+// find finds a report as the user wants it, narrowed to what is asked for.
+func (f *reportFlags) find(db *query.DB, name string, fields []string) (*query.Report, error) {
 	r, err := findReport(name, fields)
+	if err == nil {
+		db.Rules().Apply(r)
+	}
 	switch {
 	case err != nil || f.by == "":
 		return r, err
@@ -174,8 +178,8 @@ func (f *reportFlags) all(ctx context.Context, c *cobra.Command, db *query.DB, r
 	if err != nil {
 		return 0, err
 	}
-	for _, r := range query.Reports(query.FieldNames(run)) {
-		if r.Find() && !slices.ContainsFunc(counts, func(n store.FindingCount) bool { return n.Kind == r.Name }) {
+	for _, r := range db.Rules().Reports(query.FieldNames(run)) {
+		if (r.Find() || r.Severity == query.Off) && !slices.ContainsFunc(counts, func(n store.FindingCount) bool { return n.Kind == r.Name }) {
 			counts = append(counts, store.FindingCount{Kind: r.Name, Severity: r.Severity})
 		}
 	}
@@ -188,21 +192,38 @@ func (f *reportFlags) all(ctx context.Context, c *cobra.Command, db *query.DB, r
 		{Name: "fixed", Kind: query.Int},
 		{Name: "about", Kind: query.Text},
 	}
+	if f.muted {
+		columns = append(columns, query.ColumnOf{Name: "muted", Kind: query.Int})
+	}
 	var rows [][]any
+	muted := uint64(0)
 	for _, n := range counts {
 		r, err := findReport(n.Kind, query.FieldNames(run))
 		if err != nil {
 			return 0, err
 		}
-		rows = append(rows, []any{n.Severity, n.Kind, int64(n.Now), int64(n.New), int64(n.Fixed), r.Title})
+		row := []any{n.Severity, n.Kind, int64(n.Now), int64(n.New), int64(n.Fixed), r.Title, int64(n.Muted)}
+		if n.Severity == query.Off { // nobody counted them
+			row[2], row[3], row[4] = nil, nil, nil
+		}
+		rows = append(rows, row[:len(columns)])
 		found += int(n.Now)
+		muted += n.Muted
 	}
 	out := c.OutOrStdout()
 	err = writeFile(f.out.file, out, func(w io.Writer) error { return f.out.list(ctx, w, terminalWidth(out), columns, rows) })
 	if err == nil && f.out.forPeople() && !s.Quiet {
-		fmt.Fprintln(c.ErrOrStderr(), "run "+plain(runName(run))+against(base)+" · more of one: crawl report NAME "+shellWord(plain(runName(run))))
+		fmt.Fprintln(c.ErrOrStderr(), "run "+plain(runName(run))+against(base)+f.mutedText(muted)+" · more of one: crawl report NAME "+shellWord(plain(runName(run))))
 	}
 	return found, err
+}
+
+// mutedText says how many findings are muted, unless they are shown.
+func (f *reportFlags) mutedText(n uint64) string {
+	if n == 0 || f.muted {
+		return ""
+	}
+	return " · " + grouped(n) + " muted (--muted shows them)"
 }
 
 // against says what a run was held against.
@@ -215,7 +236,7 @@ func against(base *store.Run) string {
 
 // one gives the answer of one report; found is how many rows it shows.
 func (f *reportFlags) one(ctx context.Context, c *cobra.Command, db *query.DB, name string, run, base *store.Run, s *Settings) (found int, err error) {
-	r, err := f.find(name, query.FieldNames(run))
+	r, err := f.find(db, name, query.FieldNames(run))
 	if err != nil {
 		return 0, err
 	}
@@ -236,20 +257,27 @@ func (f *reportFlags) one(ctx context.Context, c *cobra.Command, db *query.DB, n
 	if err != nil {
 		return 0, err
 	}
-	answer := reported{limit: f.limit, newOnly: f.newOnly, key: r.RowKey, was: was}
+	answer := reported{limit: f.limit, newOnly: f.newOnly, muted: f.muted, key: r.RowKey, was: was, muting: db.Rules().Muting(r, rows.Columns)}
+	if i := r.Overruled(rows.Columns); i >= 0 {
+		answer.change = func(row []any) { row[i] = r.Severity }
+	}
+	columns := rows.Columns
+	if f.muted {
+		columns = append(slices.Clone(columns), query.ColumnOf{Name: "id", Kind: query.Text}, query.ColumnOf{Name: "muted", Kind: query.Text}, query.ColumnOf{Name: "until", Kind: query.Text})
+	}
 	err = writeFile(f.out.file, c.OutOrStdout(), func(w io.Writer) error {
 		b := bufio.NewWriter(w)
 		if f.out.forPeople() && f.out.file == "-" && !s.Quiet {
 			fmt.Fprintf(b, "%s  %s\n  why  %s\n  fix  %s\n\n", r.Severity, r.Title, r.Why, r.Fix)
 		}
-		to, err := f.out.writer(ctx, b, terminalWidth(c.OutOrStdout()), rows.Columns, false)
+		to, err := f.out.writer(ctx, b, terminalWidth(c.OutOrStdout()), columns, false)
 		if err != nil {
 			return err
 		}
 		return errors.Join(answer.write(to, rows), b.Flush())
 	})
 	if err == nil && f.out.forPeople() && !s.Quiet {
-		fmt.Fprintln(c.ErrOrStderr(), answer.summary(runName(run), before))
+		fmt.Fprintln(c.ErrOrStderr(), answer.summary(runName(run), before)+f.mutedText(answer.mutes))
 	}
 	return answer.shown, err
 }
@@ -264,7 +292,7 @@ func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report,
 	if err != nil {
 		return nil, err
 	}
-	old, err := f.find(r.Name, query.FieldNames(base))
+	old, err := f.find(db, r.Name, query.FieldNames(base))
 	if err != nil {
 		return nil, errors.Join(err, then.Close())
 	}
@@ -273,8 +301,12 @@ func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report,
 		return nil, errors.Join(err, then.Close())
 	}
 	was := map[string]bool{}
+	muting := db.Rules().Muting(r, rows.Columns)
 	for row, failed := range rows.All() {
-		if err = failed; err == nil {
+		if err = failed; err != nil {
+			continue // it is the last
+		}
+		if _, m := muting(row); m == nil || f.muted {
 			was[r.RowKey(row)] = false
 		}
 	}
@@ -285,16 +317,27 @@ func (f *reportFlags) before(ctx context.Context, db *query.DB, r *query.Report,
 type reported struct {
 	limit   int
 	newOnly bool
+	muted   bool // show what is muted, and by what
+	muting  func(row []any) (id string, m *query.Mute)
+	change  func(row []any) // what the user calls otherwise; nil for nothing
 	key     func(row []any) string
 	was     map[string]bool // of the run before: whether it is there still
 
 	all, shown, fresh int
+	mutes             uint64 // rows that are muted
 }
 
 func (n *reported) write(to rowWriter, rows *query.Rows) error {
 	for row, err := range rows.All() {
 		if err != nil {
 			return err
+		}
+		id, m := n.muting(row)
+		if m != nil {
+			n.mutes++
+		}
+		if m != nil && !n.muted {
+			continue
 		}
 		n.all++
 		key := n.key(row)
@@ -307,7 +350,15 @@ func (n *reported) write(to rowWriter, rows *query.Rows) error {
 		if n.newOnly && old || n.limit > 0 && n.shown >= n.limit {
 			continue
 		}
-		n.shown++
+		if n.shown++; n.change != nil {
+			n.change(row)
+		}
+		if n.muted {
+			row = append(slices.Clip(row), id, nil, nil)
+			if m != nil {
+				copy(row[len(row)-2:], []any{m.Reason, m.Until})
+			}
+		}
 		if err := to.row(row); err != nil {
 			return err
 		}

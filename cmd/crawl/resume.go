@@ -22,7 +22,7 @@ func newResumeCommand() *cobra.Command {
 		Args:  atMostOne,
 		RunE:  runResume,
 	}
-	addSettingsFlags(c.Flags(), "data", "gate", "memory", "min_disk", "output")
+	addSettingsFlags(c.Flags(), "data", "gate", "findings", "memory", "min_disk", "output")
 	return c
 }
 

@@ -32,7 +32,7 @@ found. Ctrl-C once stops: fetches under way end, everything is saved, and
   crawl run --list urls.txt --json`,
 		RunE: runRun,
 	}
-	addSettingsFlags(c.Flags(), "data", "run", "gate", "machine", "output")
+	addSettingsFlags(c.Flags(), "data", "run", "gate", "findings", "machine", "output")
 	return c
 }
 
@@ -97,6 +97,10 @@ func crawl(c *cobra.Command, o *order) (err error) {
 		talk = newPainter(talk)
 	}
 	log := newLogger(&o.s, talk)
+	rules, err := findingRulesOf(c)
+	if err != nil {
+		return err
+	}
 	t, err := o.prepare(o.s.room(1), log)
 	if err != nil {
 		return err
@@ -115,6 +119,7 @@ func crawl(c *cobra.Command, o *order) (err error) {
 	holder := newHolder(st, dir, log)
 	holder.front, holder.taken = front, func(id store.RunID) bool { return id == o.run.ID }
 	holder.schedules = func() ([]scheduleBlock, error) { return loadSchedules(c.Flags()) }
+	holder.rules = func() (findingRules, error) { return rules, nil }
 	defer func() { err = errors.Join(err, holder.close()) }()
 	err = drive(c, talk, t, &crawler.Crawler{Frontier: front, Store: st, Log: log}, holder)
 	holder.indexText(c.Context(), t)
@@ -169,7 +174,7 @@ func drive(c *cobra.Command, talk io.Writer, t *task, engine *crawler.Crawler, h
 	if err != nil {
 		return err
 	}
-	base, failed := t.judge(ctx, holder.store, engine.Log)
+	base, failed := t.judge(ctx, holder, engine.Log)
 	code := exitOf(t.run, stop.caught())
 	if err := errors.Join(out.end(t.run, base, code), failed); err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 //
 //	json       the key; --flag and CRAWL_ENV are spelled after it
 //	default    as the user would write it, or a list of sharedDefaults
-//	group      which commands take it as a flag: data, run, gate, machine, serve, output
+//	group      which commands take it as a flag: data, run, gate, findings, machine, serve, output
 //	section    the heading it is shown under
 //	help       one line
 //	words      the words it takes, with bars between; else: what it takes besides them
@@ -31,7 +31,8 @@ import (
 //	split      "," if flag and environment may hold several entries so divided
 //	short      the one-letter flag
 //	arg        what help calls the flag's value, where the type does not say it
-//	named      "yes" if its entries are NAME=RULE, which a file may write as a block
+//	block      how a file may write its entries as a block: fields (NAME=RULE), words (NAME=WORD) or mutes
+//	adds       "yes" if a layer adds to what those below it have, and does not replace it
 //
 // Lists are never nil, so that JSON keeps an empty one.
 type Settings struct {
@@ -90,13 +91,15 @@ type Settings struct {
 	MaxRetryAfter  Duration `json:"max_retry_after" default:"1h" group:"run" section:"limits" min:"0" max:"7d" help:"longest Retry-After that is waited for"`
 	MaxNesting     int      `json:"max_nesting" default:"512" group:"run" section:"limits" min:"16" max:"65536" help:"elements within elements of a sitemap or feed"`
 
-	Extract     []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" named:"yes" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
+	Extract     []string `json:"extract" arg:"NAME=RULE" group:"run" section:"keep" check:"extract" block:"fields" help:"a field of each page: NAME=css:SELECTOR[@attr][|number|all|html|trim], NAME=jsonld:Type.path, NAME=meta:NAME or NAME=re:PATTERN; repeatable"`
 	Store       string   `json:"store" default:"all" group:"run" section:"keep" words:"all|none" help:"bodies to keep"`
 	SearchIndex bool     `json:"search_index" default:"false" group:"run" section:"keep" help:"index the run for crawl search when it ends; else its first search does"`
 	Keep        Keep     `json:"keep" default:"all" group:"retain" section:"keep" help:"runs that db prune leaves of a site: last=10 weekly=26 monthly=12; also daily and within"`
 
-	FailOn   string `json:"fail_on" arg:"RULE" group:"gate" section:"outcome" check:"gate" help:"exit with 1 if there are such findings: critical, new (critical and not in the run before), a condition over findings, or rows of a SELECT"`
-	Baseline string `json:"baseline" arg:"RUN" group:"gate" section:"outcome" help:"what is new is told from this run (default: the finished one before)"`
+	FailOn   string   `json:"fail_on" arg:"RULE" group:"gate" section:"outcome" check:"gate" help:"exit with 1 if there are such findings: critical, new (critical and not in the run before), a condition over findings, or rows of a SELECT"`
+	Baseline string   `json:"baseline" arg:"RUN" group:"gate" section:"outcome" help:"what is new is told from this run (default: the finished one before)"`
+	Severity []string `json:"severity" arg:"REPORT=WORD" group:"findings" section:"outcome" check:"severity" block:"words" adds:"yes" help:"how grave is what a report finds: REPORT=critical, warning, notice, or off if it is to find nothing; repeatable"`
+	Mute     []string `json:"mute" arg:"MUTE" group:"findings" section:"outcome" check:"mute" block:"mutes" adds:"yes" help:"findings that do not count until a day is over: \"report=broken url=/old/* until=2027-01-31 reason=TEXT\", or id=ID in place of report and url; repeatable"`
 
 	MinDisk    Space  `json:"min_disk" default:"auto" group:"run" section:"machine" help:"free space of the store's volume below which a run pauses: 5%, 2GB, 0 for none; auto: 1 GiB or 2 %, whichever is more, 10 % at most"`
 	Durability string `json:"durability" default:"full" group:"run" section:"machine" words:"full|process" help:"what a run survives: kill -9 and a power cut, or kill -9 alone: faster, but a power cut may damage the whole store"`

@@ -78,7 +78,7 @@ func (s *stint) work() (base *store.Run, err error) {
 	if err := s.crawl(d.ctx, engine, d.store, s.stop, s.begun); err != nil {
 		return nil, err
 	}
-	if base, err = s.judge(d.ctx, d.store, log); d.ctx.Err() != nil {
+	if base, err = s.judge(d.ctx, d.holder, log); d.ctx.Err() != nil {
 		return base, nil // it was cut off, and can be asked at any time
 	}
 	d.holder.indexText(d.ctx, s.task)

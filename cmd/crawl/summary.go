@@ -44,6 +44,7 @@ type summary struct {
 
 	Baseline string          `json:"baseline,omitempty"`
 	Findings []findingsCount `json:"findings,omitempty"`
+	Unmuted  []string        `json:"unmuted,omitempty"`
 	Gate     *gateResult     `json:"gate,omitempty"`
 }
 
@@ -54,6 +55,7 @@ type findingsCount struct {
 	Now      uint64 `json:"now"`
 	New      uint64 `json:"new"`
 	Fixed    uint64 `json:"fixed"`
+	Muted    uint64 `json:"muted,omitempty"`
 }
 
 // gateResult is how a run was held to its gate.
@@ -77,6 +79,7 @@ func newSummary(run, base *store.Run, code int) summary {
 	if base != nil {
 		sum.Baseline = runName(base)
 	}
+	sum.Unmuted = run.Unmuted
 	for _, n := range run.Findings {
 		sum.Findings = append(sum.Findings, findingsCount(n))
 	}
@@ -189,7 +192,7 @@ func printFindings(w io.Writer, run, base *store.Run) {
 	if run.Findings == nil {
 		return
 	}
-	name := shellWord(plain(runName(run)))
+	name, muted := shellWord(plain(runName(run))), uint64(0)
 	fmt.Fprintf(w, "\n  %-46s %9s", "FINDINGS", "NOW")
 	if base != nil {
 		fmt.Fprintf(w, " %9s %9s", "NEW", "FIXED")
@@ -205,6 +208,13 @@ func printFindings(w io.Writer, run, base *store.Run) {
 			fmt.Fprintf(w, " %9s %9s", grouped(n.New), grouped(n.Fixed))
 		}
 		fmt.Fprintf(w, "    crawl report %s %s\n", r.Name, name)
+		muted += n.Muted
+	}
+	if muted > 0 {
+		fmt.Fprintf(w, "  %s muted: crawl report NAME %s --muted\n", grouped(muted), name)
+	}
+	for _, m := range run.Unmuted {
+		fmt.Fprintf(w, "  muted no more: %s\n", plain(m))
 	}
 	fmt.Fprintf(w, "  titles, duplicates, canonicals, sitemaps and the rest: crawl report %s\n", name)
 }

@@ -34,7 +34,9 @@ func newOrder(r *Resolved, s Settings, site string, seeds []weburl.URL, guest bo
 	if r.Origin["max_hosts"] == originDefault {
 		s.MaxHosts = defaultHosts(s.Scope, len(seeds))
 	}
-	kept, err := json.Marshal(runSettings{s, r.Hosts, weburl.DropVersion, guest})
+	lasting := s
+	lasting.Severity, lasting.Mute = []string{}, []string{} // see findingRules
+	kept, err := json.Marshal(runSettings{lasting, r.Hosts, weburl.DropVersion, guest})
 	if err != nil {
 		return nil, err
 	}
@@ -191,9 +193,13 @@ func otherRequests(s, before *Settings) string {
 
 // judge finds out what is wrong with the run if it has ended, and records it. base
 // is the run that it was held against, if there is one.
-func (t *task) judge(ctx context.Context, st *store.Bolt, log *slog.Logger) (base *store.Run, err error) {
-	if base, err = conclude(ctx, st, t.run, t.gate, log); err == nil {
-		err = st.Update(context.WithoutCancel(ctx), t.run)
+func (t *task) judge(ctx context.Context, h *holder, log *slog.Logger) (base *store.Run, err error) {
+	rules, err := h.findingRules()
+	if err != nil {
+		return nil, err
+	}
+	if base, err = conclude(ctx, h.store, t.run, t.gate, rules, log); err == nil {
+		err = h.store.Update(context.WithoutCancel(ctx), t.run)
 	}
 	return base, err
 }

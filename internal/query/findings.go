@@ -26,7 +26,10 @@ type finding struct {
 	what       string // the rest of the row, for people
 	places     int64
 	new, fixed bool
+	mute       *Mute // what mutes it, or nil
 }
+
+func (f *finding) id() string { return hex.EncodeToString(f.findingID[:]) }
 
 // findingID tells a finding from all others, and the same in every run: the
 // first bytes of the SHA-256 of
@@ -60,7 +63,7 @@ func findingsTable() *Table {
 		Name: "findings", Meaning: "what the reports find wrong, and what of it is new or was mended since the run before", perRun: true, rows: 1e6,
 		Columns: []Column{
 			text("run", "the run, as acme@43", func(f *finding) string { return f.run.name }).indexed(Equal),
-			text("id", "the same for the same finding in every run", func(f *finding) string { return hex.EncodeToString(f.findingID[:]) }),
+			text("id", "the same for the same finding in every run", (*finding).id),
 			text("kind", "the report that finds it: broken, titles, …", func(f *finding) string { return f.report.Name }).indexed(Equal),
 			text("severity", "critical, warning, notice", func(f *finding) string { return f.severity }).indexed(Equal),
 			text("url", "what it is about", func(f *finding) string { return f.url }),
@@ -69,9 +72,19 @@ func findingsTable() *Table {
 			column("places", Int, "how many links or pages have it", func(f *finding) any { return f.places }),
 			column("new", Bool, "the run before did not have it", func(f *finding) any { return f.new }),
 			column("fixed", Bool, "the run before had it, this one has it no more", func(f *finding) any { return f.fixed }),
+			text("muted", "why it is muted; empty if it is not", func(f *finding) string { return f.muted().Reason }),
+			text("until", "the last day on which it is", func(f *finding) string { return f.muted().Until }),
 		},
 		scan: scanFindings,
 	}
+}
+
+// muted is what mutes the finding; the zero Mute for nothing.
+func (f *finding) muted() Mute {
+	if f.mute == nil {
+		return Mute{}
+	}
+	return *f.mute
 }
 
 // scanFindings asks one report after the other, those that the conditions leave.
@@ -79,13 +92,14 @@ func scanFindings(s *scan) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		kind, byKind := s.equal("kind")
 		severity, bySeverity := s.equal("severity")
-		all := Reports(FieldNames(s.run.run))
+		rules := s.run.q.db.rules(s.run.run)
+		all := rules.Reports(FieldNames(s.run.run))
 		for i := range all {
 			r := &all[i]
-			if r.Finds == none || byKind && r.Name != kind || bySeverity && !slices.Contains(r.severities(), severity) {
+			if !r.Find() || byKind && r.Name != kind || bySeverity && !slices.Contains(r.severities(), severity) {
 				continue
 			}
-			found := comparedReport{run: s.run, report: r, yield: yield}
+			found := comparedReport{run: s.run, report: r, mutes: rules.mutes(r.Name), yield: yield}
 			if err := found.all(); err != nil {
 				yield(nil, err)
 				return
@@ -106,6 +120,7 @@ const maxKept = 1_000
 type comparedReport struct {
 	run    *runView
 	report *Report
+	mutes  []Mute // those that may name what it finds
 	yield  func(any, error) bool
 	over   bool // nobody wants more
 
@@ -142,6 +157,9 @@ func (c *comparedReport) all() error {
 }
 
 func (c *comparedReport) tell(f *finding) bool {
+	if f.mute = muteOf(c.mutes, f.id(), f.url); f.mute != nil && c.run.q.db.judging {
+		return true
+	}
 	c.over = c.over || !c.yield(f, nil)
 	return !c.over
 }
@@ -149,7 +167,7 @@ func (c *comparedReport) tell(f *finding) bool {
 // before asks what the run before had.
 func (c *comparedReport) before(base *runView) error {
 	c.was = map[findingID]bool{}
-	return base.find(c.report.of(base.run), func(f *finding) bool {
+	return base.find(c.report.of(base), func(f *finding) bool {
 		if c.was[f.findingID] = false; len(c.was) <= maxKept {
 			c.kept = append(c.kept, f)
 		}
@@ -168,7 +186,7 @@ func (c *comparedReport) fixed(base *runView) error {
 		return c.tell(f)
 	}
 	if len(c.was) > maxKept {
-		return base.find(c.report.of(base.run), tell)
+		return base.find(c.report.of(base), tell)
 	}
 	for _, f := range c.kept {
 		if !tell(f) {
@@ -179,8 +197,8 @@ func (c *comparedReport) fixed(base *runView) error {
 }
 
 // of is the report for another run, which may have other fields.
-func (r *Report) of(run *store.Run) *Report {
-	all := Reports(FieldNames(run))
+func (r *Report) of(v *runView) *Report {
+	all := v.q.db.rules(v.run).Reports(FieldNames(v.run))
 	return &all[slices.IndexFunc(all, func(other Report) bool { return other.Name == r.Name })]
 }
 
@@ -206,7 +224,8 @@ func (v *runView) find(r *Report, yield func(*finding) bool) error {
 		if err != nil {
 			return fmt.Errorf("report %s: %w", r.Name, err)
 		}
-		if !yield(v.finding(r, rows.Columns, row)) {
+		f := newFinding(r, rows.Columns, row)
+		if f.run = v; !yield(f) {
 			return nil
 		}
 	}
@@ -264,9 +283,9 @@ var (
 	findingIs     = []string{"problem", "why_not", "missing"}
 )
 
-// finding makes one of a report's row.
-func (v *runView) finding(r *Report, columns []ColumnOf, row []any) *finding {
-	f := &finding{run: v, report: r, severity: r.Severity, places: 1}
+// newFinding makes one of a report's row.
+func newFinding(r *Report, columns []ColumnOf, row []any) *finding {
+	f := &finding{report: r, severity: r.Severity, places: 1}
 	at := func(names []string) int {
 		for _, name := range names {
 			if i := slices.IndexFunc(columns, func(c ColumnOf) bool { return c.Name == name }); i >= 0 {
@@ -293,7 +312,9 @@ func (v *runView) finding(r *Report, columns []ColumnOf, row []any) *finding {
 		case is:
 			f.problem = text
 		case severity:
-			f.severity = text
+			if !r.set {
+				f.severity = text
+			}
 		case places:
 			if n, ok := row[i].(int64); ok {
 				f.places = n
@@ -320,7 +341,7 @@ func cellOf(v any) string {
 }
 
 // CountFindings counts the findings of the database's run by kind and severity,
-// the gravest first. cheaply counts those kinds alone that cost next to nothing:
+// the gravest first, muted ones by themselves. cheaply counts those kinds alone that cost next to nothing:
 // an index has them.
 func (db *DB) CountFindings(ctx context.Context, cheaply bool) (counts []store.FindingCount, err error) {
 	where := ""
@@ -333,7 +354,7 @@ func (db *DB) CountFindings(ctx context.Context, cheaply bool) (counts []store.F
 		}
 		where = "WHERE kind IN (" + strings.Join(kinds, ", ") + ")"
 	}
-	rows, err := db.Query(ctx, "SELECT kind, severity, count(*) FILTER (WHERE NOT fixed), count(*) FILTER (WHERE new), count(*) FILTER (WHERE fixed)\nFROM findings "+where+" GROUP BY kind, severity")
+	rows, err := db.Query(ctx, "SELECT kind, severity, count(*) FILTER (WHERE NOT fixed AND muted = ''), count(*) FILTER (WHERE new AND muted = ''), count(*) FILTER (WHERE fixed AND muted = ''), count(*) FILTER (WHERE NOT fixed AND muted <> '')\nFROM findings "+where+" GROUP BY kind, severity")
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +363,7 @@ func (db *DB) CountFindings(ctx context.Context, cheaply bool) (counts []store.F
 			return nil, err
 		}
 		count := func(i int) uint64 { n, _ := row[i].(int64); return uint64(n) }
-		counts = append(counts, store.FindingCount{Kind: cellOf(row[0]), Severity: cellOf(row[1]), Now: count(2), New: count(3), Fixed: count(4)})
+		counts = append(counts, store.FindingCount{Kind: cellOf(row[0]), Severity: cellOf(row[1]), Now: count(2), New: count(3), Fixed: count(4), Muted: count(5)})
 	}
 	slices.SortStableFunc(counts, func(a, b store.FindingCount) int {
 		return cmp.Or(Rank(a.Severity)-Rank(b.Severity), cmp.Compare(b.New, a.New), cmp.Compare(b.Now, a.Now), cmp.Compare(a.Kind, b.Kind))
@@ -351,4 +372,4 @@ func (db *DB) CountFindings(ctx context.Context, cheaply bool) (counts []store.F
 }
 
 // Rank orders severities, the gravest first.
-func Rank(severity string) int { return slices.Index([]string{Critical, Warning, Notice}, severity) }
+func Rank(severity string) int { return slices.Index(Severities, severity) }

@@ -175,3 +175,45 @@ func TestFindingsEnd(t *testing.T) {
 		}
 	}
 }
+
+// What is muted is a finding still, but none for a gate nor for the counts; a report
+// that is off finds nothing, and one that is called otherwise is so in each row.
+func TestRules(t *testing.T) {
+	w, before, now := twoRuns(t)
+	rules := &Rules{
+		Severity: map[string]string{"errors": Notice, "indexability": Off},
+		Mutes:    []Mute{{Report: "titles", Until: "2099-01-31", Reason: "known"}, {ID: "e8e5d26ad33a677e", Until: "2099-02-01", Reason: "one"}},
+	}
+	o := Options{Run: now, Baseline: before, Rules: func(string) *Rules { return rules }}
+	db := w.database(o)
+	if got := ask(t, db, "SELECT DISTINCT severity FROM findings WHERE kind IN ('errors', 'indexability')"); !slices.Equal(got, []string{"notice"}) {
+		t.Errorf("severities %v", got)
+	}
+	if got := ask(t, db, "SELECT DISTINCT muted, until FROM findings WHERE id = 'e8e5d26ad33a677e'"); !slices.Equal(got, []string{"one 2099-02-01"}) {
+		t.Errorf("by id: %v", got)
+	}
+	if got := ask(t, db, "SELECT count(*) FROM findings WHERE kind = 'errors' AND severity <> 'notice'"); !slices.Equal(got, []string{"0"}) {
+		t.Errorf("of another severity: %v", got)
+	}
+	counts, err := db.CountFindings(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range counts {
+		if n.Kind == "indexability" || n.Kind == "titles" && (n.Now+n.New+n.Fixed > 0 || n.Muted == 0) {
+			t.Errorf("counted %+v", n)
+		}
+	}
+	for _, rule := range []string{"kind = 'titles'", "SELECT 1 FROM findings WHERE kind = 'titles'", "muted <> ''"} {
+		g, err := NewGate(rule, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := g.Judge(t.Context(), db); err != nil || v.Tripped() {
+			t.Errorf("%s: %d rows, %v", rule, v.Rows, err)
+		}
+	}
+	if got := ask(t, db, "SELECT count(*) > 0 FROM findings WHERE muted = 'known'"); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("after a gate they are not there: %v", got)
+	}
+}

@@ -73,9 +73,12 @@ type Verdict struct {
 // maxGateRows is how many rows of a gate are counted.
 const maxGateRows = 100_000
 
-// Judge asks whether there is what the gate keeps out.
+// Judge asks whether there is what the gate keeps out. It does not see what is
+// muted, whatever its statement.
 func (g *Gate) Judge(ctx context.Context, db *DB) (v Verdict, err error) {
 	v.Gate = g
+	db.judging = true
+	defer func() { db.judging = false }()
 	rows, err := db.Query(ctx, g.Statement)
 	if err != nil {
 		return v, err

@@ -43,6 +43,9 @@ type Options struct {
 	// is set the store belongs to a crawl: no index is made, so that nothing is
 	// written at all.
 	Live func(store.RunID) *Live
+	// Rules returns what the user thinks of the findings of a site's runs. It may be
+	// nil, and return nil.
+	Rules func(site string) *Rules
 	// Search answers search('words'). It may be nil.
 	Search Searcher
 
@@ -73,6 +76,7 @@ type DB struct {
 	warned map[string]bool     // of what they met
 
 	entering bool // the statement that is prepared is ours
+	judging  bool // by a gate, which muted findings are not for
 	within   func() error
 }
 

@@ -28,13 +28,15 @@ type Report struct {
 	Finds string   // which rows are findings, a condition: all if it is empty
 	Cheap bool     // an index has all that it asks for
 	Kinds []string // of what it finds, if its rows name one in a field "kind"
+
+	set bool // the severity is the user's: whatever rows say
 }
 
 // none is Finds of a report that says what there is, not what is wrong.
 const none = "0"
 
 // Find tells whether rows of the report are findings.
-func (r *Report) Find() bool { return r.Finds != none }
+func (r *Report) Find() bool { return r.Finds != none && r.Severity != Off }
 
 // severities are those that its rows may have.
 func (r *Report) severities() []string { return []string{r.Severity, cmp.Or(r.Others, r.Severity)} }
