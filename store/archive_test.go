@@ -36,7 +36,8 @@ func records(t *testing.T, file io.Reader) (list []found) {
 			t.Fatal(err)
 		}
 		check, err := e.Verify()
-		if err != nil || e.Type != warc.TypeRequest && check.Payload != warc.Good && check.Block != warc.Good {
+		brief := e.Type == warc.TypeRequest || e.Type == warc.TypeRevisit // has no digest of what is in it
+		if err != nil || !brief && check.Payload != warc.Good && check.Block != warc.Good {
 			t.Errorf("%s record of %s: %+v, %v", e.Type, e.TargetURI, check, err)
 		}
 		list = append(list, found{
