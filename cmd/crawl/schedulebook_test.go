@@ -294,3 +294,32 @@ func TestMomentText(t *testing.T) {
 		}
 	}
 }
+
+// TestOrdersAndTheClock: what is asked of a schedule last holds, though the clock
+// was ahead when it was asked before.
+func TestOrdersAndTheClock(t *testing.T) {
+	st := openForTest(t, t.TempDir())
+	defer st.Close()
+	ahead := time.Now().Add(time.Hour)
+	err := st.OrderSchedule(t.Context(), "a", func(o *store.ScheduleOrder) *store.ScheduleRow {
+		o.Paused, o.Resumed, o.Ask = ahead.Add(-time.Minute), ahead, ahead
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := scheduleBlock{Job: schedule.Job{Name: "a", Site: "a"}}
+	for _, c := range []struct {
+		change scheduleChange
+		paused bool
+	}{{pauseSchedule, true}, {resumeSchedule, false}, {pauseSchedule, true}} {
+		after, err := orderSchedule(t.Context(), st, &b, c.change, "ana")
+		if err != nil || after.IsPaused() != c.paused {
+			t.Errorf("paused: %v, want %v; %v", after.IsPaused(), c.paused, err)
+		}
+	}
+	after, err := orderSchedule(t.Context(), st, &b, askSchedule, "ana")
+	if err != nil || !after.Ask.After(ahead) {
+		t.Errorf("asked for at %s, before that at %s: %v", after.Ask, ahead, err)
+	}
+}

@@ -43,6 +43,11 @@ func askSchedule(o *store.ScheduleOrder, now time.Time, who string) *store.Sched
 func orderSchedule(ctx context.Context, st *store.Bolt, b *scheduleBlock, change scheduleChange, by string) (after store.ScheduleOrder, err error) {
 	err = st.OrderSchedule(ctx, b.Name, func(o *store.ScheduleOrder) *store.ScheduleRow {
 		now := time.Now()
+		for _, before := range []time.Time{o.Paused, o.Resumed, o.Ask} { // what was asked last holds, also where the clock was set back
+			if !now.After(before) {
+				now = before.Add(1)
+			}
+		}
 		row := change(o, now, by)
 		if row != nil {
 			row.Name, row.Site, row.Due, row.Decided, row.By = b.Name, b.Site, now, now, by
