@@ -204,7 +204,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	for gone == nil {
 		select {
 		case e, ok := <-l.events:
-			if !ok {
+			if !ok || a.allowed(r) < Read { // tokens may be read anew meanwhile
 				return nil
 			}
 			gone = s.event(&e)

@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,6 +141,23 @@ func TestEventsForgotten(t *testing.T) {
 	a.Hub.Publish("notice", "", strings.Repeat("x", ringBytes/2))
 	if n := len(a.Hub.ring); n != 1 || a.Hub.bytes > ringBytes {
 		t.Errorf("%d events of %d bytes are remembered", n, a.Hub.bytes)
+	}
+}
+
+// TestEventsRevoked tells nothing more to who shows a token that holds no longer.
+func TestEventsRevoked(t *testing.T) {
+	a := serveAPI(t)
+	l := a.listen(t, "", "")
+	a.Hub.Publish("notice", "", "before")
+	l.wants("notice", `"before"`)
+	tokens, err := ParseTokens("admin " + adminToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.SetTokens(tokens)
+	a.Hub.Publish("notice", "", "after")
+	if rest, err := io.ReadAll(l.in); err != nil || len(rest) > 0 {
+		t.Errorf("the stream goes on: %q, %v", rest, err)
 	}
 }
 

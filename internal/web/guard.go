@@ -34,11 +34,20 @@ func (a *API) admit(r *http.Request, open bool) (Scope, error) {
 	if open {
 		return Open, nil
 	}
-	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if scope := a.tokens.Load().scope(strings.TrimSpace(token)); strings.EqualFold(kind, "Bearer") && scope > Open {
+	if scope := a.allowed(r); scope > Open {
 		return scope, nil
 	}
 	return Open, &Error{http.StatusUnauthorized, "a token is needed", "send the header Authorization: Bearer TOKEN"}
+}
+
+// allowed is what the token of a request allows by now; Open if it shows none that
+// holds.
+func (a *API) allowed(r *http.Request) Scope {
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(kind, "Bearer") {
+		return Open
+	}
+	return a.tokens.Load().scope(strings.TrimSpace(token))
 }
 
 // named tells whether a request may be for this server by the name that it has
