@@ -256,8 +256,17 @@ func TestDaemonSchedules(t *testing.T) {
 		cancel, result := begin(d, 1, false)
 		<-asked
 		_, refusal := begin(d, 2, false)
-		wants(d, 2, refusal, false, true, false) // not begun: the other is not over
-		cancel(schedule.ErrReplaced)             // its request is cut off after its grace
+		if got := <-refusal; !got.Skipped || got.Text != "run a@1 is still going" {
+			t.Errorf("beside another: %+v", got)
+		}
+		queued := d.config().schedules[0].Job
+		queued.Overlap = schedule.Queue
+		waits, enough := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if got := d.do(waits, queued, row(2), false); !got.Unfinished {
+			t.Errorf("behind another: %+v", got)
+		}
+		enough()
+		cancel(schedule.ErrReplaced) // its request is cut off after its grace
 		wants(d, 1, result, true, false, false)
 		cancel, result = begin(d, 3, false)
 		<-asked

@@ -134,6 +134,11 @@ func (d *daemon) Order(ctx context.Context, name string, what web.Order) error {
 
 // do sees the run of a row through.
 func (d *daemon) do(ctx context.Context, job schedule.Job, row schedule.Row, again bool) schedule.Result {
+	if !again {
+		if why := d.makeWay(ctx, job); why != "" {
+			return schedule.Result{Text: why, Skipped: true}
+		}
+	}
 	run, err := d.scheduled(ctx, job, row, again)
 	switch {
 	case errors.Is(err, errStopping), ctx.Err() != nil && err != nil:
@@ -162,6 +167,42 @@ func (d *daemon) do(ctx context.Context, job schedule.Job, row schedule.Row, aga
 	return scheduledResult(run)
 }
 
+// makeWay does with a run of the site that no schedule began, as a client's, what the
+// job says of its own: it waits for it or ends it, or tells why the job is skipped.
+func (d *daemon) makeWay(ctx context.Context, job schedule.Job) (skipped string) {
+	for s := d.ofSite(job.Site); s != nil && ctx.Err() == nil; s = d.ofSite(job.Site) {
+		switch {
+		case job.Overlap == schedule.Replace || d.paused(s.run.ID):
+			s.halt(true)
+		case job.Overlap != schedule.Queue:
+			return "run " + s.name + " is still going"
+		}
+		select {
+		case <-s.ended:
+		case <-ctx.Done():
+		}
+	}
+	return ""
+}
+
+// ofSite is the stint of a site's run, or nil.
+func (d *daemon) ofSite(site string) *stint {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.live {
+		if s.run.Site == site {
+			return s
+		}
+	}
+	return nil
+}
+
+// paused tells whether a run goes on and is paused.
+func (d *daemon) paused(id store.RunID) bool {
+	going := d.holder.going(id)
+	return going != nil && going.stateNow() == web.StatePaused
+}
+
 // scheduled begins the run of a row, or goes on with it.
 func (d *daemon) scheduled(ctx context.Context, job schedule.Job, row schedule.Row, again bool) (*store.Run, error) {
 	if again {
@@ -182,9 +223,5 @@ func (d *daemon) scheduled(ctx context.Context, job schedule.Job, row schedule.R
 // stuck tells whether a run makes no progress for it is paused.
 func (d *daemon) stuck(row schedule.Row) bool {
 	run, err := runOfRow(d.ctx, d.store, row)
-	if err != nil || run == nil {
-		return false
-	}
-	going := d.holder.going(run.ID)
-	return going != nil && going.stateNow() == web.StatePaused
+	return err == nil && run != nil && d.paused(run.ID)
 }

@@ -78,6 +78,9 @@ type Result struct {
 	Run    string // its name
 	Text   string // a few words: "ok"
 	Failed bool
+	// Skipped: it was not begun, for another that is none of the loop's is in
+	// its way; Text says which.
+	Skipped bool
 	// Unfinished: it was cut short and can go on. Where the loop itself is
 	// ending, the row stays open, and the next loop has it go on; else it has
 	// failed, or was replaced.

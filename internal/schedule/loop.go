@@ -193,6 +193,9 @@ func (w *watch) end(e ending) error {
 	}
 	t.row.Ended, t.row.Run, t.row.Result = w.clock(), e.result.Run, e.result.Text
 	switch {
+	case e.result.Skipped:
+		t.row.State, t.row.Why = Skipped, because(t.row, e.result.Text)
+		t.row.Started, t.row.Ended, t.row.Result = time.Time{}, time.Time{}, ""
 	case t.replaced && e.result.Unfinished:
 		t.row.State = Replaced
 	case e.result.Failed, e.result.Unfinished: // somebody else cut it short

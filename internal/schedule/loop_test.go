@@ -495,3 +495,25 @@ func TestAskedAtOnce(t *testing.T) {
 		w.wants("a", "01 01:00 done +1s")
 	})
 }
+
+// TestInTheWayOfOthers: what is skipped for a run that is none of the loop's did not
+// fail.
+func TestInTheWayOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Job{Name: "a", When: rule(t, "every 6h", "UTC")})
+		w.start()
+		w.stop()
+		w.loop.Do = func(context.Context, Job, Row, bool) Result {
+			return Result{Text: "run a@1 is still going", Skipped: true}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Hour)
+		defer cancel()
+		if err := w.loop.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		w.wants("a", "01 06:00 skipped: run a@1 is still going")
+		if row := w.history("a")[0]; !row.Started.IsZero() || row.Result != "" {
+			t.Errorf("%+v", row)
+		}
+	})
+}
