@@ -43,6 +43,9 @@ it is told otherwise; GET /openapi.json describes it.`,
 }
 
 func runServe(c *cobra.Command, _ []string) (err error) {
+	signals := make(chan os.Signal, 4) // those that come before anybody looks are not lost, and do not end the process
+	signal.Notify(signals, heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	defer signal.Stop(signals)
 	read := func() (*config, error) {
 		l, err := readLayers(c.Flags())
 		if err != nil {
@@ -79,9 +82,6 @@ func runServe(c *cobra.Command, _ []string) (err error) {
 	defer func() { err = errors.Join(err, st.Close()) }()
 	v.daemon, v.s, v.certs = newDaemon(st, dir, conf, log), &s, certs
 	defer func() { err = errors.Join(err, v.close()) }()
-	signals := make(chan os.Signal, 4) // those that come before anybody looks are not lost, and do not end the process
-	signal.Notify(signals, heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
-	defer signal.Stop(signals)
 	if err := v.answer(c.Context(), l); err != nil {
 		return err
 	}

@@ -48,11 +48,13 @@ var parser = cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month 
 // These are rules:
 //
 //	0 6 * * 1            five fields of a crontab; @hourly, @daily, @weekly, @monthly, @yearly
-//	every 6h             an interval, counted from midnight; every 15m 08:00-20:00 mon-fri
+//	every 6h             an interval; every 15m 08:00-20:00 mon-fri
 //	mon,thu 06:00,18:00  days and times; mon-fri, daily, 1st, 15th, last
 //	at 2026-12-01 06:00  once
 //
-// Before days and intervals "every" may stand or not.
+// Intervals are counted from a midnight long ago, so that no restart moves them: one
+// that divides a day is the same each day, every 7h is not. Before days and
+// intervals "every" may stand or not.
 func Parse(text, zone string) (Spec, error) {
 	s := Spec{}
 	if len(text) > maxText || len(zone) > maxText {
