@@ -11,9 +11,10 @@ import (
 
 // How a queue is filled.
 const (
-	fillMemory = 36 << 20 // of the frontier meanwhile, as it has in 512 MiB: what is recent is held in memory, and how full pages are depends on it
-	fillHosts  = 100      // whose pages are done together
-	fillRow    = 50       // pages of a host that are queued on end, as a crawl finds them
+	fillMemory = 256 << 20 // of the frontier meanwhile
+	lastMemory = 36 << 20  // at the end, as it has in 512 MiB: what is recent is held in memory
+	fillHosts  = 100       // whose pages are done together
+	fillRow    = 50        // pages of a host that are queued on end, as a crawl finds them
 	fillAtOnce = 10_000
 	fillDepth  = 1 // clicks: no later link is a shorter way
 	fillRank   = 3 // of a page of this depth, with --order bfs
@@ -33,19 +34,36 @@ type queue struct {
 	hosts int
 }
 
-// openQueue opens the queue of a run below folder. While it is filled nothing is
-// synced; Close does that.
-func openQueue(ctx context.Context, folder, run string, hosts int, url func(host, n int) string) (*queue, error) {
-	q := &queue{front: frontier.NewBolt(folder), run: run, url: url, hosts: hosts}
-	return q, q.front.Open(ctx, run, frontier.Config{Manners: unhurried, CacheBytes: fillMemory, NoSync: true})
+// fillQueue makes the pages from..to-1 of each host known to the queue of a run
+// below folder, and has half of them done. Meanwhile nothing is synced; it is when
+// this returns.
+func fillQueue(ctx context.Context, folder, run string, hosts int, url func(host, n int) string, from, to int) (*queue, error) {
+	q := &queue{run: run, url: url, hosts: hosts}
+	last := max(from, to-fillRow)
+	done := min(from+(to-from)/2, last)
+	for _, step := range []struct {
+		memory int
+		do     func() error
+	}{
+		{fillMemory, func() error { return errors.Join(q.finished(ctx, from, done), q.queued(ctx, done, last)) }},
+		{lastMemory, func() error { return q.queued(ctx, last, to) }},
+	} {
+		q.front = frontier.NewBolt(folder)
+		if err := q.front.Open(ctx, run, frontier.Config{Manners: unhurried, CacheBytes: step.memory, NoSync: true}); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(step.do(), q.front.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return q, nil
 }
 
-// fill makes the pages from..to-1 of each host known and has half of them done.
-func (q *queue) fill(ctx context.Context, from, to int) error {
-	done := from + (to-from)/2
+// finished makes pages of each host known and done, some hosts at a time.
+func (q *queue) finished(ctx context.Context, from, to int) error {
 	for first := 0; first < q.hosts; first += fillHosts {
 		group := min(fillHosts, q.hosts-first)
-		err := q.add(ctx, group*(done-from), func(i int) (host, n int) { return first + i%group, from + i/group })
+		err := q.add(ctx, group*(to-from), func(i int) (host, n int) { return first + i%group, from + i/group })
 		if err == nil {
 			err = q.finish(ctx)
 		}
@@ -53,9 +71,14 @@ func (q *queue) fill(ctx context.Context, from, to int) error {
 			return err
 		}
 	}
-	for ; done < to; done += fillRow {
-		row := min(fillRow, to-done)
-		if err := q.add(ctx, q.hosts*row, func(i int) (host, n int) { return i / row, done + i%row }); err != nil {
+	return nil
+}
+
+// queued queues pages of each host, some of a host on end, then of the next.
+func (q *queue) queued(ctx context.Context, from, to int) error {
+	for ; from < to; from += fillRow {
+		row := min(fillRow, to-from)
+		if err := q.add(ctx, q.hosts*row, func(i int) (host, n int) { return i / row, from + i%row }); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -130,12 +129,8 @@ func (l *lab) fill(w *wide, few *crawled, known int) (*crawled, error) {
 	if err != nil || len(runs) != 1 {
 		return nil, fmt.Errorf("%d runs in %s: %w", len(runs), data, err)
 	}
-	q, err := openQueue(l.ctx, filepath.Dir(runs[0]), filepath.Base(runs[0]), w.hosts, w.url)
-	if err != nil {
-		return nil, err
-	}
-	err = q.fill(l.ctx, 1, known)
-	return &crawled{data: data, known: known, links: w.linking(known)}, errors.Join(err, q.front.Close())
+	_, err = fillQueue(l.ctx, filepath.Dir(runs[0]), filepath.Base(runs[0]), w.hosts, w.url, 1, known)
+	return &crawled{data: data, known: known, links: w.linking(known)}, err
 }
 
 func (l *lab) copied(data string) (string, error) {

@@ -61,11 +61,8 @@ func (l *lab) linksOn(hosts, each int, t *table.Table) error {
 	url := func(host, n int) string {
 		return fmt.Sprintf("https://www.host-%d.test/section/%d/article-%d.html", host, n%97, n)
 	}
-	q, err := openQueue(l.ctx, folder, "run", hosts, url)
+	q, err := fillQueue(l.ctx, folder, "run", hosts, url, 0, each)
 	if err != nil {
-		return err
-	}
-	if err := errors.Join(q.fill(l.ctx, 0, each), q.front.Close()); err != nil {
 		return err
 	}
 	if err := forgotten(folder); err != nil {
