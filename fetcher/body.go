@@ -103,13 +103,14 @@ func (p *pace) stop() {
 }
 
 // readUpTo reads r to its end or to limit bytes; over reports that there was
-// more. hint is a promised length, believed only up to firstBuffer: memory
-// grows with what really comes.
+// more. hint is a promised length, believed at first only up to firstBuffer:
+// memory grows with what really comes.
 func readUpTo(r io.Reader, limit, hint int64) (b []byte, over bool, err error) {
-	b = takeBuffer(int(min(max(hint, 0), firstBuffer, limit)) + 1)
+	hint = min(max(hint, 0), limit)
+	b = takeBuffer(int(min(hint, firstBuffer)) + 1)
 	for {
 		if len(b) == cap(b) {
-			b = slices.Grow(b, len(b)) // twice as large: a longer body is not copied again and again
+			b = slices.Grow(b, more(len(b), hint))
 		}
 		room := min(int64(cap(b)), limit+1)
 		n, err := r.Read(b[len(b):room])
@@ -124,6 +125,16 @@ func readUpTo(r io.Reader, limit, hint int64) (b []byte, over bool, err error) {
 			return b, false, err
 		}
 	}
+}
+
+// more is how much larger the buffer of a body becomes of which n bytes have come:
+// by what was promised beyond, once a quarter of that is there, or twice as large,
+// lest a longer body be copied again and again.
+func more(n int, hint int64) int {
+	if left := hint + 1 - int64(n); left > 0 && left <= 3*int64(n) {
+		return int(left)
+	}
+	return n
 }
 
 // buffers holds bodies that were given back, for the next to be read into.
