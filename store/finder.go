@@ -39,7 +39,7 @@ type finder struct {
 
 // view is a View as long as the index is the one that was.
 func (f *finder) view(fn func(*bolt.Tx) error) error {
-	return f.db.View(func(tx *bolt.Tx) error {
+	return f.db.Sweep(func(tx *bolt.Tx) error {
 		if x, err := f.indexIn(tx, f.run); err != nil || x.Build != f.build {
 			return cmp.Or(err, ErrNotIndexed)
 		}

@@ -125,7 +125,7 @@ func (x *indexing) page(p *Page) error {
 // it may be slow, and write.
 func (x *indexing) links(p *Page, number uint32) error {
 	var record []byte
-	err := x.db.View(func(tx *bolt.Tx) (err error) {
+	err := x.db.Sweep(func(tx *bolt.Tx) (err error) {
 		record, err = linksRecord(tx, p)
 		return x.named(err)
 	})
@@ -154,7 +154,7 @@ func (x *indexing) links(p *Page, number uint32) error {
 // template adds the n links of a template, once in a part.
 func (x *indexing) template(h holder, n int) error {
 	u := unpacker{origin: h.origin}
-	err := x.db.View(func(tx *bolt.Tx) error { return u.templateIn(tx, h.template, n) })
+	err := x.db.Sweep(func(tx *bolt.Tx) error { return u.templateIn(tx, h.template, n) })
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (b *Bolt) pageCounts(ctx context.Context, run RunID, parts uint32, tell fun
 
 // countBlocks counts as far as one snapshot is read for.
 func (b *Bolt) countBlocks(m *merge) (blocks [][]byte, err error) {
-	err = b.db.View(func(tx *bolt.Tx) error {
+	err = b.db.Sweep(func(tx *bolt.Tx) error {
 		m.begin(tx)
 		for len(blocks) < blocksAtOnce && m.from != nil {
 			plain, err := m.block()

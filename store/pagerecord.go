@@ -196,7 +196,7 @@ func (b *Bolt) PageRecords(ctx context.Context, run RunID, prefix []byte) iter.S
 		for more := true; more; {
 			err := ctx.Err()
 			if err == nil {
-				err = b.db.View(batch.fill)
+				err = b.db.Sweep(batch.fill)
 			}
 			if err != nil {
 				wrap(&err, "read pages of run %d", run)

@@ -101,7 +101,7 @@ func (b *Bolt) scan(ctx context.Context, bucket, prefix []byte, fn func(key, val
 
 // some copies records of one snapshot, from a key on.
 func (b *Bolt) some(bucket, prefix, from []byte) (some []record, more bool, err error) {
-	err = b.db.View(func(tx *bolt.Tx) error {
+	err = b.db.Sweep(func(tx *bolt.Tx) error {
 		bk := tx.Bucket(bucket)
 		if bk == nil {
 			return nil

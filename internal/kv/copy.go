@@ -11,7 +11,12 @@ import (
 )
 
 // copyAtOnce is how many bytes one transaction of a copy has: memory holds them.
-const copyAtOnce = 4 << 20
+const copyAtOnce = 1 << 20
+
+// readAtOnce is after how many bytes the memory is given back that the file which
+// they were read of takes. Their pages lie anywhere in it, and the system maps
+// what is around each.
+const readAtOnce = 256 << 10
 
 // Filling says how far the pages of a bucket are filled in a copy, from 0.1 to
 // 1. Full ones are for what is written in order or no more: a key that comes
@@ -76,8 +81,8 @@ func copyTo(ctx context.Context, tx *bolt.Tx, path string, fill Filling) (err er
 	if err != nil {
 		return err
 	}
-	c := copying{to: to, fill: fill}
-	err = c.all(ctx, tx)
+	c := copying{from: tx, to: to, fill: fill}
+	err = c.all(ctx)
 	size := int64(0)
 	if err == nil {
 		err = to.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil })
@@ -102,13 +107,15 @@ func cutAndSync(path string, size int64) error {
 
 // copying is a copy under way, in transactions of copyAtOnce.
 type copying struct {
+	from *bolt.Tx
 	to   *bolt.DB
 	fill Filling
 	tx   *bolt.Tx
 	size int
+	read int // bytes since what they were read of was given back
 }
 
-func (c *copying) all(ctx context.Context, from *bolt.Tx) (err error) {
+func (c *copying) all(ctx context.Context) (err error) {
 	if c.tx, err = c.to.Begin(true); err != nil {
 		return err
 	}
@@ -117,7 +124,7 @@ func (c *copying) all(ctx context.Context, from *bolt.Tx) (err error) {
 			_ = c.tx.Rollback() // one that failed to commit is closed
 		}
 	}()
-	err = from.ForEach(func(name []byte, b *bolt.Bucket) error { return c.bucket(ctx, name, b) })
+	err = c.from.ForEach(func(name []byte, b *bolt.Bucket) error { return c.bucket(ctx, name, b) })
 	if err != nil {
 		return err
 	}
@@ -133,6 +140,10 @@ func (c *copying) bucket(ctx context.Context, name []byte, from *bolt.Bucket) er
 	return from.ForEach(func(k, v []byte) error {
 		if v == nil {
 			return fmt.Errorf("bucket %q holds another one", name) // ours are flat
+		}
+		if c.read += len(k) + len(v); c.read > readAtOnce {
+			c.read = 0
+			unmap(c.from)
 		}
 		if c.size += len(k) + len(v); c.size > copyAtOnce {
 			if to, err = c.next(ctx, name, len(k)+len(v)); err != nil {
@@ -168,6 +179,7 @@ func (d *DB[T]) Fill() (used, size int64, err error) {
 		return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
 			s := b.Stats()
 			used += int64(s.LeafInuse + s.BranchInuse)
+			unmap(tx)
 			return nil
 		})
 	})
@@ -182,12 +194,14 @@ const (
 	stepPart  = 8 // of its size
 )
 
-// stepOf is how far a file grows next.
-func stepOf(b *bolt.DB) int {
-	size := 0
-	err := b.View(func(tx *bolt.Tx) error { size = int(tx.Size()); return nil })
+// stepOf is how far a file of a size grows next.
+func stepOf(size int64) int { return int(min(max(size/stepPart, leastStep), mostStep)) }
+
+// sizeOf is how many bytes a file has that were ever used.
+func sizeOf(b *bolt.DB) (size int64) {
+	err := b.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil })
 	if err != nil {
-		return mostStep
+		return mostStep * stepPart
 	}
-	return min(max(size/stepPart, leastStep), mostStep)
+	return size
 }

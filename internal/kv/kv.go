@@ -73,6 +73,7 @@ type DB[T any] struct {
 	committed func([]T)
 	maxBatch  int
 	damage    error // met by a batch: no later one may build on it; the committer's own
+	mapped    mapped
 	unsynced  error // of the sync that NoSync left to Close; the committer's until it has ended
 	delay     time.Duration
 	onFailure func(error)
@@ -252,6 +253,7 @@ func (d *DB[T]) View(fn func(*bolt.Tx) error) (err error) {
 	}
 	defer tx.Rollback()
 	d.untilHeard(tx.ID())
+	defer d.mapped.looked(tx)
 	return fn(tx)
 }
 
@@ -445,7 +447,9 @@ func (d *DB[T]) update(ops []T) (err error) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	b := d.bolt.Load()
-	b.AllocSize = stepOf(b)
+	size := sizeOf(b)
+	d.mapped.has(size, len(ops))
+	b.AllocSize = stepOf(size)
 	tx, err := b.Begin(true)
 	if err != nil {
 		return fmt.Errorf("kv: commit to %s: %w", d.path, err)

@@ -1,0 +1,112 @@
+package kv
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// mappedOf is how many kB of a file are in the memory of this process.
+func mappedOf(t *testing.T, path string) (kB int) {
+	t.Helper()
+	f, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ours := false
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		line := lines.Text()
+		if head, _, _ := strings.Cut(line, " "); !strings.HasSuffix(head, ":") {
+			ours = strings.HasSuffix(line, " "+path)
+		} else if ours && head == "Rss:" {
+			var n int
+			if _, err := fmt.Sscanf(line, "Rss: %d", &n); err != nil {
+				t.Fatal(err)
+			}
+			kB += n
+		}
+	}
+	return kB
+}
+
+// TestSweep reads 16 MB of a file in small steps: they are not in memory at the
+// end where the process wrote them, and are where another one did. What is read
+// is what was written, whoever else reads meanwhile.
+func TestSweep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	const records, size = 4096, 4 << 10
+	bucket := []byte("b")
+	open := func() *DB[int] {
+		db, err := Open(path, Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
+			b, err := tx.CreateBucketIfNotExists(bucket)
+			for _, n := range batch {
+				for i := range uint64(256) {
+					key := binary.BigEndian.AppendUint64(nil, uint64(n)*256+i)
+					if err == nil {
+						err = b.Put(key, append(make([]byte, size-8), key...))
+					}
+				}
+			}
+			return err
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	read := func(db *DB[int]) {
+		for from := uint64(0); from < records; from += 64 {
+			err := db.Sweep(func(tx *bolt.Tx) error {
+				for i := from; i < from+64; i++ {
+					key := binary.BigEndian.AppendUint64(nil, i)
+					if v := tx.Bucket(bucket).Get(key); len(v) != size || string(v[size-8:]) != string(key) {
+						return fmt.Errorf("record %d is %d bytes long", i, len(v))
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	db := open()
+	for n := range records / 256 {
+		if err := db.Commit(context.Background(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := make(chan struct{})
+	go func() { read(db); close(other) }()
+	read(db)
+	<-other
+	db.mapped.last.Store(0) // long ago
+	if err := db.Sweep(func(*bolt.Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if kB := mappedOf(t, path); kB > 1<<10 {
+		t.Errorf("%d kB of the file are in memory behind a sweep", kB)
+	}
+	db.mapped.grown.Add(-int64(still))
+	read(db)
+	if kB := mappedOf(t, path); kB < 8<<10 {
+		t.Errorf("%d kB of a file that is written no more are in memory: it gave back what may be read again", kB)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open()
+	defer db.Close()
+	read(db)
+	if kB := mappedOf(t, path); kB < 8<<10 {
+		t.Errorf("%d kB of a file that another process wrote are in memory: it gave back what it may read again", kB)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package kv
+
+import bolt "go.etcd.io/bbolt"
+
+func unmap(*bolt.Tx) {}
