@@ -145,7 +145,8 @@ func (s *Settings) room(runs int) room {
 const (
 	lookEvery = time.Second
 	looks     = 4
-	leastRoom = 2 // of what is in use now, one part in so many may become garbage, at a peak too
+	leastFall = 16 // of the limit, one part in so many, or it stays
+	leastRoom = 2  // of what is in use now, one part in so many may become garbage, at a peak too
 )
 
 // holdTo makes the process get by with a budget until the function returned is
@@ -191,6 +192,7 @@ func follow(budget int64, done <-chan struct{}) {
 			return
 		case <-every.C:
 		}
+		dropProgram()
 		now := look()
 		if now.cycles == cycles { // nothing new is known of what is in use
 			continue
@@ -198,7 +200,7 @@ func follow(budget int64, done <-chan struct{}) {
 		cycles = now.cycles
 		last[i%looks] = now.live
 		i++
-		if next := memoryLimit(slices.Min(last[:]), now, budget); next > limit || next < limit*3/4 {
+		if next := memoryLimit(slices.Min(last[:]), now, budget); next > limit || next < limit-limit/leastFall {
 			limit = next
 			debug.SetMemoryLimit(limit)
 		}
