@@ -51,7 +51,7 @@ func newFieldPage(base weburl.URL, header http.Header, body []byte, o FieldOptio
 func Decode(header http.Header, body []byte) []byte {
 	p := newParser(weburl.URL{}, header, Options{})
 	defer p.release()
-	p.doc.Type = Sniff(header, body)
+	p.doc.Type = sniff(p.declared.essence, header, body)
 	return p.decode(body, p.doc.Type == "xml" || p.doc.Type == "feed" || p.doc.Type == "sitemap")
 }
 

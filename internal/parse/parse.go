@@ -150,7 +150,7 @@ type Doc struct {
 // base. It may be called by many goroutines at once.
 func Parse(base weburl.URL, header http.Header, body []byte, o Options) Doc {
 	p := newParser(base, header, o)
-	p.doc.Type = Sniff(header, body)
+	p.doc.Type = sniff(p.declared.essence, header, body)
 	p.headers(header)
 	switch p.doc.Type {
 	case "html":

@@ -3,6 +3,7 @@ package parse
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -17,10 +18,14 @@ const (
 // archive or a program; text/plain never becomes HTML. With nosniff only a
 // missing type is made up for. It looks at the beginning only.
 func Sniff(header http.Header, body []byte) string {
+	return sniff(declared(header).essence, header, body)
+}
+
+// sniff is Sniff for a header that declares this type.
+func sniff(mime string, header http.Header, body []byte) string {
 	if len(body) == 0 {
 		return ""
 	}
-	mime := declared(header).essence
 	nosniff := strings.EqualFold(strings.TrimSpace(header.Get("X-Content-Type-Options")), "nosniff")
 	switch kind := declaredKind(mime); kind {
 	case "html":
@@ -216,11 +221,17 @@ var magic = []string{
 	"OggS\x00", "ID3", "fLaC", "\x1A\x45\xDF\xA3", "FLV\x01", "\xD0\xCF\x11\xE0", "SQLite format 3\x00", "\x00\x00\x00",
 }
 
-func hasMagic(b []byte) bool {
+// magicBegins has the bytes that those begin with, none of which begins a page.
+var magicBegins = func() (t [256]bool) {
 	for _, m := range magic {
-		if len(b) >= len(m) && string(b[:len(m)]) == m {
-			return true
-		}
+		t[m[0]] = true
+	}
+	return t
+}()
+
+func hasMagic(b []byte) bool {
+	if len(b) > 0 && magicBegins[b[0]] && slices.ContainsFunc(magic, func(m string) bool { return bytes.HasPrefix(b, []byte(m)) }) {
+		return true
 	}
 	return len(b) >= 12 && string(b[:4]) == "RIFF" || len(b) >= 8 && string(b[4:8]) == "ftyp"
 }
