@@ -126,7 +126,7 @@ func (x *indexing) page(p *Page) error {
 func (x *indexing) links(p *Page, number uint32) error {
 	var record []byte
 	err := x.db.Sweep(func(tx *bolt.Tx) (err error) {
-		record, err = linksRecord(tx, p)
+		record, err = linksRecord(tx, p, nil)
 		return x.named(err)
 	})
 	if err != nil {

@@ -79,25 +79,31 @@ func (b *Bolt) linksOf(p *Page) (links []Link, err error) {
 }
 
 func linksIn(tx *bolt.Tx, p *Page) ([]Link, error) {
-	plain, err := linksRecord(tx, p)
-	if err != nil {
+	u := unpacker{origin: p.URL.Origin()}
+	defer u.free(u.take())
+	var err error
+	if u.page, err = linksRecord(tx, p, u.page); err != nil {
 		return nil, err
 	}
-	u := unpacker{origin: p.URL.Origin()}
-	err = u.record(plain, func(key templateKey, n int) error { return u.templateIn(tx, key, n) })
+	u.links = make([]Link, 0, min(p.Links, mostAtOnce))
+	err = u.record(u.page, func(key templateKey, n int) error { return u.templateIn(tx, key, n) })
 	if err != nil {
 		return nil, err
 	}
 	return u.done(), nil
 }
 
-// linksRecord returns what is kept of the links of a page that has some.
-func linksRecord(tx *bolt.Tx, p *Page) (plain []byte, err error) {
+// mostAtOnce is for how many links room is made on the word of a record.
+const mostAtOnce = 1 << 10
+
+// linksRecord returns what is kept of the links of a page that has some, in
+// memory that is used again if it is large enough.
+func linksRecord(tx *bolt.Tx, p *Page, b []byte) (plain []byte, err error) {
 	raw := rawIn(tx, bucketLinks, p.LinksOf.with(p.URL.Key()))
 	if raw == nil {
 		return nil, fmt.Errorf("index is %w: the links of %s in run %d are missing", ErrDamaged, p.URL, p.LinksOf)
 	}
-	return unseal(raw)
+	return unsealInto(b, raw)
 }
 
 // record reads the links of a page. It calls shared for those of a template.
@@ -134,10 +140,11 @@ func (u *unpacker) templateIn(tx *bolt.Tx, key templateKey, n int) error {
 	if raw == nil {
 		return fmt.Errorf("index is %w: template %x is missing", ErrDamaged, key)
 	}
-	plain, err := unseal(raw)
+	plain, err := unsealInto(u.template, raw)
 	if err != nil {
 		return err
 	}
+	u.template = plain
 	r := newReader(plain)
 	if err := u.add(r, &packing{}, n); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // reader reads what may be damaged. Its methods return zero values once bad is
@@ -79,8 +80,32 @@ func (r *reader) shape() shape {
 type unpacker struct {
 	origin string // of the page
 	links  []Link
-	arena  []byte // targets
-	ends   []int  // of each target in arena
+	room
+}
+
+// room is memory for one unpacker after the other.
+type room struct {
+	arena          []byte // targets
+	ends           []int  // of each target in arena
+	page, template []byte // records that are read
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// take gives u room that was used before, until free.
+func (u *unpacker) take() *room {
+	r := rooms.Get().(*room)
+	u.room = room{r.arena[:0], r.ends[:0], r.page, r.template}
+	return r
+}
+
+// free gives back what take returned, if it did not grow too large to be kept.
+func (u *unpacker) free(r *room) {
+	if cap(u.arena)+8*cap(u.ends)+cap(u.page)+cap(u.template) > maxScratch {
+		return
+	}
+	*r = u.room
+	rooms.Put(r)
 }
 
 // packing is what one packed sequence refers back to.
