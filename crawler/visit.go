@@ -141,6 +141,8 @@ func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (
 		err = store.ErrNotFound
 	case last.Run == w.store.ID:
 		page = last
+	case w.start.Sessions == 1 && l.Kind != frontier.Reread: // nothing came between put and done, and the URL is new to the run
+		err = store.ErrNotFound
 	default: // another run may have asked since
 		page, err = w.Store.Page(ctx, w.store.ID, l.URL)
 	}

@@ -261,7 +261,7 @@ func (c *check) checkLatest(ctx context.Context) error {
 	return c.scan(ctx, bucketLatest, nil, func(key, value []byte) bool {
 		u, err := urlOf(key)
 		if err == nil {
-			_, _, err = c.visits(u)
+			_, _, err = c.visits(u, AllFields)
 		}
 		if err != nil {
 			c.fault("last visits of %q: %v", key, err)

@@ -70,10 +70,13 @@ func (p *Page) unplace() {
 	p.PayloadURL, p.PayloadAt = "", time.Time{}
 }
 
+// heldAgainst is what Put wants to know of earlier visits.
+var heldAgainst = FieldsOf("FirstSeen", "Changed", "Hash", "Payload", "PayloadURL", "PayloadAt", "Links", "LinksOf")
+
 // earlier returns the last visit of p's URL, and the last one before p's run
 // that brought content.
 func (b *Bolt) earlier(p *Page) (last, good *Page, err error) {
-	last, good, err = b.visits(p.URL)
+	last, good, err = b.visits(p.URL, heldAgainst)
 	if err != nil || last == nil {
 		return nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"sync"
 
 	"crawl/internal/warc"
 	"crawl/internal/weburl"
@@ -150,17 +151,18 @@ func (b *Bolt) Latest(ctx context.Context, u weburl.URL) (last, good *Page, err 
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	last, good, err = b.visits(u)
+	last, good, err = b.visits(u, AllFields)
 	if err == nil && last != nil && last.hasContent() {
 		good = last
 	}
 	return last, good, err
 }
 
-// visits returns the last visit of u, and the last one before its run that
-// brought content; either is nil if there is none.
-func (b *Bolt) visits(u weburl.URL) (last, before *Page, err error) {
+// visits returns the wanted fields of the last visit of u, and of the last one
+// before its run that brought content; either is nil if there is none.
+func (b *Bolt) visits(u weburl.URL, wanted PageFields) (last, before *Page, err error) {
 	key := u.Key()
+	wanted = wanted.With(contentFields)
 	err = b.db.View(func(tx *bolt.Tx) error {
 		raw := rawIn(tx, bucketLatest, key)
 		if raw == nil {
@@ -170,10 +172,10 @@ func (b *Bolt) visits(u weburl.URL) (last, before *Page, err error) {
 		if err != nil {
 			return b.named(err)
 		}
-		if last, err = b.visitIn(tx, h.last, u, key); err != nil {
+		if last, err = b.visitIn(tx, h.last, u, key, wanted); err != nil {
 			return err
 		}
-		if before, err = b.visitIn(tx, h.before, u, key); before != nil && !before.hasContent() {
+		if before, err = b.visitIn(tx, h.before, u, key, wanted); before != nil && !before.hasContent() {
 			before = nil // its run was resumed and replaced it
 		}
 		return err
@@ -185,7 +187,7 @@ func (b *Bolt) visits(u weburl.URL) (last, before *Page, err error) {
 }
 
 // visitIn returns nil for run 0, which stands for none.
-func (b *Bolt) visitIn(tx *bolt.Tx, run RunID, u weburl.URL, key []byte) (*Page, error) {
+func (b *Bolt) visitIn(tx *bolt.Tx, run RunID, u weburl.URL, key []byte, wanted PageFields) (*Page, error) {
 	if run == 0 {
 		return nil, nil
 	}
@@ -194,8 +196,15 @@ func (b *Bolt) visitIn(tx *bolt.Tx, run RunID, u weburl.URL, key []byte) (*Page,
 		return nil, b.named(fmt.Errorf("the visit of run %d is missing: index is %w", run, ErrDamaged))
 	}
 	p := &Page{URL: u, Run: run}
-	return p, b.named(decodePage(raw, p))
+	if wanted == AllFields {
+		return p, b.named(decodePage(raw, p))
+	}
+	r := pageReaders.Get().(*PageReader)
+	defer pageReaders.Put(r)
+	return p, b.named(r.Read(&PageRecord{Run: run, key: key, value: raw}, p, wanted))
 }
+
+var pageReaders = sync.Pool{New: func() any { return new(PageReader) }}
 
 // Page implements Store.
 func (b *Bolt) Page(ctx context.Context, run RunID, u weburl.URL) (_ *Page, err error) {
