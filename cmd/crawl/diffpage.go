@@ -2,14 +2,12 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 
 	"crawl/internal/query"
@@ -194,10 +192,8 @@ func (d *runDiff) printPage(out io.Writer, p *pageDiff, colour bool) error {
 // Signs around what was removed and added, and their colours.
 var (
 	wordSigns   = map[string][2]string{opRemoved: {"[-", "-]"}, opAdded: {"{+", "+}"}}
-	wordColours = map[string]string{opRemoved: "\x1b[31m", opAdded: "\x1b[32m"}
+	wordColours = map[string]string{opRemoved: red, opAdded: green}
 )
-
-const colourEnd = "\x1b[m"
 
 // marked is a piece with its signs, safe for a terminal. Those of several lines
 // stand around each.
@@ -218,10 +214,4 @@ func marked(p piece, colour bool) string {
 		}
 	}
 	return b.String()
-}
-
-// hasColour tells whether whoever reads out sees colours and wants them: one who is
-// elsewhere was not asked.
-func hasColour(out io.Writer) bool {
-	return userOf(out) == nil && isTerminal(out) && os.Getenv("NO_COLOR") == "" && cmp.Or(os.Getenv("TERM"), "dumb") != "dumb"
 }

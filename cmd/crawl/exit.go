@@ -74,7 +74,7 @@ func exitCode(err error, talk io.Writer) int {
 		return code
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(talk, "error: %s\n", plain(line))
+		fmt.Fprintf(talk, "%s %s\n", painted(talk, red, "error:"), plain(line))
 	}
 	if next := nextStep(err); next != "" {
 		fmt.Fprintf(talk, "  %s\n", next)

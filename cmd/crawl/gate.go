@@ -107,6 +107,6 @@ func passGate(ctx context.Context, c *cobra.Command, db *query.DB, gate *query.G
 	if err != nil || !v.Tripped() {
 		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "gate failed: %s\n", plain(v.String()))
+	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", painted(c.ErrOrStderr(), red, "gate failed"), plain(v.String()))
 	return &exitError{code: exitFound}
 }

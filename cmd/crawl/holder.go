@@ -222,12 +222,15 @@ type askedSettings struct {
 	LogFormat string `json:"log_format"`
 
 	Rules findingRules `json:"rules,omitempty"`
+
+	Colours     bool `json:"colours,omitempty"` // of standard output
+	TalkColours bool `json:"talk_colours,omitempty"`
 }
 
 // do runs a command for somebody else, if it is marked as one that may be. Whatever
 // becomes of it, the crawl goes on.
 func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code int) {
-	out, talk := &userEnd{a.Writer(web.ToOut), a, cmd}, &userEnd{a.Writer(web.ToTalk), a, cmd}
+	out, talk := &userEnd{a.Writer(web.ToOut), a, cmd, false}, &userEnd{a.Writer(web.ToTalk), a, cmd, false}
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("a question was not answered: this is a fault of the program", "args", cmd.Args, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -239,6 +242,7 @@ func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code 
 	if err := json.Unmarshal(cmd.Settings, &asked); err != nil {
 		return exitCode(fmt.Errorf("settings of the command: %w", err), talk)
 	}
+	out.colours, talk.colours = asked.Colours, asked.TalkColours
 	mine := &holding{holder: h, settings: defaultSettings(), folder: asked.Folder, asked: asked.Rules, program: a.Writer(web.ToProgram)}
 	mine.settings.JSON, mine.settings.Quiet, mine.settings.Verbose, mine.settings.LogFormat = asked.JSON, asked.Quiet, asked.Verbose, asked.LogFormat
 	root := newRoot()
@@ -267,6 +271,7 @@ type userEnd struct {
 	*web.Stream
 	answer  *web.Answer
 	command *web.Command
+	colours bool // he wants them
 }
 
 // userOf returns the user elsewhere that an output belongs to, nil for our own.

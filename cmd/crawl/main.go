@@ -36,6 +36,7 @@ func run(args []string, in io.Reader, out, talk io.Writer) int {
 	ctx, ignore := signal.NotifyContext(context.Background(), heard(os.Interrupt, syscall.SIGTERM)...)
 	defer ignore()
 	context.AfterFunc(ctx, ignore)
+	out, talk = &screen{Writer: out}, &screen{Writer: talk}
 	root := newRoot()
 	root.SetContext(ctx)
 	root.SetArgs(withVerb(root, args))
@@ -67,6 +68,17 @@ skipping on disk, and takes out of it what you ask for.
 	}
 	root.SetVersionTemplate("crawl {{.Version}}\n")
 	root.Flags().Bool("version", false, "say which version this is") // no -v, which is --verbose
+	addSettingsFlags(root.PersistentFlags(), "screen")
+	addSettingsCompletions(root)
+	root.PersistentPreRun = func(c *cobra.Command, _ []string) { dress(c) }
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if c.Flags().Parsed() { // by --help; `crawl help` is dressed itself
+			dress(c)
+		}
+		forPeople(c.OutOrStdout())
+		help(c, args)
+	})
 	root.SetFlagErrorFunc(usageFlagError)
 	root.SetUsageFunc(showUsage)
 	root.AddGroup(groups...)
@@ -188,7 +200,7 @@ func logHandler(s *Settings, talk io.Writer) slog.Handler {
 		return slog.NewJSONHandler(jsonLines{talk}, &slog.HandlerOptions{Level: level})
 	}
 	if isTerminal(talk) {
-		return terminalLog(talk, level, os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb")
+		return terminalLog(talk, level, !hasColour(talk))
 	}
 	return slog.NewTextHandler(talk, &slog.HandlerOptions{Level: level})
 }
@@ -201,11 +213,8 @@ func isTerminal(w io.Writer) bool {
 	if user := userOf(w); user != nil {
 		return user.command.Terminal
 	}
-	if p, ok := w.(*painter); ok {
-		w = p.out
-	}
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	f := fileOf(w)
+	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
 // indexFile is the store's file in its folder: where it is, a store is.

@@ -34,6 +34,7 @@ type tableOutput struct {
 	outputShape
 	format, file           string
 	overwrite, raw, header bool
+	colours                bool // of standard output, see check
 }
 
 func (o *tableOutput) flags(fl *pflag.FlagSet, usual string) {
@@ -58,6 +59,10 @@ func (o *tableOutput) check(c *cobra.Command) error {
 	}
 	if !slices.Contains(rowFormats, o.format) {
 		return newUsageError("--format", quoted(o.format)+" is not one of "+strings.Join(rowFormats, ", "), didYouMean(o.format, rowFormats, ""))
+	}
+	if o.forPeople() && o.file == "-" {
+		o.colours = hasColour(c.OutOrStdout())
+		forPeople(c.OutOrStdout())
 	}
 	return checkFile(o.file, c.OutOrStdout(), o.overwrite)
 }
@@ -197,7 +202,7 @@ func (o *tableOutput) form(b *bufio.Writer, width int, columns []query.ColumnOf,
 	if facets {
 		return &facetRows{out: b, width: width}
 	}
-	return &tableRows{out: b, columns: columns, width: width}
+	return &tableRows{out: b, columns: columns, width: width, colours: o.colours}
 }
 
 // terminalWidth is how many characters fit into a line; 0 if anything does.
@@ -212,8 +217,8 @@ func terminalWidth(out io.Writer) int {
 // terminalSize is how many characters fit into a line, and how many lines are
 // seen; 0 where that is not known.
 func terminalSize(out io.Writer) (width, height int) {
-	f, ok := out.(*os.File)
-	if !ok {
+	f := fileOf(out)
+	if f == nil {
 		return 0, 0
 	}
 	width, height, err := term.GetSize(int(f.Fd()))

@@ -15,6 +15,7 @@ type tableRows struct {
 	out     *bufio.Writer
 	columns []query.ColumnOf
 	width   int // of a line; 0: as wide as it gets
+	colours bool
 
 	waiting [][]string // rows until widths are known
 	widths  []int      // nil until then
@@ -115,6 +116,9 @@ func (t *tableRows) line(cells []string) error {
 			cell = cutTo(cell, t.widths[i])
 		}
 		pad := strings.Repeat(" ", max(0, t.widths[i]-textWidth(cell)))
+		if colour := severityColours[cell]; t.colours && t.columns[i].Name == "severity" && colour != "" {
+			cell = colour + cell + colourEnd
+		}
 		if t.right[i] {
 			b.WriteString(pad + cell)
 		} else {

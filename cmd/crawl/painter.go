@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 )
 
@@ -57,10 +56,10 @@ func (p *painter) Write(text []byte) (int, error) {
 func (p *painter) paint(lines []string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if width, _ := p.size(); width > 1 {
-		lines = slices.Clone(lines)
+	lines, cut := asShown(p.out, lines)
+	if width, _ := p.size(); width > 1+cut {
 		for i := range lines {
-			lines[i] = fitTo(lines[i], width-1)
+			lines[i] = fitTo(lines[i], width-1-cut)
 		}
 	}
 	var b bytes.Buffer

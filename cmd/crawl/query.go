@@ -196,7 +196,7 @@ func identityOf(run *store.Run) (func(weburl.URL) weburl.URL, error) {
 
 // printQueryError says what is wrong with a statement, and where.
 func printQueryError(talk io.Writer, e *query.Error) {
-	fmt.Fprintf(talk, "error: %s\n", plain(e.What))
+	fmt.Fprintf(talk, "%s %s\n", painted(talk, red, "error:"), plain(e.What))
 	hint := e.Hint
 	if near := nearest(e.Word, e.Known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)

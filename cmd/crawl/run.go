@@ -84,7 +84,7 @@ func warn(c *cobra.Command, r *Resolved) {
 		return
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", plain(w))
+		fmt.Fprintf(c.ErrOrStderr(), "%s %s\n", painted(c.ErrOrStderr(), yellow, "warning:"), plain(w))
 	}
 }
 

@@ -39,7 +39,7 @@ func hear(all ...os.Signal) {
 
 // ownEnv are the variables of the environment that the program reads.
 func ownEnv() []string {
-	names := []string{configEnv, "XDG_DATA_HOME", "XDG_CONFIG_HOME", "CREDENTIALS_DIRECTORY", "SSL_CERT_FILE", "NO_COLOR"}
+	names := []string{configEnv, "XDG_DATA_HOME", "XDG_CONFIG_HOME", "CREDENTIALS_DIRECTORY", "SSL_CERT_FILE", "NO_COLOR", "CLICOLOR_FORCE"}
 	for _, o := range options {
 		names = append(names, o.Env)
 	}

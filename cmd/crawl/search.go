@@ -199,8 +199,6 @@ type hitRows struct {
 	colours bool // the words stand out by that, else by marks
 }
 
-const bold, normal = "\x1b[1m", "\x1b[m"
-
 func (h *hitRows) row(row []any) error {
 	excerpt, _ := row[4].(search.Excerpt)
 	title := plain(cellText(row[3], query.Text))
@@ -210,7 +208,7 @@ func (h *hitRows) row(row []any) error {
 	}
 	before, behind := query.MarkBefore, query.MarkBehind
 	if h.colours {
-		before, behind = bold, normal
+		before, behind = bold, colourEnd
 	}
 	_, err := fmt.Fprintf(h.out, "    %s\n", excerpt.Map(plain).Marked(before, behind))
 	return err

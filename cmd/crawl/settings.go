@@ -20,7 +20,7 @@ import (
 //
 //	json       the key; --flag and CRAWL_ENV are spelled after it
 //	default    as the user would write it, or a list of sharedDefaults
-//	group      which commands take it as a flag: data, run, gate, findings, machine, serve, output
+//	group      which commands take it as a flag: data, run, gate, findings, machine, serve, output, screen
 //	section    the heading it is shown under
 //	help       one line
 //	words      the words it takes, with bars between; else: what it takes besides them
@@ -117,6 +117,8 @@ type Settings struct {
 	JSON      bool   `json:"json" default:"false" group:"output" section:"output" help:"write JSON to standard output"`
 	Quiet     bool   `json:"quiet" short:"q" default:"false" group:"output" section:"output" help:"say faults only"`
 	Verbose   int    `json:"verbose" short:"v" default:"0" group:"output" section:"output" min:"0" max:"9" help:"say more; -vv more still"`
+	Color     string `json:"color" default:"auto" group:"screen" section:"screen" words:"auto|always|never" help:"colours: auto is on a terminal, unless NO_COLOR or TERM=dumb; CLICOLOR_FORCE=1 has them anywhere"`
+	ASCII     bool   `json:"ascii" default:"false" group:"screen" section:"screen" help:"no signs beyond ASCII where people read, for poor terminals; what the web wrote keeps its letters"`
 	LogFormat string `json:"log_format" default:"text" group:"output" section:"output" words:"text|json" help:"how log lines are written"`
 }
 

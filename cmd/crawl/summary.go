@@ -139,7 +139,7 @@ func printSummary(w io.Writer, run, base *store.Run, code int) {
 	printCoverage(w, c.Fields)
 	fmt.Fprintf(w, "  next     %s\n", nextCommands(run))
 	if g := run.Gate; g != nil && g.Rows > 0 {
-		fmt.Fprintf(w, "  gate failed: %s\n", plain(g.Says))
+		fmt.Fprintf(w, "  %s: %s\n", painted(w, red, "gate failed"), plain(g.Says))
 	}
 	if code != exitDone {
 		fmt.Fprintf(w, "  exit     %d\n", code)
@@ -203,7 +203,7 @@ func printFindings(w io.Writer, run, base *store.Run) {
 		if err != nil { // of another version of this program
 			continue
 		}
-		fmt.Fprintf(w, "  %-8s  %-36s %9s", n.Severity, r.Title, grouped(n.Now))
+		fmt.Fprintf(w, "  %s  %-36s %9s", painted(w, severityColours[n.Severity], padded(plain(n.Severity), 8)), r.Title, grouped(n.Now))
 		if base != nil {
 			fmt.Fprintf(w, " %9s %9s", grouped(n.New), grouped(n.Fixed))
 		}
