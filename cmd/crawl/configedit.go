@@ -317,10 +317,10 @@ func (e *configEdit) end(from, indent int, dashes bool) int {
 }
 
 // save checks the text as `config check` does, and puts it in place of the file
-// in one step. Without a fault nothing else may have changed the file meanwhile.
+// in one step, unless it is a dry run. Without a fault nothing else may have changed the file meanwhile.
 func (e *configEdit) save() error {
 	text := e.text()
-	if err := e.check(text); err != nil {
+	if err := e.check(text); err != nil || isDry(e.flags) {
 		return err
 	}
 	mode, owner := fs.FileMode(0o644), fs.FileInfo(nil)

@@ -29,6 +29,7 @@ shows it. It holds for all runs, also those that are over.`,
 	c.Flags().StringVar(&m.url, "url", "", "only what is about such URLs, a `GLOB` as for --exclude")
 	c.Flags().StringVar(&m.until, "until", "", "last `DAY`: 2027-01-31, or 30d from now")
 	c.Flags().StringVar(&m.reason, "reason", "", "`TEXT` that says why it may be so")
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "data", "quiet")
 	return c
 }
@@ -44,6 +45,7 @@ func newUnmuteCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&url, "url", "", "the `GLOB` of the mute")
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "data", "quiet")
 	return c
 }

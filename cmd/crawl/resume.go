@@ -22,6 +22,7 @@ func newResumeCommand() *cobra.Command {
 		Args:  atMostOne,
 		RunE:  runResume,
 	}
+	c.Flags().Bool(dryFlag, false, "say which run would go on; crawl nothing")
 	addSettingsFlags(c.Flags(), "data", "gate", "findings", "memory", "min_disk", "output")
 	return c
 }
@@ -46,6 +47,10 @@ func runResume(c *cobra.Command, args []string) error {
 	}
 	o, err := orderOf(run, &r.Settings)
 	if err != nil {
+		return err
+	}
+	if isDry(c.Flags()) {
+		_, err := fmt.Fprintf(c.OutOrStdout(), "run %s would go on; it was begun %s and is %s\n", plain(runName(run)), run.Started.Local().Format("2 Jan 2006 15:04"), endText(run))
 		return err
 	}
 	run.Daemon, run.Paused = false, false // whoever resumes it here sees to it

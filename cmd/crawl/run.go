@@ -32,6 +32,7 @@ found. Ctrl-C once stops: fetches under way end, everything is saved, and
   crawl run --list urls.txt --json`,
 		RunE: runRun,
 	}
+	c.Flags().Bool(dryFlag, false, "say which seeds robots.txt allows, and how far a run would go; crawl nothing")
 	addSettingsFlags(c.Flags(), "data", "run", "gate", "findings", "machine", "output")
 	return c
 }
@@ -75,6 +76,9 @@ func runRun(c *cobra.Command, args []string) error {
 	o, err := newOrder(r, s, cmp.Or(site, seeds[0].Host()), seeds, false)
 	if err != nil {
 		return err
+	}
+	if isDry(c.Flags()) {
+		return planRun(c, o, r)
 	}
 	return crawl(c, o)
 }

@@ -69,6 +69,7 @@ func newScheduleAdd() *cobra.Command {
 	for _, f := range scheduleFlags {
 		c.Flags().String(strings.ReplaceAll(f.key, "_", "-"), "", "`"+f.arg+"`: "+f.help)
 	}
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "data", "quiet")
 	return c
 }
@@ -122,6 +123,9 @@ func addSchedule(c *cobra.Command, site string) error {
 	}
 	if err != nil || r.Settings.Quiet {
 		return err
+	}
+	if isDry(c.Flags()) {
+		return said(c, "%s added to %s; next three: %s", job.Name, edit.path, upcomingText(job, 3))
 	}
 	return sayAdded(c, &r.Settings, job, edit.path)
 }
@@ -264,6 +268,7 @@ func newScheduleRm() *cobra.Command {
 that is going goes on.`,
 		RunE: func(c *cobra.Command, args []string) error { return removeSchedule(c, args[0]) },
 	}
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "data", "quiet")
 	return c
 }
@@ -294,7 +299,7 @@ func removeSchedule(c *cobra.Command, name string) error {
 		err = edit.save()
 	}
 	if err == nil {
-		fmt.Fprintf(c.ErrOrStderr(), "%s is taken out of %s; its history stays\n", name, plain(edit.path))
+		err = said(c, "%s is taken out of %s; its history stays", name, edit.path)
 	}
 	return err
 }

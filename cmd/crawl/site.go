@@ -45,6 +45,7 @@ is the nearest that is there, or the one that --config names, or the user's.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error { return addSite(c, args[0], args[1:]) },
 	}
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "run", "data", "quiet")
 	return c
 }
@@ -87,6 +88,9 @@ func said(c *cobra.Command, format string, args ...any) error {
 		if text, ok := a.(string); ok {
 			args[i] = plain(text)
 		}
+	}
+	if isDry(c.Flags()) {
+		format = "dry run, nothing is written: " + format
 	}
 	_, err := fmt.Fprintf(c.ErrOrStderr(), format+"\n", args...)
 	return err
@@ -148,6 +152,7 @@ func newSiteEdit() *cobra.Command {
 	}
 	c.Flags().StringArrayVar(&unset, "unset", nil, "take `KEY` out of the site, so that the defaults hold; repeatable")
 	c.Flags().StringArrayVar(&seeds, "seed", nil, "`URL` to begin at, in place of those it has; repeatable")
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "run", "data", "quiet")
 	return c
 }
@@ -225,6 +230,7 @@ func newSiteRm() *cobra.Command {
 			return said(c, "%s is taken out of %s, with its %d schedules; its runs stay in the store", args[0], edit.path, len(block.schedules))
 		},
 	}
+	addDryFlag(c.Flags())
 	addSettingsFlags(c.Flags(), "data", "quiet")
 	return c
 }

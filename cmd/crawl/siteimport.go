@@ -84,7 +84,7 @@ func importSites(c *cobra.Command, from string, dry bool) error {
 		for _, s := range sites {
 			fmt.Fprintf(c.OutOrStdout(), "%s\t%s\n", s.name, strings.Join(s.seeds, " "))
 		}
-		return said(c, "%d sites would be added, %d are there already", len(sites), there)
+		return said(c, "%d sites added, %d were there already", len(sites), there)
 	}
 	path, err := writeImport(c, sites, given)
 	if err != nil {
