@@ -22,11 +22,12 @@ type web struct {
 	urls  []weburl.URL
 	links [][]int
 	dead  map[int]bool // fails for good
+	kept  map[int]bool // is not asked for unless somebody says that it changed
 	limit int          // deeper pages are refused
 }
 
 func newWeb(random *rand.Rand) *web {
-	w := &web{dead: map[int]bool{}, limit: 3 + random.IntN(6)}
+	w := &web{dead: map[int]bool{}, kept: map[int]bool{}, limit: 3 + random.IntN(6)}
 	n := 30 + random.IntN(120)
 	for i := range n {
 		u, err := weburl.Parse(fmt.Sprintf("http://h%d.test/%d", random.IntN(4), i))
@@ -39,7 +40,7 @@ func newWeb(random *rand.Rand) *web {
 			to = append(to, random.IntN(n))
 		}
 		w.links = append(w.links, append(to, (i+1)%n)) // a chain through all, and ways across it
-		w.dead[i] = random.IntN(10) == 0
+		w.dead[i], w.kept[i] = random.IntN(10) == 0, random.IntN(2) == 0
 	}
 	return w
 }
@@ -99,12 +100,13 @@ func (w *web) truth() (depths map[weburl.URL]int, want frontier.Stats) {
 // TestModel crawls random webs with random calls in between, in an order far
 // from breadth-first, with lost and lapsed leases, retries and restarts. The
 // end is that of an undisturbed walk: the same URLs, and each read at the least
-// depth over all ways to it.
+// depth over all ways to it; and what was kept is asked for in the end if somebody
+// said that it changed.
 func TestModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	for i := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
-			m := &model{t: t, random: rand.New(rand.NewPCG(seed, i)), dir: t.TempDir(), read: map[weburl.URL]int{}}
+			m := &model{t: t, random: rand.New(rand.NewPCG(seed, i)), dir: t.TempDir(), read: map[weburl.URL]int{}, said: map[int]bool{}, asked: map[int]bool{}}
 			m.web = newWeb(m.random)
 			m.open()
 			m.crawl()
@@ -115,6 +117,11 @@ func TestModel(t *testing.T) {
 			}
 			if diff := cmp.Diff(depths, m.read, cmp.Comparer(func(a, b weburl.URL) bool { return a == b })); diff != "" {
 				t.Errorf("seed %d, %d: depths (-want +got):\n%s", seed, i, diff)
+			}
+			for page := range m.said {
+				if m.web.kept[page] && !m.asked[page] {
+					t.Errorf("seed %d, %d: page %d was never asked for", seed, i, page)
+				}
 			}
 			if faults, err := m.f.Check(t.Context(), "run"); err != nil || len(faults) > 0 {
 				t.Errorf("seed %d, %d: Check: %v %q", seed, i, err, faults)
@@ -137,6 +144,8 @@ type model struct {
 	f      frontier.Frontier
 	out    []frontier.Lease
 	read   map[weburl.URL]int // the depth at which a page's links were handed in last
+	said   map[int]bool       // of which pages it was said that they changed
+	asked  map[int]bool       // which pages were asked for knowing that
 }
 
 func (m *model) open() {
@@ -167,6 +176,8 @@ func (m *model) crawl() {
 			i := m.random.IntN(len(m.web.urls))
 			if _, known := m.read[m.web.urls[i]]; known {
 				m.add(m.web.link(i, 1<<10+m.random.IntN(5)))
+				m.add(frontier.Link{URL: m.web.urls[i], Depth: frontier.NoDepth, Changed: time.Now()})
+				m.said[i] = true
 			}
 		case n < 60 || len(m.out) == 0:
 			if !m.lease() && len(m.out) == 0 {
@@ -218,6 +229,9 @@ func (m *model) end(i int) {
 		o.End = frontier.Failed
 	default:
 		o.Links = m.web.found(page, l.Depth)
+		if m.web.kept[page] && !m.asked[page] && (l.Changed.IsZero() || l.Kind == frontier.Reread) {
+			o.End = frontier.Kept
+		}
 	}
 	err := m.f.Done(m.t.Context(), l, o)
 	if err != nil && !errors.Is(err, frontier.ErrStale) {
@@ -225,5 +239,6 @@ func (m *model) end(i int) {
 	}
 	if err == nil && o.Links != nil {
 		m.read[l.URL] = l.Depth
+		m.asked[page] = m.asked[page] || o.End == frontier.Fetched
 	}
 }
