@@ -51,6 +51,30 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// TestHead asks for the head alone, over one connection.
+func TestHead(t *testing.T) {
+	var methods []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		methods = append(methods, r.Method+" "+r.RemoteAddr)
+		w.Header().Set("Content-Length", "1000000")
+		w.Header().Set("Content-Encoding", "gzip")
+	}))
+	defer s.Close()
+	f := open(t, Config{Trusted: []string{s.URL}})
+	for range 2 {
+		r, err := f.Fetch(t.Context(), Request{URL: parse(t, s.URL), Head: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status != 200 || len(r.Body)+len(r.Raw) > 0 || r.Truncated+r.Damaged != "" || r.Header.Get("Content-Length") != "1000000" {
+			t.Errorf("got %+v", r)
+		}
+	}
+	if len(methods) != 2 || methods[0] != methods[1] || !strings.HasPrefix(methods[0], "HEAD ") {
+		t.Errorf("the server saw %q", methods)
+	}
+}
+
 // TestRequestLine checks that the path and query go out byte for byte.
 func TestRequestLine(t *testing.T) {
 	var line string

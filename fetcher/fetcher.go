@@ -1,5 +1,5 @@
-// Package fetcher makes one polite HTTP exchange: a GET, answered by a response
-// or a typed fault. Nothing else in the program touches the network.
+// Package fetcher makes one polite HTTP exchange: a GET, or a HEAD, answered by a
+// response or a typed fault. Nothing else in the program touches the network.
 //
 // It never follows a redirect, never sleeps, never asks again what was answered
 // (net/http itself repeats a request that a dead kept-alive connection or an
@@ -19,9 +19,10 @@ import (
 	"crawl/internal/weburl"
 )
 
-// Request is one GET.
+// Request is one GET, or one HEAD.
 type Request struct {
-	URL weburl.URL
+	URL  weburl.URL
+	Head bool // ask for the head of the answer alone: a Response without a body
 	// ETag and LastModified make the request conditional. They are sent byte
 	// for byte as the server once gave them, or dropped where they are absurd:
 	// an ETag over 1 KiB or with control characters, a date before 1970 or in
@@ -149,7 +150,9 @@ func (f *Fetcher) exchange(ctx context.Context, r Request) (*Response, error) {
 	f.jar.store(r.URL, resp.Header, time.Now())
 	out := f.newResponse(x, resp, sent)
 	out.TLSProblem = f.tlsProblem(resp, r.URL)
-	f.readBody(x, out, resp, positive(r.MaxBody, f.c.MaxBody))
+	if !r.Head {
+		f.readBody(x, out, resp, positive(r.MaxBody, f.c.MaxBody))
+	}
 	out.Took = time.Since(x.start)
 	return out, nil
 }

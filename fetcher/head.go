@@ -44,8 +44,12 @@ func (f *Fetcher) newRequest(x *exchange, r Request) (*http.Request, bool) {
 		h.Set("If-Modified-Since", r.LastModified)
 		conditional = true
 	}
+	method := http.MethodGet
+	if r.Head {
+		method = http.MethodHead
+	}
 	req := &http.Request{
-		Method: http.MethodGet,
+		Method: method,
 		URL:    target(r.URL, f.net.forwards(r.URL)),
 		Host:   r.URL.Host(),
 		Header: h,

@@ -54,6 +54,7 @@ type batch struct {
 	last    *host                 // the one met last: links to one host come together
 	hosts   map[*host]*hostRecord // those changed, as they will be
 	made    []*host
+	foreign int                   // of those made
 	marks   map[seenKey]seenValue // the seen-set as it will be
 	moved   int                   // how many of the recent ones went to the tree
 	id      uint64                // of the transaction
@@ -173,6 +174,7 @@ func (r *run) applied(ops []*change) {
 	b, now := r.batch, time.Now()
 	r.batch = nil
 	r.counts = b.counts
+	r.foreign += b.foreign
 	r.recent.take(b.id, b.marks, b.moved)
 	for _, h := range b.made {
 		r.hosts[h.rec.Origin] = h
@@ -225,23 +227,48 @@ func (b *batch) known(origin string) *host {
 // newHost makes the host of a wanted link, or refuses the link if there are as
 // many hosts as there may be.
 func (b *batch) newHost(l *Link) *host {
-	if most := b.run.config.MaxHosts; most > 0 && int(b.counts.HostSeq) >= most {
+	c, origin := &b.run.config, l.URL.Origin()
+	if c.MaxHosts <= 0 && c.MaxForeign <= 0 {
+		return b.hostNamed(origin)
+	}
+	m := c.Manners(origin)
+	foreign := b.foreignHosts()
+	most, have := c.MaxHosts, int(b.counts.HostSeq)-foreign
+	if m.Foreign {
+		most, have = c.MaxForeign, foreign
+	}
+	if most > 0 && have >= most {
 		l.Refused, l.Rule = ReasonHosts, fmt.Sprintf("more than %d", most)
 		return nil
 	}
-	return b.hostNamed(l.URL.Origin())
+	return b.makeHost(origin, m)
+}
+
+// foreignHosts counts the foreign hosts, those made in this batch included.
+func (b *batch) foreignHosts() int {
+	mu := &b.run.frontier.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return b.run.foreign + b.foreign
 }
 
 // hostNamed finds a host of the run, or makes it.
 func (b *batch) hostNamed(origin string) *host {
-	h := b.known(origin)
-	if h == nil {
-		origin = strings.Clone(origin) // a part of a URL, which may be one of more
-		b.counts.HostSeq++
-		h = &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}, manners: b.run.config.Manners(origin)}
-		b.made = append(b.made, h)
-		b.touch(h)
+	if h := b.known(origin); h != nil {
+		return h
 	}
+	return b.makeHost(origin, b.run.config.Manners(origin))
+}
+
+func (b *batch) makeHost(origin string, m Manners) *host {
+	origin = strings.Clone(origin) // a part of a URL, which may be one of more
+	b.counts.HostSeq++
+	h := &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}, manners: m}
+	b.made = append(b.made, h)
+	if m.Foreign {
+		b.foreign++
+	}
+	b.touch(h)
 	b.origins[origin] = h
 	return h
 }

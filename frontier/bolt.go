@@ -277,12 +277,24 @@ func (f *Bolt) Reconsider(ctx context.Context, name string) error {
 			f.mu.Unlock()
 			return r.explain(kv.ErrClosed)
 		}
+		if m.Foreign != h.host.manners.Foreign {
+			r.countForeign(m.Foreign)
+		}
 		h.host.manners = m
 		h.host.clock.obey()
 		r.refresh(h.host.clock, time.Now())
 		f.mu.Unlock()
 	}
 	return nil
+}
+
+// countForeign counts a host that is foreign from now on, or no more.
+func (r *run) countForeign(is bool) {
+	if is {
+		r.foreign++
+	} else {
+		r.foreign--
+	}
 }
 
 // known is a host with its origin, to be read under no lock.
@@ -346,7 +358,7 @@ func (f *Bolt) Hosts(name string) ([]Host, error) {
 		all = append(all, Host{
 			Origin: h.rec.Origin, Done: h.rec.Done, Queued: uint64(h.pending()), InFlight: c.inFlight, Delay: c.delay(),
 			CrawlDelay: c.crawlWait, Fails: int(h.rec.Fails), Asked: c.asked, RestUntil: c.restUntil,
-			GivenUp: Reason(h.rec.GivenUp), Latency: c.latency, PushBacks: int(h.rec.PushBacks),
+			GivenUp: Reason(h.rec.GivenUp), Latency: c.latency, PushBacks: int(h.rec.PushBacks), Foreign: h.manners.Foreign,
 		})
 	}
 	return all, nil

@@ -156,12 +156,12 @@ func seenURLs(tx *bolt.Tx, fn func(k []byte, v seenValue) error) error {
 // recountURL counts one URL of the seen-set.
 func recountURL(tx *bolt.Tx, c *countsRecord, k []byte, v seenValue, report func(string, ...any)) {
 	switch v.state {
-	case stateQueued:
+	case stateQueued, stateChecking:
 		c.Queued++
 		if len(k) != len(seenKey{}) || tx.Bucket(bucketQueue).Get(queueKey(seenKey(k).host(), v.place)) == nil {
 			report("a URL is marked queued and is not in the queue (%x)", k)
 		}
-	case stateDone, stateKept:
+	case stateDone, stateKept, stateChecked:
 		c.Done++
 	case stateFailed:
 		c.Failed++

@@ -42,7 +42,7 @@ func (b *batch) decide(c *candidate) error {
 	if err != nil {
 		return err
 	}
-	if !c.link.Stored && (!known || v.state == stateSkipped) {
+	if !c.link.Stored && (!known || v.state == stateSkipped || v.checks() && c.link.Kind != Check) {
 		b.admit(c)
 	}
 	wanted := c.link.Refused == ""
@@ -62,6 +62,10 @@ func (b *batch) decide(c *candidate) error {
 		return nil
 	case v.state == stateSkipped:
 		return b.wantAfterAll(c, v)
+	case c.link.Kind == Check:
+		return nil
+	case v.checks():
+		return b.promote(c, v)
 	case !c.link.Changed.IsZero() && v.state == stateKept:
 		return b.askAfterAll(c, v)
 	case !c.link.Changed.IsZero() && v.state == stateQueued:
@@ -170,12 +174,41 @@ func (b *batch) put(h *host, e entry) error {
 	}
 	b.puts = append(b.puts, queued{queueKey(h.rec.ID, e.place), raw})
 	b.touch(h)
-	if e.link.Kind == Robots {
+	next := seenValue{state: stateQueued, depth: int32(e.link.Depth), place: e.place}
+	switch e.link.Kind {
+	case Robots:
 		return nil
+	case Check:
+		next.state = stateChecking
+	default:
+		b.met = append(b.met, met{e.key.digest(), e.link.Depth})
 	}
-	b.met = append(b.met, met{e.key.digest(), e.link.Depth})
-	b.mark(e.key, seenValue{state: stateQueued, depth: int32(e.link.Depth), place: e.place})
+	b.mark(e.key, next)
 	return nil
+}
+
+// promote queues a URL as what it was met again as, that was to be asked about
+// alone. If it is out just now it is queued when its lease ends.
+func (b *batch) promote(c *candidate, v seenValue) error {
+	c.op.added++
+	if v.state == stateChecked {
+		b.counts.Done--
+		return b.enqueue(c.key, c.host, c.link, 0, c.seq)
+	}
+	if _, err := b.taken(c.host, v.place); err != nil {
+		return err
+	}
+	c.link.standAlone()
+	e := entry{place: readyPlace(c.link, c.seq), key: c.key, link: c.link}
+	b.then(func(now time.Time) {
+		if st := b.run.leased[e.key]; st != nil {
+			st.entry = e
+			return
+		}
+		c.host.remove(v.place, e.key)
+		c.host.insert(e, now)
+	})
+	return b.put(c.host, e)
 }
 
 // decideHop queues a hop towards an origin's robots.txt. Where the hop is

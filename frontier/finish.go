@@ -41,6 +41,9 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 		return err
 	}
 	b.counts.Queued--
+	if st.Kind == Check && Kind(queued.Kind) != Check && rec.GivenUp == "" {
+		return b.turn(st, queued)
+	}
 	again := !o.Again.IsZero()
 	switch refused := o.End == Skipped && !again; {
 	case st.fresh && !refused:
@@ -66,6 +69,16 @@ func (b *batch) finishURL(st *lease, o Outcome) error {
 	return b.settle(st, o, l, rec)
 }
 
+// turn queues a URL that was met as something else while it was asked about.
+func (b *batch) turn(st *lease, queued linkRecord) error {
+	l, err := queued.link(st.host.rec.Origin)
+	if err != nil {
+		return err
+	}
+	l.Rank = st.entry.place.rank()
+	return b.enqueue(st.entry.key, st.host, l, 0, st.entry.place.seq())
+}
+
 // retry queues a URL for another try.
 func (b *batch) retry(st *lease, l Link, at time.Time) error {
 	if limit := b.now.Add(MaxRest); at.After(limit) {
@@ -83,6 +96,8 @@ func (b *batch) settle(st *lease, o Outcome, l Link, rec *hostRecord) error {
 	k, next := st.entry.key, seenValue{state: stateDone, depth: int32(l.Depth)}
 	switch {
 	case st.Kind == Reread: // the page stays stored, however its second reading ends
+	case st.Kind == Check && o.End != Skipped:
+		next.state = stateChecked
 	case !o.Again.IsZero() || o.End == Failed:
 		next.state = stateFailed
 	case o.End == Skipped:
@@ -100,6 +115,8 @@ func (b *batch) settle(st *lease, o Outcome, l Link, rec *hostRecord) error {
 		return b.keepSkip(stateBarred, k, l, o.Reason, o.Rule)
 	case stateFailed:
 		b.counts.Failed++
+	case stateChecked:
+		b.counts.Done++
 	case stateDone, stateKept:
 		said := l.Changed.After(st.Changed) || st.Kind == Reread && !l.Changed.IsZero() // while it was out, or waited to be reread
 		if next.state == stateKept && said && rec.GivenUp == "" {

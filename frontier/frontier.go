@@ -42,6 +42,10 @@ const (
 	// links are handed in again some clicks nearer. No request is sent, no
 	// robots.txt is asked for, and the page stays done however the lease ends.
 	Reread
+	// Check is a URL to ask about, and not to read. It counts against no page
+	// limit, waits for no page of its host, and is done whatever came of it. Met
+	// again as another kind it is queued as that, from the beginning.
+	Check
 )
 
 // NoDepth is the depth of a URL that no chain of links leads to: a sitemap or
@@ -152,6 +156,7 @@ type Manners struct {
 	Rate      float64   // requests a second at most; 0 adapts between 2 and 8, math.Inf(1) waits never
 	PerHost   int       // requests in flight at most; 0 means 1
 	NoRobots  bool      // do not ask for robots.txt
+	Foreign   bool      // it counts against Config.MaxForeign, and not MaxHosts
 	NotBefore time.Time // no request before
 }
 
@@ -160,8 +165,9 @@ type Config struct {
 	MaxPages        int                         // pages asked for in all; 0 for no limit
 	MaxPagesPerHost int                         // 0 for no limit
 	MaxHosts        int                         // origins of which anything is asked; links to further ones are refused; 0 for no limit
+	MaxForeign      int                         // the same for origins that are Manners.Foreign; 0 for no limit
 	MaxAlike        int                         // URLs of one host and Shape that are ever queued; links to further ones are refused; 0 for no limit
-	Manners         func(origin string) Manners // called once a host, and by Reconsider, under no lock, before a change becomes durable: it may not call the Frontier
+	Manners         func(origin string) Manners // called once a host, and by Reconsider, or again for a link that MaxHosts or MaxForeign refuse, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
 	CacheBytes      int                         // memory for what is remembered of URLs, known and queued ones; 0 means 64 MiB
 	NoSync          bool                        // what is durable survives the end of the process, and a power cut only once Leave or Close has returned; see kv.Options
@@ -197,6 +203,7 @@ type Host struct {
 	RestUntil  time.Time     // it is left alone until then
 	GivenUp    Reason        // why nothing more is asked of it
 	Latency    time.Duration // usual time to the head of an answer
+	Foreign    bool          // as its Manners say
 	PushBacks  int           // how often it asked for less
 }
 

@@ -209,6 +209,9 @@ func (r *run) reviveHost(h *host, now time.Time) {
 		h.robots = robotsWanted
 	}
 	r.hosts[rec.Origin] = h
+	if h.manners.Foreign {
+		r.countForeign(true)
+	}
 	r.join(h)
 	c := h.clock
 	if rec.Rate > 0 {

@@ -130,7 +130,12 @@ func (r *run) takeBack(st *lease, now time.Time) {
 	r.takeOut(st)
 	if st.queued {
 		st.entry.held, st.entry.try = st.fresh, st.Try
-		h.giveBack(st.entry)
+		if st.entry.link.Kind != st.Kind { // see promote
+			st.entry.try = 0
+			h.insert(st.entry, now)
+		} else {
+			h.giveBack(st.entry)
+		}
 		r.sweep = r.sweep || h.rec.GivenUp != ""
 	} else {
 		h.robots = robotsWanted

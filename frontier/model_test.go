@@ -216,6 +216,21 @@ func (m *model) lease() bool {
 	return true
 }
 
+// checked has some of the links be checks first, or as well: the walk is the same.
+func (m *model) checked(links []frontier.Link) []frontier.Link {
+	for _, l := range links {
+		if l.Refused == "" && m.random.IntN(3) == 0 {
+			c := frontier.Link{URL: l.URL, Depth: frontier.NoDepth, Rank: 1, Kind: frontier.Check}
+			if m.random.IntN(2) == 0 {
+				m.add(c)
+			} else {
+				links = append(links, c)
+			}
+		}
+	}
+	return links
+}
+
 func (m *model) end(i int) {
 	l := m.out[i]
 	m.out = append(m.out[:i], m.out[i+1:]...)
@@ -228,10 +243,13 @@ func (m *model) end(i int) {
 	case m.web.dead[page]:
 		o.End = frontier.Failed
 	default:
-		o.Links = m.web.found(page, l.Depth)
+		o.Links = m.checked(m.web.found(page, l.Depth))
 		if m.web.kept[page] && !m.asked[page] && (l.Changed.IsZero() || l.Kind == frontier.Reread) {
 			o.End = frontier.Kept
 		}
+	}
+	if l.Kind == frontier.Check {
+		o = frontier.Outcome{Again: o.Again}
 	}
 	err := m.f.Done(m.t.Context(), l, o)
 	if err != nil && !errors.Is(err, frontier.ErrStale) {

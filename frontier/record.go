@@ -171,9 +171,11 @@ const (
 	stateQueued state = iota + 1
 	stateDone
 	stateFailed
-	stateSkipped // refused, but eligible if met again and wanted
-	stateBarred  // refused for good
-	stateKept    // done, and ended Kept
+	stateSkipped  // refused, but eligible if met again and wanted
+	stateBarred   // refused for good
+	stateKept     // done, and ended Kept
+	stateChecking // queued as a Check
+	stateChecked  // done as one
 )
 
 // seenValue is what is known of a seen URL. Layout: one byte state, depth as
@@ -197,8 +199,13 @@ func (v seenValue) append(b []byte) []byte {
 }
 
 func (v seenValue) placed() bool {
-	return v.state == stateQueued || v.state == stateSkipped || v.state == stateBarred
+	return v.queued() || v.state == stateSkipped || v.state == stateBarred
 }
+
+func (v seenValue) queued() bool { return v.state == stateQueued || v.state == stateChecking }
+
+// checks tells a URL that is, or was, to be asked about alone.
+func (v seenValue) checks() bool { return v.state == stateChecking || v.state == stateChecked }
 
 func readSeen(b []byte) (seenValue, error) {
 	if len(b) < 2 {

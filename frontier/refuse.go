@@ -106,6 +106,12 @@ func (b *batch) refuseEntry(op *change, h *host, e entry) error {
 		b.mark(e.key, seenValue{state: stateDone, depth: int32(e.link.Depth)})
 		return nil
 	}
+	if e.try > 0 && e.link.Kind == Check { // what came of it is stored
+		b.counts.Done++
+		b.touch(h).Done++
+		b.mark(e.key, seenValue{state: stateChecked, depth: int32(e.link.Depth)})
+		return nil
+	}
 	if e.try > 0 { // it was asked for and never answered well
 		b.counts.Failed++
 		b.touch(h).Done++
@@ -113,7 +119,7 @@ func (b *batch) refuseEntry(op *change, h *host, e entry) error {
 		return nil
 	}
 	limit := b.run.config.MaxPagesPerHost
-	if why == f.reason && limit > 0 && int(b.touch(h).Pages) >= limit {
+	if why == f.reason && e.link.Kind == Page && limit > 0 && int(b.touch(h).Pages) >= limit {
 		why = ReasonPagesPerHost
 	}
 	f.skipped++

@@ -36,6 +36,7 @@ type run struct {
 
 	counts  countsRecord // durable
 	hosts   map[string]*host
+	foreign int        // of them
 	cache   *seenCache // these two and the heads of the queues share Config.CacheBytes
 	recent  *recent
 	ready   hostHeap
@@ -194,10 +195,10 @@ func (r *run) unseen(links []found) (left []found, err error) {
 					return err
 				}
 			}
-			switch news := !l.Changed.IsZero() || v.state == stateGone || v.state == stateSkipped || l.Depth < int(v.depth); {
+			switch news := !l.Changed.IsZero() || v.state == stateGone || v.state == stateSkipped || v.checks() && l.Kind != Check || l.Depth < int(v.depth); {
 			case l.Kind == Robots, l.Stored, v.state == stateGone, news && l.Refused == "":
 				left = append(left, *l)
-			case !news:
+			case !news && !v.checks(): // of these the cache knows nothing: a page may be met there
 				known = append(known, met{l.digest, int(v.depth)})
 			}
 		}
@@ -254,7 +255,7 @@ func (r *run) schedule(ctx context.Context, op *change) error {
 func (r *run) expect(op *change, now time.Time) {
 	for i := range op.links {
 		l := &op.links[i]
-		if h := r.hosts[l.URL.Origin()]; h != nil && l.Refused == "" {
+		if h := r.hosts[l.URL.Origin()]; h != nil && l.Refused == "" && l.Kind != Check {
 			op.coming = append(op.coming, h)
 			if h.expect(l.Rank, now) {
 				r.update(h, now)

@@ -31,7 +31,7 @@ type test struct {
 // Run holds the frontier that open returns to the contract.
 func Run(t *testing.T, open func(t *testing.T, dir string) frontier.Frontier) {
 	for _, group := range [][]test{
-		queueTests, leaseTests, paceTests, waitTests, learnTests, reopenTests, robotsTests, depthTests, refusalTests, limitTests, crowdTests, spellingTests, keptTests,
+		queueTests, leaseTests, paceTests, waitTests, learnTests, reopenTests, robotsTests, depthTests, refusalTests, limitTests, crowdTests, spellingTests, keptTests, checkTests,
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
