@@ -71,6 +71,7 @@ type Job struct {
 	requests atomic.Uint64 // of this session, as the next two
 	received atomic.Int64
 	status   [6]atomic.Uint64
+	external atomic.Uint64
 	told     told
 	room     *semaphore.Weighted             // for what waits for the disk, in bytes
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
@@ -81,10 +82,11 @@ type Job struct {
 	pausing sync.Mutex // guards starved, and the order in which pauses are passed on
 	starved bool       // no URL is leased for want of room on the disk
 
-	saving   sync.Mutex     // orders the writes of the run while it goes on, and guards over
-	over     bool           // it ends: what is changed now comes too late
-	mu       sync.Mutex     // guards what follows, and Widened and Settings of store
-	sitemaps map[string]int // read in this session, by the origin that announced them
+	saving   sync.Mutex               // orders the writes of the run while it goes on, and guards over
+	over     bool                     // it ends: what is changed now comes too late
+	mu       sync.Mutex               // guards what follows, and Widened and Settings of store
+	sitemaps map[string]int           // read in this session, by the origin that announced them
+	spent    map[string]time.Duration // in this session, on origins that the run is not about
 }
 
 // workTime is how long a URL may stay leased beside its exchange: to be parsed
@@ -100,11 +102,11 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
 		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(s.RulesBytes),
-		sitemaps: map[string]int{}, room: semaphore.NewWeighted(roomBytes),
+		sitemaps: map[string]int{}, spent: map[string]time.Duration{}, room: semaphore.NewWeighted(roomBytes),
 		began: time.Now(), before: int64(r.Counts.Received), meter: meter{cpu: cpuTime()},
 	}
 	config := frontier.Config{
-		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxAlike: s.MaxVariants,
+		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxForeign: s.MaxForeign, MaxAlike: s.MaxVariants,
 		Manners: w.manners, LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
 		CacheBytes: s.CacheBytes, NoSync: s.NoSync,
 	}

@@ -169,8 +169,11 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 		if err != nil {
 			return err
 		}
-		if p.Kind == store.KindPage {
+		switch p.Kind {
+		case store.KindPage, store.KindChecked:
 			c.Status[class(p)]++
+		case store.KindExternal:
+			c.External++
 		}
 		if p.Unchanged {
 			c.Unchanged++

@@ -29,6 +29,7 @@ func (w *Job) Now() *store.Run {
 	r.Active += int64(time.Since(w.began))
 	r.Counts.Requests += w.requests.Load()
 	r.Counts.Received += uint64(p.Received)
+	r.Counts.External += w.external.Load()
 	for i, n := range p.Status {
 		r.Counts.Status[i] += n
 	}
@@ -227,7 +228,7 @@ func hostsOf(f frontier.Frontier, id store.RunID) ([]store.Host, error) {
 		}
 		rows = append(rows, store.Host{
 			Origin: h.Origin, Run: id, Done: h.Done, Delay: h.Delay, CrawlDelay: h.CrawlDelay, Latency: h.Latency,
-			PushBacks: h.PushBacks, Fails: h.Fails, GivenUp: string(h.GivenUp), Asked: h.Asked, RestUntil: h.RestUntil,
+			PushBacks: h.PushBacks, Fails: h.Fails, GivenUp: string(h.GivenUp), Asked: h.Asked, RestUntil: h.RestUntil, External: h.Foreign,
 		})
 	}
 	return rows, err

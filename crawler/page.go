@@ -57,8 +57,13 @@ func (s *Spec) wholly(p *store.Page) bool {
 }
 
 func kindOf(l frontier.Lease) uint8 {
-	if l.Kind == frontier.Sitemap {
+	switch {
+	case l.Kind == frontier.Sitemap:
 		return store.KindSitemap
+	case l.Kind == frontier.Check && l.For == forExternal:
+		return store.KindExternal
+	case l.Kind == frontier.Check:
+		return store.KindChecked
 	}
 	return store.KindPage
 }

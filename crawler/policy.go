@@ -41,6 +41,8 @@ const (
 	ReasonPrivate           frontier.Reason = "private"            // its address is not public
 	ReasonRobotsUnreachable frontier.Reason = "robots-unreachable" // its robots.txt does not
 	ReasonPushedBack        frontier.Reason = "pushed-back"        // the host asks for less, again and again
+
+	ReasonUnverified frontier.Reason = "unverified" // a link out of the scope that could not be checked; the rule says why
 )
 
 const (
@@ -72,6 +74,7 @@ type Spec struct {
 	MaxPages       int // 0 for no limit, as for the next five
 	MaxPagesHost   int
 	MaxHosts       int // scheme, name and port
+	MaxForeign     int // likewise, of hosts that the run is not about; 0 for no limit
 	MaxVariants    int // links of one host that differ in the values of parameters only
 	MaxTime        time.Duration
 	MaxBytes       int64
@@ -81,16 +84,18 @@ type Spec struct {
 	Cache          string      // CacheRevalidate, CacheFresh or CacheOff
 	Base           store.RunID // with CacheFresh, the run whose pages are taken over, asked for as they would be now; 0: none are
 	Sitemap        string      // "auto", "only", "off" or an address
-	Assets         bool
-	Robots         string // "obey", "report" or "ignore"
-	Agent          string // product token for robots.txt
-	Retry          int    // further tries of a URL after a passing fault; 0 for none
-	MaxRedirects   int    // in a row; 0 for none
-	MaxURL         int    // bytes; 0 for no limit but weburl's
-	MaxRobots      int    // bytes of a robots.txt, 0 for robots.MaxBytes
-	MaxSitemap     int64  // bytes; 0 for the limits of fetcher and parse
-	MaxSitemapURLs int    // of one sitemap; 0 for parse's
-	MaxSitemaps    int    // that one origin announces; 0 for no limit
+	Assets         bool        // what shows a page is fetched
+	CheckAssets    bool        // it is asked about and not read
+	External       bool        // what is out of the scope is asked about, and not read
+	Robots         string      // "obey", "report" or "ignore"
+	Agent          string      // product token for robots.txt
+	Retry          int         // further tries of a URL after a passing fault; 0 for none
+	MaxRedirects   int         // in a row; 0 for none
+	MaxURL         int         // bytes; 0 for no limit but weburl's
+	MaxRobots      int         // bytes of a robots.txt, 0 for robots.MaxBytes
+	MaxSitemap     int64       // bytes; 0 for the limits of fetcher and parse
+	MaxSitemapURLs int         // of one sitemap; 0 for parse's
+	MaxSitemaps    int         // that one origin announces; 0 for no limit
 	MaxRetryAfter  time.Duration
 	MaxLinks       int           // of one page; 0 for parse's limit, as for the next two
 	MaxNesting     int           // elements within one another
@@ -194,6 +199,9 @@ func (s *Spec) seed(u weburl.URL) frontier.Link {
 
 // outcome says what a visit means for the frontier. links are the page's.
 func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now time.Time) frontier.Outcome {
+	if l.Kind == frontier.Check {
+		return s.checkOutcome(l, p, now)
+	}
 	o := frontier.Outcome{}
 	if p.Cached {
 		o.End = frontier.Kept
@@ -330,6 +338,7 @@ func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
 	if p.Kind == store.KindSitemap { // which scope and patterns do not bind
 		next = s.sitemapLink(u, l.URL, l.For, 0)
 	}
+	s.external(&next)
 	next.Hops = l.Hops + 1
 	if next.Refused == "" && next.Hops > s.MaxRedirects {
 		next.Refused = ReasonRedirects
@@ -339,7 +348,7 @@ func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
 
 // follow makes frontier links of a page's links.
 func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []frontier.Link {
-	if s.Sitemap == "only" {
+	if s.Sitemap == "only" && !s.External {
 		return nil
 	}
 	depth := below(l)
@@ -364,6 +373,12 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 		}
 		if f.Refused == "" && link.NoFollow && s.obeys() {
 			f.Refused = ReasonNoFollow
+		}
+		if link.Element != "form" && link.Element != "json-ld" { // neither is a link that somebody follows as it is
+			s.external(&f)
+		}
+		if s.Sitemap == "only" && f.Kind != frontier.Check {
+			continue
 		}
 		out = append(out, f)
 	}
@@ -391,7 +406,11 @@ func (s *Spec) asset(f *frontier.Link, l frontier.Lease) {
 			f.Refused = ReasonDepth
 		}
 	}
-	if f.Refused == "" && !s.Assets {
+	switch {
+	case f.Refused != "" || s.Assets:
+	case s.CheckAssets:
+		s.toCheck(f, "")
+	default:
 		f.Refused = ReasonAsset
 	}
 }

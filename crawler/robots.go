@@ -78,6 +78,16 @@ func sizeOfRules(text []byte) int {
 // URL that is linked in a spelling which alone is disallowed, as sites do with the
 // parameters that follow visitors, the plain one is asked for.
 func (w *Job) robots(ctx context.Context, l *frontier.Lease) (barred string, refused bool, err error) {
+	rule, forbidden, err := w.forbids(ctx, l)
+	if err != nil || !forbidden || w.spec.Robots == "report" {
+		return rule, false, err
+	}
+	return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
+}
+
+// forbids tells whether robots.txt disallows what a lease asks for, and by which
+// rule.
+func (w *Job) forbids(ctx context.Context, l *frontier.Lease) (rule string, forbidden bool, err error) {
 	if !w.spec.obeys() {
 		return "", false, nil
 	}
@@ -93,11 +103,7 @@ func (w *Job) robots(ctx context.Context, l *frontier.Lease) (barred string, ref
 	if v.Allowed {
 		return "", false, nil
 	}
-	rule := fmt.Sprintf("line %d %s", v.Line, v.Rule)
-	if w.spec.Robots == "report" {
-		return rule, false, nil
-	}
-	return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
+	return fmt.Sprintf("line %d %s", v.Line, v.Rule), true, nil
 }
 
 func (w *Job) fileOf(ctx context.Context, origin string) (*robots.File, error) {
@@ -139,7 +145,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 		}
 	}
 	o := w.robotsOutcome(l, rec, time.Now())
-	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown {
+	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown && !unreachable(rec) {
 		w.rules.put(l.For, w.parseRobots(rec), rec.Text)
 	}
 	return w.unless(ctx, w.Frontier.Done(ctx, l, o))
@@ -197,6 +203,9 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 		wait = w.spec.rest(l, robotsPage(rec))
 	}
 	o := frontier.Outcome{Rules: &frontier.Rules{Unknown: true, Until: now.Add(wait)}}
+	if w.spec.foreign(l.For) {
+		return w.foreignRobotsUnreachable(l, rec, wait, o)
+	}
 	tries := robotsTries
 	if isPushBack(rec.Status) || rec.Fault == string(fetcher.Local) { // neither says that it will not answer
 		tries = maxPushBacks
@@ -221,7 +230,7 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 // that is not over, and the time a host was last asked.
 func (w *Job) manners(origin string) frontier.Manners {
 	m := w.wish(origin)
-	m.NoRobots = !w.spec.obeys()
+	m.NoRobots, m.Foreign = !w.spec.obeys(), w.spec.foreign(origin)
 	h, err := w.Store.Host(context.Background(), origin)
 	if err != nil { // never asked, or the next write will tell of a sick store
 		return m
@@ -232,6 +241,9 @@ func (w *Job) manners(origin string) frontier.Manners {
 	}
 	if limit := time.Now().Add(frontier.MaxRest); m.NotBefore.After(limit) {
 		m.NotBefore = limit
+	}
+	if m.Foreign && time.Until(m.NotBefore) > foreignPatience {
+		m.GivenUp = ReasonPushedBack // it wanted a rest, and has it
 	}
 	return m
 }

@@ -23,7 +23,7 @@ func (s *Spec) named(u weburl.URL) frontier.Link {
 // a link it would be dropped, since the URL is known; so one that is too long is.
 func (s *Spec) respelt(l frontier.Lease, p *store.Page) (to weburl.URL, ok bool) {
 	to, err := weburl.Parse(p.Redirect)
-	if err != nil || l.Kind != frontier.Page || s.tooLong(to) {
+	if err != nil || l.Kind != frontier.Page && l.Kind != frontier.Check || s.tooLong(to) {
 		return to, false
 	}
 	return to, s.identity(to) == l.URL && to.String() != cmp.Or(p.Asked, l.URL.String())

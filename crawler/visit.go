@@ -19,6 +19,9 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 	if l.Kind == frontier.Robots {
 		return w.visitRobots(ctx, l)
 	}
+	if l.Kind == frontier.Check {
+		return w.unless(ctx, w.visitCheck(ctx, l, at))
+	}
 	barred, refused, err := w.refuse(ctx, &l)
 	if refused || err != nil {
 		return w.unless(ctx, err)
@@ -153,7 +156,7 @@ func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, err
-	case l.Kind != frontier.Reread && (int(page.Try) != l.Try || page.Cached && outdated(l, page)):
+	case l.Kind != frontier.Reread && (int(page.Try) != l.Try || page.Cached && outdated(l, page) || isCheck(page) != (l.Kind == frontier.Check)):
 		return nil, nil, nil
 	}
 	links, err := w.Store.Links(ctx, page)
@@ -178,8 +181,11 @@ func (w *Job) remind(l frontier.Lease, p *store.Page) {
 
 // note counts a stored visit and tells of it.
 func (w *Job) note(p *store.Page) {
-	if p.Kind == store.KindPage {
+	switch p.Kind {
+	case store.KindPage, store.KindChecked:
 		w.status[class(p)].Add(1)
+	case store.KindExternal:
+		w.external.Add(1)
 	}
 	if n := w.received.Add(p.Wire); w.spec.MaxBytes > 0 && w.before+n >= w.spec.MaxBytes {
 		w.reach(ReasonMaxBytes)

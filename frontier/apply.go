@@ -263,7 +263,7 @@ func (b *batch) hostNamed(origin string) *host {
 func (b *batch) makeHost(origin string, m Manners) *host {
 	origin = strings.Clone(origin) // a part of a URL, which may be one of more
 	b.counts.HostSeq++
-	h := &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin}, manners: m}
+	h := &host{run: b.run, index: -1, rec: hostRecord{ID: b.counts.HostSeq, Origin: origin, GivenUp: string(m.GivenUp)}, manners: m}
 	b.made = append(b.made, h)
 	if m.Foreign {
 		b.foreign++

@@ -67,7 +67,7 @@ type Link struct {
 	Hops      int    // redirects followed since the last click
 	Rank      uint32 // within its host, the smaller is sooner; equal ranks are first come, first served
 	Kind      Kind
-	For       string // Robots only: the origin whose rules are sought
+	For       string // Robots: the origin whose rules are sought; else a word of the caller's own
 	Shape     string // what it has in common with URLs of its host of which Config.MaxAlike are queued at most; "": that limit is not for it
 	Refused   Reason // not to be fetched; empty for a wanted URL
 	Rule      string // which rule refused it
@@ -156,6 +156,7 @@ type Manners struct {
 	Rate      float64   // requests a second at most; 0 adapts between 2 and 8, math.Inf(1) waits never
 	PerHost   int       // requests in flight at most; 0 means 1
 	NoRobots  bool      // do not ask for robots.txt
+	GivenUp   Reason    // nothing is asked of it, and why
 	Foreign   bool      // it counts against Config.MaxForeign, and not MaxHosts
 	NotBefore time.Time // no request before
 }
@@ -253,7 +254,7 @@ type Frontier interface {
 	Refuse(ctx context.Context, run string, why Reason) (int, error)
 
 	// Reconsider asks Config.Manners about every host again, whose answers may
-	// have changed. NotBefore is heeded when a host is met first alone.
+	// have changed. NotBefore and GivenUp are heeded when a host is met first alone.
 	Reconsider(ctx context.Context, run string) error
 
 	// Pause makes Next wait until the run is unpaused. Leases that are out go on.

@@ -23,6 +23,7 @@ import (
 //
 //	marks  run, "s", status in decimal -> the set of pages
 //	       run, "f", fault             -> likewise
+//	       run, "k", "external"        -> likewise: those that are KindExternal
 //	       run, Mark, bucket           -> likewise: pages whose value falls into it
 //	       run                         -> Build of the index that it is part of; how
 //	                                      many bits of a value's hash tell its bucket
@@ -34,7 +35,11 @@ import (
 const (
 	markStatus = 's'
 	markFault  = 'f'
+	markKind   = 'k'
 )
+
+// external is the value of the mark of what is out of the scope.
+const external = "external"
 
 // Mark is a value of pages that they are found by.
 type Mark byte
@@ -105,6 +110,10 @@ func (m *marks) page(p *Page, number uint32) {
 	if p.Fault != "" {
 		fault := markKey(markFault, p.Fault)
 		m.answers[fault] = append(m.answers[fault], number)
+	}
+	if p.Kind == KindExternal {
+		kind := markKey(markKind, external)
+		m.answers[kind] = append(m.answers[kind], number)
 	}
 	for i, mark := range allMarks {
 		m.hashes[i] = append(m.hashes[i], bucketHash(mark.of(p)))
@@ -222,6 +231,18 @@ func (b *Bolt) Answered(ctx context.Context, run RunID, wanted func(status int, 
 func (b *Bolt) Marked(ctx context.Context, run RunID, m Mark, value string) iter.Seq2[*PageRecord, error] {
 	return b.marked(ctx, run, func(c *bolt.Cursor, bits int, add func([]byte) error) error {
 		key := run.with([]byte(bucketKey(m, bucketHash(value), bits)))
+		if k, v := c.Seek(key); bytes.Equal(k, key) {
+			return add(v)
+		}
+		return nil
+	})
+}
+
+// External yields visits of a run among which are all that are KindExternal. It
+// ends with ErrNotIndexed as Answered does.
+func (b *Bolt) External(ctx context.Context, run RunID) iter.Seq2[*PageRecord, error] {
+	return b.marked(ctx, run, func(c *bolt.Cursor, _ int, add func([]byte) error) error {
+		key := run.with([]byte(markKey(markKind, external)))
 		if k, v := c.Seek(key); bytes.Equal(k, key) {
 			return add(v)
 		}

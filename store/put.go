@@ -92,14 +92,18 @@ func (b *Bolt) earlier(p *Page) (last, good *Page, err error) {
 // hasContent tells a visit whose body, here or in an earlier run, is what the
 // URL shows.
 func (p *Page) hasContent() bool {
-	return p.Fault == "" && p.Status == 200 && p.Truncated == "" && p.Damaged == ""
+	return p.Kind < KindChecked && p.Fault == "" && p.Status == 200 && p.Truncated == "" && p.Damaged == ""
 }
 
 // compare holds a visit against the ones before.
 func (p *Page) compare(last, good *Page) {
 	p.FirstSeen, p.Changed, p.Unchanged = p.Fetched, p.Fetched, false
-	if last != nil {
+	switch {
+	case last == nil:
+	case last.Kind != KindExternal || p.Kind == KindExternal:
 		p.FirstSeen = last.FirstSeen
+	case good != nil: // another site's link led to it meanwhile
+		p.FirstSeen = good.FirstSeen
 	}
 	if good != nil && p.Hash == good.Hash && p.hasContent() {
 		p.Unchanged, p.Changed = true, good.Changed

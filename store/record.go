@@ -136,7 +136,8 @@ type Counts struct {
 	Done      uint64            `msg:"done,omitempty"`
 	Failed    uint64            `msg:"failed,omitempty"`
 	Skipped   map[string]uint64 `msg:"skipped,omitempty"`
-	Status    [6]uint64         `msg:"status"` // answers by class, 1xx to 5xx; 0: no answer
+	Status    [6]uint64         `msg:"status"`             // answers by class, 1xx to 5xx; 0: no answer
+	External  uint64            `msg:"external,omitempty"` // URLs out of the scope that were checked; in Done, and not in Status
 	Unchanged uint64            `msg:"unchanged,omitempty"`
 	Cached    uint64            `msg:"cached,omitempty"` // of these: nothing was asked, for an earlier answer was still fresh
 	PushBacks uint64            `msg:"pushbacks,omitempty"`
@@ -157,8 +158,10 @@ type Coverage struct {
 
 // Kinds of Page.
 const (
-	KindPage    = 0
-	KindSitemap = 1
+	KindPage     = 0
+	KindSitemap  = 1
+	KindChecked  = 2 // asked about and not read, such as an image: it is there, of a type and a size
+	KindExternal = 3 // likewise, out of the scope
 )
 
 // Page is what one run has for one URL. A failed visit is a Page with a Fault.
@@ -169,7 +172,8 @@ type Page struct {
 
 	Asked   string        `msg:"ask,omitempty"` // the spelling asked for, at the same origin; "" for URL itself
 	Kind    uint8         `msg:"k,omitempty"`
-	Try     uint16        `msg:"try"` // which attempt this was, from 1
+	Try     uint16        `msg:"try"`          // which attempt this was, from 1
+	Head    bool          `msg:"hd,omitempty"` // only the head of the answer was asked for, by HEAD
 	Fetched time.Time     `msg:"at"`
 	TTFB    time.Duration `msg:"ttfb,omitempty"` // until the first byte of the answer
 	Took    time.Duration `msg:"took,omitempty"` // until the last
@@ -190,7 +194,7 @@ type Page struct {
 	Charset    string   `msg:"cs,omitempty"`
 	CharsetBy  string   `msg:"csb,omitempty"` // what decided it: bom, header, meta, detected, default
 	Encoding   string   `msg:"ce,omitempty"`
-	Size       int64    `msg:"sz,omitempty"`   // bytes, decoded
+	Size       int64    `msg:"sz,omitempty"`   // bytes, decoded; of what was not read as the server says
 	Wire       int64    `msg:"wire,omitempty"` // bytes of the body as sent
 	Hash       [32]byte `msg:"h"`              // SHA-256 of the decoded body
 	ETag       string   `msg:"et,omitempty"`
@@ -317,6 +321,7 @@ type Host struct {
 	GivenUp    string        `msg:"gu,omitempty"`
 	Asked      time.Time     `msg:"a"`
 	RestUntil  time.Time     `msg:"r"`
+	External   bool          `msg:"x,omitempty"` // the run is not about it
 }
 
 // Robots is an origin's robots.txt as a run saw it.

@@ -224,8 +224,8 @@ func (z *Changes) Msgsize() (s int) {
 func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(13)
-	var zb0001Mask uint16 /* 13 bits */
+	zb0001Len := uint32(14)
+	var zb0001Mask uint16 /* 14 bits */
 	_ = zb0001Mask
 	if z.Found == 0 {
 		zb0001Len--
@@ -247,33 +247,37 @@ func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Unchanged == 0 {
+	if z.External == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Cached == 0 {
+	if z.Unchanged == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.PushBacks == 0 {
+	if z.Cached == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.Requests == 0 {
+	if z.PushBacks == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.Received == 0 {
+	if z.Requests == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
-	if z.Stored == 0 {
+	if z.Received == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
-	if z.Fields == nil {
+	if z.Stored == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x1000
+	}
+	if z.Fields == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -316,36 +320,41 @@ func (z *Counts) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendUint64(o, z.Status[za0003])
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "external"
+			o = append(o, 0xa8, 0x65, 0x78, 0x74, 0x65, 0x72, 0x6e, 0x61, 0x6c)
+			o = msgp.AppendUint64(o, z.External)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "unchanged"
 			o = append(o, 0xa9, 0x75, 0x6e, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x64)
 			o = msgp.AppendUint64(o, z.Unchanged)
 		}
-		if (zb0001Mask & 0x80) == 0 { // if not omitted
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "cached"
 			o = append(o, 0xa6, 0x63, 0x61, 0x63, 0x68, 0x65, 0x64)
 			o = msgp.AppendUint64(o, z.Cached)
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "pushbacks"
 			o = append(o, 0xa9, 0x70, 0x75, 0x73, 0x68, 0x62, 0x61, 0x63, 0x6b, 0x73)
 			o = msgp.AppendUint64(o, z.PushBacks)
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "requests"
 			o = append(o, 0xa8, 0x72, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0x73)
 			o = msgp.AppendUint64(o, z.Requests)
 		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "received"
 			o = append(o, 0xa8, 0x72, 0x65, 0x63, 0x65, 0x69, 0x76, 0x65, 0x64)
 			o = msgp.AppendUint64(o, z.Received)
 		}
-		if (zb0001Mask & 0x800) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "stored"
 			o = append(o, 0xa6, 0x73, 0x74, 0x6f, 0x72, 0x65, 0x64)
 			o = msgp.AppendUint64(o, z.Stored)
 		}
-		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "fields"
 			o = append(o, 0xa6, 0x66, 0x69, 0x65, 0x6c, 0x64, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
@@ -457,6 +466,12 @@ func (z *Counts) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "external":
+			z.External, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "External")
+				return
+			}
 		case "unchanged":
 			z.Unchanged, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
@@ -533,7 +548,7 @@ func (z *Counts) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0001) + msgp.Uint64Size
 		}
 	}
-	s += 7 + msgp.ArrayHeaderSize + (6 * (msgp.Uint64Size)) + 10 + msgp.Uint64Size + 7 + msgp.Uint64Size + 10 + msgp.Uint64Size + 9 + msgp.Uint64Size + 9 + msgp.Uint64Size + 7 + msgp.Uint64Size + 7 + msgp.ArrayHeaderSize
+	s += 7 + msgp.ArrayHeaderSize + (6 * (msgp.Uint64Size)) + 9 + msgp.Uint64Size + 10 + msgp.Uint64Size + 7 + msgp.Uint64Size + 10 + msgp.Uint64Size + 9 + msgp.Uint64Size + 9 + msgp.Uint64Size + 7 + msgp.Uint64Size + 7 + msgp.ArrayHeaderSize
 	for za0004 := range z.Fields {
 		s += z.Fields[za0004].Msgsize()
 	}
@@ -1052,8 +1067,8 @@ func (z Gate) Msgsize() (s int) {
 func (z *Host) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(9)
-	var zb0001Mask uint16 /* 9 bits */
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
 	_ = zb0001Mask
 	if z.Done == 0 {
 		zb0001Len--
@@ -1082,6 +1097,10 @@ func (z *Host) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.GivenUp == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40
+	}
+	if z.External == false {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1129,6 +1148,11 @@ func (z *Host) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "r"
 		o = append(o, 0xa1, 0x72)
 		o = msgp.AppendTime(o, z.RestUntil)
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "x"
+			o = append(o, 0xa1, 0x78)
+			o = msgp.AppendBool(o, z.External)
+		}
 	}
 	return
 }
@@ -1209,6 +1233,12 @@ func (z *Host) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "RestUntil")
 				return
 			}
+		case "x":
+			z.External, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "External")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1223,7 +1253,7 @@ func (z *Host) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Host) Msgsize() (s int) {
-	s = 1 + 2 + msgp.Uint64Size + 2 + msgp.DurationSize + 3 + msgp.DurationSize + 4 + msgp.DurationSize + 3 + msgp.IntSize + 2 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.GivenUp) + 2 + msgp.TimeSize + 2 + msgp.TimeSize
+	s = 1 + 2 + msgp.Uint64Size + 2 + msgp.DurationSize + 3 + msgp.DurationSize + 4 + msgp.DurationSize + 3 + msgp.IntSize + 2 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.GivenUp) + 2 + msgp.TimeSize + 2 + msgp.TimeSize + 2 + msgp.BoolSize
 	return
 }
 
@@ -1535,8 +1565,8 @@ func (z Named) Msgsize() (s int) {
 func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(67)
-	var zb0001Mask [2]uint64 /* 67 bits */
+	zb0001Len := uint32(68)
+	var zb0001Mask [2]uint64 /* 68 bits */
 	_ = zb0001Mask
 	if z.Asked == "" {
 		zb0001Len--
@@ -1546,245 +1576,249 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2
 	}
-	if z.TTFB == 0 {
+	if z.Head == false {
 		zb0001Len--
-		zb0001Mask[0] |= 0x10
+		zb0001Mask[0] |= 0x8
 	}
-	if z.Took == 0 {
+	if z.TTFB == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x20
 	}
-	if z.Status == 0 {
+	if z.Took == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x40
 	}
-	if z.Fault == "" {
+	if z.Status == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x80
 	}
-	if z.FaultText == "" {
+	if z.Fault == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x100
 	}
-	if z.Passing == false {
+	if z.FaultText == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x200
 	}
-	if z.HasAfter == false {
+	if z.Passing == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x400
 	}
-	if z.After == 0 {
+	if z.HasAfter == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x800
 	}
-	if z.Redirect == "" {
+	if z.After == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x1000
 	}
-	if z.Proto == "" {
+	if z.Redirect == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2000
 	}
-	if z.Addr == "" {
+	if z.Proto == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x4000
 	}
-	if z.TLS == "" {
+	if z.Addr == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x8000
 	}
-	if z.Type == "" {
+	if z.TLS == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x10000
 	}
-	if z.MIME == "" {
+	if z.Type == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x20000
 	}
-	if z.Charset == "" {
+	if z.MIME == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x40000
 	}
-	if z.CharsetBy == "" {
+	if z.Charset == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x80000
 	}
-	if z.Encoding == "" {
+	if z.CharsetBy == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x100000
 	}
-	if z.Size == 0 {
+	if z.Encoding == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x200000
 	}
-	if z.Wire == 0 {
+	if z.Size == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x400000
 	}
-	if z.ETag == "" {
+	if z.Wire == 0 {
 		zb0001Len--
-		zb0001Mask[0] |= 0x1000000
+		zb0001Mask[0] |= 0x800000
 	}
-	if z.Modified == "" {
+	if z.ETag == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2000000
 	}
-	if z.Truncated == "" {
+	if z.Modified == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x4000000
 	}
-	if z.Damaged == "" {
+	if z.Truncated == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x8000000
 	}
-	if z.ParseLimit == "" {
+	if z.Damaged == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x10000000
 	}
-	if z.Title == "" {
+	if z.ParseLimit == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x20000000
 	}
-	if z.H1 == "" {
+	if z.Title == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x40000000
 	}
-	if z.Description == "" {
+	if z.H1 == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x80000000
 	}
-	if z.Lang == "" {
+	if z.Description == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x100000000
 	}
-	if z.Canonical == "" {
+	if z.Lang == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x200000000
 	}
-	if z.Canonicals == 0 {
+	if z.Canonical == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x400000000
 	}
-	if z.NoIndex == false {
+	if z.Canonicals == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x800000000
 	}
-	if z.NoFollow == false {
+	if z.NoIndex == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x1000000000
 	}
-	if z.Words == 0 {
+	if z.NoFollow == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2000000000
 	}
-	if z.Restricted == nil {
+	if z.Words == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x4000000000
 	}
-	if z.Hreflang == nil {
+	if z.Restricted == nil {
 		zb0001Len--
 		zb0001Mask[0] |= 0x8000000000
 	}
-	if z.Next == "" {
+	if z.Hreflang == nil {
 		zb0001Len--
 		zb0001Mask[0] |= 0x10000000000
 	}
-	if z.Prev == "" {
+	if z.Next == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x20000000000
 	}
-	if z.Feeds == nil {
+	if z.Prev == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x40000000000
 	}
-	if z.Meta == nil {
+	if z.Feeds == nil {
 		zb0001Len--
 		zb0001Mask[0] |= 0x80000000000
 	}
-	if z.JSONLD == "" {
+	if z.Meta == nil {
 		zb0001Len--
 		zb0001Mask[0] |= 0x100000000000
 	}
-	if z.Simhash == 0 {
+	if z.JSONLD == "" {
 		zb0001Len--
-		zb0001Mask[0] |= 0x400000000000
+		zb0001Mask[0] |= 0x200000000000
 	}
-	if z.Fields == nil {
+	if z.Simhash == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x800000000000
 	}
-	if z.FieldsBy == "" {
+	if z.Fields == nil {
 		zb0001Len--
 		zb0001Mask[0] |= 0x1000000000000
 	}
-	if z.Hops == 0 {
+	if z.FieldsBy == "" {
 		zb0001Len--
-		zb0001Mask[0] |= 0x4000000000000
+		zb0001Mask[0] |= 0x2000000000000
 	}
-	if z.From == "" {
+	if z.Hops == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x8000000000000
 	}
-	if z.Barred == "" {
+	if z.From == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x10000000000000
 	}
-	if z.Links == 0 {
+	if z.Barred == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x20000000000000
 	}
-	if z.LinksOf == 0 {
+	if z.Links == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x40000000000000
 	}
-	if z.FreshFor == 0 {
+	if z.LinksOf == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x80000000000000
 	}
-	if z.FreshUntil.IsZero() {
+	if z.FreshFor == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x100000000000000
 	}
-	if z.NotModified == false {
+	if z.FreshUntil.IsZero() {
 		zb0001Len--
 		zb0001Mask[0] |= 0x200000000000000
 	}
-	if z.Cached == false {
+	if z.NotModified == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x400000000000000
 	}
-	if z.Unchanged == false {
+	if z.Cached == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x800000000000000
 	}
-	if z.FirstSeen.IsZero() {
+	if z.Unchanged == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x1000000000000000
 	}
-	if z.Changed.IsZero() {
+	if z.FirstSeen.IsZero() {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2000000000000000
 	}
-	if z.Request.IsZero() {
+	if z.Changed.IsZero() {
 		zb0001Len--
 		zb0001Mask[0] |= 0x4000000000000000
 	}
-	if z.Record.IsZero() {
+	if z.Request.IsZero() {
 		zb0001Len--
 		zb0001Mask[0] |= 0x8000000000000000
 	}
-	if z.Payload.IsZero() {
+	if z.Record.IsZero() {
 		zb0001Len--
 		zb0001Mask[1] |= 0x1
 	}
-	if z.PayloadURL == "" {
+	if z.Payload.IsZero() {
 		zb0001Len--
 		zb0001Mask[1] |= 0x2
 	}
-	if z.PayloadAt.IsZero() {
+	if z.PayloadURL == "" {
 		zb0001Len--
 		zb0001Mask[1] |= 0x4
+	}
+	if z.PayloadAt.IsZero() {
+		zb0001Len--
+		zb0001Mask[1] |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1804,100 +1838,105 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "try"
 		o = append(o, 0xa3, 0x74, 0x72, 0x79)
 		o = msgp.AppendUint16(o, z.Try)
+		if (zb0001Mask[0] & 0x8) == 0 { // if not omitted
+			// string "hd"
+			o = append(o, 0xa2, 0x68, 0x64)
+			o = msgp.AppendBool(o, z.Head)
+		}
 		// string "at"
 		o = append(o, 0xa2, 0x61, 0x74)
 		o = msgp.AppendTime(o, z.Fetched)
-		if (zb0001Mask[0] & 0x10) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x20) == 0 { // if not omitted
 			// string "ttfb"
 			o = append(o, 0xa4, 0x74, 0x74, 0x66, 0x62)
 			o = msgp.AppendDuration(o, z.TTFB)
 		}
-		if (zb0001Mask[0] & 0x20) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x40) == 0 { // if not omitted
 			// string "took"
 			o = append(o, 0xa4, 0x74, 0x6f, 0x6f, 0x6b)
 			o = msgp.AppendDuration(o, z.Took)
 		}
-		if (zb0001Mask[0] & 0x40) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x80) == 0 { // if not omitted
 			// string "st"
 			o = append(o, 0xa2, 0x73, 0x74)
 			o = msgp.AppendInt(o, z.Status)
 		}
-		if (zb0001Mask[0] & 0x80) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x100) == 0 { // if not omitted
 			// string "flt"
 			o = append(o, 0xa3, 0x66, 0x6c, 0x74)
 			o = msgp.AppendString(o, z.Fault)
 		}
-		if (zb0001Mask[0] & 0x100) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x200) == 0 { // if not omitted
 			// string "fltx"
 			o = append(o, 0xa4, 0x66, 0x6c, 0x74, 0x78)
 			o = msgp.AppendString(o, z.FaultText)
 		}
-		if (zb0001Mask[0] & 0x200) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x400) == 0 { // if not omitted
 			// string "pas"
 			o = append(o, 0xa3, 0x70, 0x61, 0x73)
 			o = msgp.AppendBool(o, z.Passing)
 		}
-		if (zb0001Mask[0] & 0x400) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x800) == 0 { // if not omitted
 			// string "haft"
 			o = append(o, 0xa4, 0x68, 0x61, 0x66, 0x74)
 			o = msgp.AppendBool(o, z.HasAfter)
 		}
-		if (zb0001Mask[0] & 0x800) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x1000) == 0 { // if not omitted
 			// string "after"
 			o = append(o, 0xa5, 0x61, 0x66, 0x74, 0x65, 0x72)
 			o = msgp.AppendDuration(o, z.After)
 		}
-		if (zb0001Mask[0] & 0x1000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x2000) == 0 { // if not omitted
 			// string "loc"
 			o = append(o, 0xa3, 0x6c, 0x6f, 0x63)
 			o = msgp.AppendString(o, z.Redirect)
 		}
-		if (zb0001Mask[0] & 0x2000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x4000) == 0 { // if not omitted
 			// string "pr"
 			o = append(o, 0xa2, 0x70, 0x72)
 			o = msgp.AppendString(o, z.Proto)
 		}
-		if (zb0001Mask[0] & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x8000) == 0 { // if not omitted
 			// string "ip"
 			o = append(o, 0xa2, 0x69, 0x70)
 			o = msgp.AppendString(o, z.Addr)
 		}
-		if (zb0001Mask[0] & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x10000) == 0 { // if not omitted
 			// string "tls"
 			o = append(o, 0xa3, 0x74, 0x6c, 0x73)
 			o = msgp.AppendString(o, z.TLS)
 		}
-		if (zb0001Mask[0] & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x20000) == 0 { // if not omitted
 			// string "ty"
 			o = append(o, 0xa2, 0x74, 0x79)
 			o = msgp.AppendString(o, z.Type)
 		}
-		if (zb0001Mask[0] & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x40000) == 0 { // if not omitted
 			// string "mime"
 			o = append(o, 0xa4, 0x6d, 0x69, 0x6d, 0x65)
 			o = msgp.AppendString(o, z.MIME)
 		}
-		if (zb0001Mask[0] & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x80000) == 0 { // if not omitted
 			// string "cs"
 			o = append(o, 0xa2, 0x63, 0x73)
 			o = msgp.AppendString(o, z.Charset)
 		}
-		if (zb0001Mask[0] & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x100000) == 0 { // if not omitted
 			// string "csb"
 			o = append(o, 0xa3, 0x63, 0x73, 0x62)
 			o = msgp.AppendString(o, z.CharsetBy)
 		}
-		if (zb0001Mask[0] & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x200000) == 0 { // if not omitted
 			// string "ce"
 			o = append(o, 0xa2, 0x63, 0x65)
 			o = msgp.AppendString(o, z.Encoding)
 		}
-		if (zb0001Mask[0] & 0x200000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x400000) == 0 { // if not omitted
 			// string "sz"
 			o = append(o, 0xa2, 0x73, 0x7a)
 			o = msgp.AppendInt64(o, z.Size)
 		}
-		if (zb0001Mask[0] & 0x400000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x800000) == 0 { // if not omitted
 			// string "wire"
 			o = append(o, 0xa4, 0x77, 0x69, 0x72, 0x65)
 			o = msgp.AppendInt64(o, z.Wire)
@@ -1905,77 +1944,77 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "h"
 		o = append(o, 0xa1, 0x68)
 		o = msgp.AppendBytes(o, (z.Hash)[:])
-		if (zb0001Mask[0] & 0x1000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x2000000) == 0 { // if not omitted
 			// string "et"
 			o = append(o, 0xa2, 0x65, 0x74)
 			o = msgp.AppendString(o, z.ETag)
 		}
-		if (zb0001Mask[0] & 0x2000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x4000000) == 0 { // if not omitted
 			// string "lm"
 			o = append(o, 0xa2, 0x6c, 0x6d)
 			o = msgp.AppendString(o, z.Modified)
 		}
-		if (zb0001Mask[0] & 0x4000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x8000000) == 0 { // if not omitted
 			// string "tr"
 			o = append(o, 0xa2, 0x74, 0x72)
 			o = msgp.AppendString(o, z.Truncated)
 		}
-		if (zb0001Mask[0] & 0x8000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x10000000) == 0 { // if not omitted
 			// string "dmg"
 			o = append(o, 0xa3, 0x64, 0x6d, 0x67)
 			o = msgp.AppendString(o, z.Damaged)
 		}
-		if (zb0001Mask[0] & 0x10000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x20000000) == 0 { // if not omitted
 			// string "cut"
 			o = append(o, 0xa3, 0x63, 0x75, 0x74)
 			o = msgp.AppendString(o, z.ParseLimit)
 		}
-		if (zb0001Mask[0] & 0x20000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x40000000) == 0 { // if not omitted
 			// string "t"
 			o = append(o, 0xa1, 0x74)
 			o = msgp.AppendString(o, z.Title)
 		}
-		if (zb0001Mask[0] & 0x40000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x80000000) == 0 { // if not omitted
 			// string "h1"
 			o = append(o, 0xa2, 0x68, 0x31)
 			o = msgp.AppendString(o, z.H1)
 		}
-		if (zb0001Mask[0] & 0x80000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x100000000) == 0 { // if not omitted
 			// string "d"
 			o = append(o, 0xa1, 0x64)
 			o = msgp.AppendString(o, z.Description)
 		}
-		if (zb0001Mask[0] & 0x100000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x200000000) == 0 { // if not omitted
 			// string "l"
 			o = append(o, 0xa1, 0x6c)
 			o = msgp.AppendString(o, z.Lang)
 		}
-		if (zb0001Mask[0] & 0x200000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x400000000) == 0 { // if not omitted
 			// string "can"
 			o = append(o, 0xa3, 0x63, 0x61, 0x6e)
 			o = msgp.AppendString(o, z.Canonical)
 		}
-		if (zb0001Mask[0] & 0x400000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x800000000) == 0 { // if not omitted
 			// string "cann"
 			o = append(o, 0xa4, 0x63, 0x61, 0x6e, 0x6e)
 			o = msgp.AppendInt(o, z.Canonicals)
 		}
-		if (zb0001Mask[0] & 0x800000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x1000000000) == 0 { // if not omitted
 			// string "ni"
 			o = append(o, 0xa2, 0x6e, 0x69)
 			o = msgp.AppendBool(o, z.NoIndex)
 		}
-		if (zb0001Mask[0] & 0x1000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x2000000000) == 0 { // if not omitted
 			// string "nf"
 			o = append(o, 0xa2, 0x6e, 0x66)
 			o = msgp.AppendBool(o, z.NoFollow)
 		}
-		if (zb0001Mask[0] & 0x2000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x4000000000) == 0 { // if not omitted
 			// string "w"
 			o = append(o, 0xa1, 0x77)
 			o = msgp.AppendInt(o, z.Words)
 		}
-		if (zb0001Mask[0] & 0x4000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x8000000000) == 0 { // if not omitted
 			// string "rs"
 			o = append(o, 0xa2, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Restricted)))
@@ -1983,7 +2022,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Restricted[za0002])
 			}
 		}
-		if (zb0001Mask[0] & 0x8000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x10000000000) == 0 { // if not omitted
 			// string "hl"
 			o = append(o, 0xa2, 0x68, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Hreflang)))
@@ -1997,17 +2036,17 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Hreflang[za0003].Value)
 			}
 		}
-		if (zb0001Mask[0] & 0x10000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x20000000000) == 0 { // if not omitted
 			// string "nx"
 			o = append(o, 0xa2, 0x6e, 0x78)
 			o = msgp.AppendString(o, z.Next)
 		}
-		if (zb0001Mask[0] & 0x20000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x40000000000) == 0 { // if not omitted
 			// string "pv"
 			o = append(o, 0xa2, 0x70, 0x76)
 			o = msgp.AppendString(o, z.Prev)
 		}
-		if (zb0001Mask[0] & 0x40000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x80000000000) == 0 { // if not omitted
 			// string "fd"
 			o = append(o, 0xa2, 0x66, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Feeds)))
@@ -2015,7 +2054,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Feeds[za0004])
 			}
 		}
-		if (zb0001Mask[0] & 0x80000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x100000000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Meta)))
@@ -2029,7 +2068,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Meta[za0005].Value)
 			}
 		}
-		if (zb0001Mask[0] & 0x100000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x200000000000) == 0 { // if not omitted
 			// string "jf"
 			o = append(o, 0xa2, 0x6a, 0x66)
 			o = msgp.AppendString(o, z.JSONLD)
@@ -2037,12 +2076,12 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "th"
 		o = append(o, 0xa2, 0x74, 0x68)
 		o = msgp.AppendBytes(o, (z.TextHash)[:])
-		if (zb0001Mask[0] & 0x400000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x800000000000) == 0 { // if not omitted
 			// string "sh"
 			o = append(o, 0xa2, 0x73, 0x68)
 			o = msgp.AppendUint64(o, z.Simhash)
 		}
-		if (zb0001Mask[0] & 0x800000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x1000000000000) == 0 { // if not omitted
 			// string "fl"
 			o = append(o, 0xa2, 0x66, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
@@ -2054,7 +2093,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask[0] & 0x1000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x2000000000000) == 0 { // if not omitted
 			// string "flb"
 			o = append(o, 0xa3, 0x66, 0x6c, 0x62)
 			o = msgp.AppendString(o, z.FieldsBy)
@@ -2062,67 +2101,67 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "dep"
 		o = append(o, 0xa3, 0x64, 0x65, 0x70)
 		o = msgp.AppendInt(o, z.Depth)
-		if (zb0001Mask[0] & 0x4000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x8000000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
 			o = msgp.AppendInt(o, z.Hops)
 		}
-		if (zb0001Mask[0] & 0x8000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x10000000000000) == 0 { // if not omitted
 			// string "fr"
 			o = append(o, 0xa2, 0x66, 0x72)
 			o = msgp.AppendString(o, z.From)
 		}
-		if (zb0001Mask[0] & 0x10000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x20000000000000) == 0 { // if not omitted
 			// string "bar"
 			o = append(o, 0xa3, 0x62, 0x61, 0x72)
 			o = msgp.AppendString(o, z.Barred)
 		}
-		if (zb0001Mask[0] & 0x20000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x40000000000000) == 0 { // if not omitted
 			// string "ln"
 			o = append(o, 0xa2, 0x6c, 0x6e)
 			o = msgp.AppendInt(o, z.Links)
 		}
-		if (zb0001Mask[0] & 0x40000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x80000000000000) == 0 { // if not omitted
 			// string "lr"
 			o = append(o, 0xa2, 0x6c, 0x72)
 			o = msgp.AppendUint32(o, uint32(z.LinksOf))
 		}
-		if (zb0001Mask[0] & 0x80000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x100000000000000) == 0 { // if not omitted
 			// string "ff"
 			o = append(o, 0xa2, 0x66, 0x66)
 			o = msgp.AppendDuration(o, z.FreshFor)
 		}
-		if (zb0001Mask[0] & 0x100000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x200000000000000) == 0 { // if not omitted
 			// string "fu"
 			o = append(o, 0xa2, 0x66, 0x75)
 			o = msgp.AppendTime(o, z.FreshUntil)
 		}
-		if (zb0001Mask[0] & 0x200000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x400000000000000) == 0 { // if not omitted
 			// string "nm"
 			o = append(o, 0xa2, 0x6e, 0x6d)
 			o = msgp.AppendBool(o, z.NotModified)
 		}
-		if (zb0001Mask[0] & 0x400000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x800000000000000) == 0 { // if not omitted
 			// string "ca"
 			o = append(o, 0xa2, 0x63, 0x61)
 			o = msgp.AppendBool(o, z.Cached)
 		}
-		if (zb0001Mask[0] & 0x800000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x1000000000000000) == 0 { // if not omitted
 			// string "un"
 			o = append(o, 0xa2, 0x75, 0x6e)
 			o = msgp.AppendBool(o, z.Unchanged)
 		}
-		if (zb0001Mask[0] & 0x1000000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x2000000000000000) == 0 { // if not omitted
 			// string "fs"
 			o = append(o, 0xa2, 0x66, 0x73)
 			o = msgp.AppendTime(o, z.FirstSeen)
 		}
-		if (zb0001Mask[0] & 0x2000000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x4000000000000000) == 0 { // if not omitted
 			// string "lc"
 			o = append(o, 0xa2, 0x6c, 0x63)
 			o = msgp.AppendTime(o, z.Changed)
 		}
-		if (zb0001Mask[0] & 0x4000000000000000) == 0 { // if not omitted
+		if (zb0001Mask[0] & 0x8000000000000000) == 0 { // if not omitted
 			// string "req"
 			o = append(o, 0xa3, 0x72, 0x65, 0x71)
 			// check for omitted fields
@@ -2163,7 +2202,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask[0] & 0x8000000000000000) == 0 { // if not omitted
+		if (zb0001Mask[1] & 0x1) == 0 { // if not omitted
 			// string "rec"
 			o = append(o, 0xa3, 0x72, 0x65, 0x63)
 			// check for omitted fields
@@ -2204,7 +2243,7 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask[1] & 0x1) == 0 { // if not omitted
+		if (zb0001Mask[1] & 0x2) == 0 { // if not omitted
 			// string "pay"
 			o = append(o, 0xa3, 0x70, 0x61, 0x79)
 			// check for omitted fields
@@ -2245,12 +2284,12 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask[1] & 0x2) == 0 { // if not omitted
+		if (zb0001Mask[1] & 0x4) == 0 { // if not omitted
 			// string "payu"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x75)
 			o = msgp.AppendString(o, z.PayloadURL)
 		}
-		if (zb0001Mask[1] & 0x4) == 0 { // if not omitted
+		if (zb0001Mask[1] & 0x8) == 0 { // if not omitted
 			// string "payt"
 			o = append(o, 0xa4, 0x70, 0x61, 0x79, 0x74)
 			o = msgp.AppendTime(o, z.PayloadAt)
@@ -2297,6 +2336,12 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.Try, bts, err = msgp.ReadUint16Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Try")
+				return
+			}
+		case "hd":
+			z.Head, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Head")
 				return
 			}
 		case "at":
@@ -2949,7 +2994,7 @@ func (z *Page) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Page) Msgsize() (s int) {
-	s = 3 + 4 + msgp.StringPrefixSize + len(z.Asked) + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 4 + msgp.StringPrefixSize + len(z.CharsetBy) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 3 + msgp.ArrayHeaderSize
+	s = 3 + 4 + msgp.StringPrefixSize + len(z.Asked) + 2 + msgp.Uint8Size + 4 + msgp.Uint16Size + 3 + msgp.BoolSize + 3 + msgp.TimeSize + 5 + msgp.DurationSize + 5 + msgp.DurationSize + 3 + msgp.IntSize + 4 + msgp.StringPrefixSize + len(z.Fault) + 5 + msgp.StringPrefixSize + len(z.FaultText) + 4 + msgp.BoolSize + 5 + msgp.BoolSize + 6 + msgp.DurationSize + 4 + msgp.StringPrefixSize + len(z.Redirect) + 3 + msgp.StringPrefixSize + len(z.Proto) + 3 + msgp.StringPrefixSize + len(z.Addr) + 4 + msgp.StringPrefixSize + len(z.TLS) + 3 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.MIME) + 3 + msgp.StringPrefixSize + len(z.Charset) + 4 + msgp.StringPrefixSize + len(z.CharsetBy) + 3 + msgp.StringPrefixSize + len(z.Encoding) + 3 + msgp.Int64Size + 5 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize + (32 * (msgp.ByteSize)) + 3 + msgp.StringPrefixSize + len(z.ETag) + 3 + msgp.StringPrefixSize + len(z.Modified) + 3 + msgp.StringPrefixSize + len(z.Truncated) + 4 + msgp.StringPrefixSize + len(z.Damaged) + 4 + msgp.StringPrefixSize + len(z.ParseLimit) + 2 + msgp.StringPrefixSize + len(z.Title) + 3 + msgp.StringPrefixSize + len(z.H1) + 2 + msgp.StringPrefixSize + len(z.Description) + 2 + msgp.StringPrefixSize + len(z.Lang) + 4 + msgp.StringPrefixSize + len(z.Canonical) + 5 + msgp.IntSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 2 + msgp.IntSize + 3 + msgp.ArrayHeaderSize
 	for za0002 := range z.Restricted {
 		s += msgp.StringPrefixSize + len(z.Restricted[za0002])
 	}

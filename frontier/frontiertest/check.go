@@ -132,6 +132,15 @@ var checkTests = []test{
 		q.add(0, check("http://a.test/1"), page("http://a.test/1", 0)) // for good
 		q.drained()
 	}},
+	{"a host may be given up from the beginning", func(t *testing.T, q *queue) {
+		q.start(frontier.Config{Manners: always(frontier.Manners{GivenUp: "rest"})})
+		q.add(0, check("http://a.test/1"), check("http://a.test/2"))
+		q.drained()
+		q.reopen()
+		q.add(0, check("http://a.test/3"))
+		q.drained()
+		q.counts(frontier.Stats{Found: 3, Skipped: skipped("rest", 3), Hosts: 1})
+	}},
 	{"foreign hosts have a limit of their own", func(t *testing.T, q *queue) {
 		c := frontier.Config{MaxHosts: 2, MaxForeign: 3, Manners: func(origin string) frontier.Manners {
 			return frontier.Manners{Rate: math.Inf(1), PerHost: 100, NoRobots: true, Foreign: strings.HasPrefix(origin, "http://x")}

@@ -32,6 +32,10 @@ func (m mediaType) label() string {
 	return name
 }
 
+// MediaType is the media type that an answer declares, type/subtype in lower
+// case; "" if there is none.
+func MediaType(h http.Header) string { return declared(h).essence }
+
 // declared extracts the media type of an answer (Fetch standard, "extract a
 // MIME type"): the last valid one counts, and takes over the charset of the
 // one before if that is of the same type.
