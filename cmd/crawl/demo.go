@@ -52,6 +52,13 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if r.Origin["retry"] == originDefault { // what fails there fails for good
 		s.Retry = 0
 	}
+	if r.Origin["external"] == originDefault {
+		s.External = "check"
+	}
+	if r.Origin["assets"] == originDefault {
+		s.Assets = "check"
+	}
+	s.AllowPrivate = true // another's site is served on this machine, too; no link leads farther
 	port, err := c.Flags().GetInt("port")
 	if err == nil && (port < 1 || port > math.MaxUint16) {
 		err = newUsageError("--port", fmt.Sprintf("%d is no port", port), "take 1 to 65535")

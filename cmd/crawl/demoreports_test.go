@@ -59,7 +59,7 @@ func (w *demoWorld) command(code int, args ...string) string {
 // crawl crawls both hosts, down to the fourth month of the calendar.
 func (w *demoWorld) crawl(code int, more ...string) {
 	w.Helper()
-	args := []string{"run", w.web.URL("shop", "/"), w.web.URL("blog", "/"), "--progress", "none", "-q", "--retry", "0", "--max-variants", "3", "--assets", "fetch", "--extract", "no_such=css:.no-such"}
+	args := []string{"run", w.web.URL("shop", "/"), w.web.URL("blog", "/"), "--progress", "none", "-q", "--retry", "0", "--max-variants", "3", "--assets", "fetch", "--external", "check", "--allow-private", "--extract", "no_such=css:.no-such"}
 	w.command(code, append(args, more...)...)
 }
 
@@ -73,7 +73,7 @@ type found struct {
 func (w *demoWorld) findings(where string) (all []found) {
 	w.Helper()
 	lines := w.command(exitDone, "query", "findings", "--where", where, "-f", "jsonl")
-	short := strings.NewReplacer(w.web.Origin("shop"), "shop", w.web.Origin("blog"), "blog")
+	short := strings.NewReplacer(w.web.Origin("shop"), "shop", w.web.Origin("blog"), "blog", w.web.Origin("union"), "union")
 	for line := range strings.Lines(lines) {
 		var f found
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
@@ -87,7 +87,7 @@ func (w *demoWorld) findings(where string) (all []found) {
 
 // by lists the URLs of the demo that have one of these faults.
 func by(faults ...testweb.Fault) (urls []string) {
-	for _, u := range testweb.DemoTruth() {
+	for _, u := range append(testweb.DemoTruth(), testweb.DemoForeign()...) {
 		if slices.Contains(faults, u.Fault) {
 			urls = append(urls, u.Host+u.Path)
 		}
@@ -99,6 +99,7 @@ func by(faults ...testweb.Fault) (urls []string) {
 // follows from another: the months of the calendar are in no sitemap.
 var plantedIn = map[string][]string{
 	"errors":           by(testweb.FaultServer),
+	"external-broken":  by(testweb.FaultExternal),
 	"broken":           by(testweb.FaultDead, testweb.FaultDeadImage),
 	"redirects":        by(testweb.FaultChain, testweb.FaultLoop),
 	"slow":             by(testweb.FaultSlow),
@@ -110,15 +111,15 @@ var plantedIn = map[string][]string{
 	"thin":             by(testweb.FaultThin),
 	"canonicals":       by(testweb.FaultBadCanonical),
 	"indexability":     by(testweb.FaultNoindex, testweb.FaultCanonical, testweb.FaultBadCanonical),
-	"robots":           by(testweb.FaultDisallowed),
+	"robots":           slices.DeleteFunc(by(testweb.FaultDisallowed), func(u string) bool { return strings.HasPrefix(u, "union") }),
 	"hreflang":         by(testweb.FaultCharset),
 	"pagination":       {"blog/"}, // its next page is gone
-	"sitemap":          append(by(testweb.FaultUnlisted, testweb.FaultNoindex, testweb.FaultTrap), "shop/calendar?month=2025-12", "shop/calendar?month=2026-02"),
+	"sitemap":          append(by(testweb.FaultUnlisted, testweb.FaultNoindex, testweb.FaultTrap, testweb.FaultStale), "shop/calendar?month=2025-12", "shop/calendar?month=2026-02"),
 	"orphans":          by(testweb.FaultOrphan),
 	"deep":             by(testweb.FaultDeep),
 	"dead-ends":        by(testweb.FaultThin),
 	"anchors":          {"earlier", "later"}, // of the calendar
-	"images":           {"shop/img/hammer.svg"},
+	"images":           append(by(testweb.FaultHeavyImage), "shop/img/hammer.svg"),
 	"security-headers": {"shop/"},
 	"structured-data":  by(testweb.FaultStructured),
 	"traps":            {"more than 3 of /calendar?month=*"},
@@ -153,8 +154,12 @@ func TestDemoFindings(t *testing.T) {
 		}
 		planted = append(planted, want...)
 	}
-	for _, u := range testweb.DemoTruth() {
+	for _, u := range append(testweb.DemoTruth(), testweb.DemoForeign()...) {
 		switch u.Fault {
+		case testweb.FaultDisallowed:
+			if u.Host == "union" { // of another's pages no report has to tell
+				continue
+			}
 		case "", testweb.FaultRedirect, testweb.FaultDuplicateTitle: // one hop that stays; told by the title
 			continue
 		}

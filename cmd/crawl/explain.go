@@ -64,6 +64,8 @@ type explanation struct {
 	Depth   string       `json:"depth"`
 	Scope   scopeVerdict `json:"scope"`
 	Robots  *robotsLine  `json:"robots_txt"` // null: the run did not ask for it
+	Checks  bool         `json:"checks"`     // the run asks about links out of its scope
+	Kind    string       `json:"kind"`       // of the visit: page, sitemap, checked, external
 	Status  string       `json:"status"`     // of the visit, "" if there was none
 	Cached  bool         `json:"cached"`     // the run did not ask: the visit is that of an earlier one
 	Fetched string       `json:"fetched"`    // when it was asked for, "" if it was not
@@ -73,11 +75,12 @@ type explanation struct {
 
 // askAnchor is the text of the link by which a URL was found.
 const askAnchor = `SELECT anchor FROM links WHERE target_url = $url AND
-source = coalesce((SELECT found_on FROM pages WHERE url = $url), (SELECT found_on FROM skipped WHERE url = $url)) LIMIT 1`
+source = coalesce((SELECT found_on FROM pages WHERE url = $url), (SELECT found_on FROM external WHERE url = $url), (SELECT found_on FROM skipped WHERE url = $url)) LIMIT 1`
 
 func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.Run) (*explanation, error) {
 	e := &explanation{Run: runName(run), Typed: typed.String(), URL: u.String()}
-	page, err := ask(ctx, db, u, "SELECT status, class, fault, found_on, depth, cached, fetched FROM pages WHERE url = $url")
+	page, err := ask(ctx, db, u, `SELECT status, class, fault, found_on, depth, kind, cached, fetched FROM pages WHERE url = $url
+UNION ALL SELECT status, class, fault, found_on, NULL, 'external', 0, fetched FROM external WHERE url = $url`)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func explain(ctx context.Context, db *query.DB, typed, u weburl.URL, run *store.
 	met := skip
 	if len(page.rows) > 0 {
 		met = page
-		e.Status = page.get("status") + " " + page.get("class")
+		e.Status, e.Kind = page.get("status")+" "+page.get("class"), page.get("kind")
 		if fault := page.get("fault"); fault != "" {
 			e.Status = fault
 		}
@@ -119,6 +122,7 @@ func (e *explanation) judge(ctx context.Context, db *query.DB, u weburl.URL, run
 	if err != nil {
 		return err
 	}
+	e.Checks = spec.External
 	reason, rule := spec.Verdict(u)
 	e.Scope = scopeVerdict{reason == "", string(reason), rule}
 	rec, err := db.Store().Robots(ctx, run.ID, u.Origin())
@@ -137,10 +141,14 @@ func (e *explanation) verdict() string {
 	switch {
 	case e.Cached:
 		return "taken over unasked, still fresh: " + e.Status + ", fetched " + e.Fetched
+	case e.Kind == "external", e.Kind == "checked":
+		return "checked, not crawled: " + e.Status
 	case e.Status != "":
 		return "fetched: " + e.Status
 	case e.Reason != "":
 		return "not fetched: " + reasonText(e.Reason)
+	case e.leaves() && e.Checks:
+		return "not met, and would be checked, not crawled: " + reasonText(e.Scope.Reason)
 	case !e.Scope.In:
 		return "not met, and would not be fetched: " + reasonText(e.Scope.Reason)
 	case e.Robots != nil && !e.Robots.Allowed:
@@ -148,6 +156,9 @@ func (e *explanation) verdict() string {
 	}
 	return "not met: no page of the run links to it, and no sitemap names it"
 }
+
+// leaves tells a URL that nothing but the scope of the run is against.
+func (e *explanation) leaves() bool { return e.Scope.Reason == string(crawler.ReasonScope) }
 
 // print writes for people.
 func (e *explanation) print(out io.Writer) error {
@@ -174,6 +185,12 @@ func (e *explanation) print(out io.Writer) error {
 		step("scope", "in, and no rule is against it")
 	default:
 		step("scope", "%s", reasonText(e.Scope.Reason)+orRule(e.Scope.Rule))
+	}
+	switch {
+	case e.leaves() && e.Checks:
+		step("check", "links out of the scope are asked about by HEAD, and by GET where that leaves doubt; nothing is read")
+	case e.leaves():
+		step("check", "links out of the scope are not asked about (--external check)")
 	}
 	switch {
 	case e.Robots == nil:

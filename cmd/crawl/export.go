@@ -249,7 +249,7 @@ func (f *exportFlags) archive(ctx context.Context, w io.Writer, st *store.Bolt, 
 }
 
 // sqliteTables are the tables of a SQLite file, unless one is named.
-var sqliteTables = []string{"pages", "links", "redirects", "skipped", "changes", "sitemaps", "hosts", "runs"}
+var sqliteTables = []string{"pages", "links", "redirects", "skipped", "changes", "sitemaps", "external", "hosts", "runs"}
 
 // sqlite writes a file that appears when it is whole. For a user elsewhere it is
 // made here, since SQLite goes back and forth in it, and then sent.

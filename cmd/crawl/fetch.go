@@ -50,7 +50,7 @@ line, whose keys are the columns of pages.`,
 	fl.StringVar(&f.file, "file", "", "read a page from FILE (- for standard input) instead of fetching it")
 	fl.StringVar(&f.base, "base", "", "with --file: the URL that the page is of")
 	fl.StringVar(&f.contentType, "content-type", "", "with --file: its type, such as \"text/html; charset=utf-8\" (default: by the name of FILE)")
-	addSettingsFlags(fl, "include", "exclude", "list", "robots", "rate", "concurrency", "user_agent", "contact", "header", "cookies", "auth",
+	addSettingsFlags(fl, "include", "exclude", "list", "external", "robots", "rate", "concurrency", "user_agent", "contact", "header", "cookies", "auth",
 		"proxy", "proxy_auth", "resolve", "timeout", "insecure", "allow_private", "max_fetch_time", "min_speed", "max_body", "max_ratio",
 		"max_header", "max_redirects", "max_links", "max_url_length", "max_robots", "max_cookies", "max_parse_time", "max_retry_after", "max_nesting",
 		"extract", "json", "quiet", "verbose", "log_format")
@@ -93,7 +93,7 @@ func (f *fetchFlags) run(c *cobra.Command, args []string) error {
 	}
 	defer l.Close()
 	l.text = f.text || s.JSON
-	p := &fetchPrinter{fetchFlags: f, out: c.OutOrStdout(), talk: c.ErrOrStderr(), scope: s.Scope, json: s.JSON, many: len(l.urls) > 1, terminal: isTerminal(c.OutOrStdout())}
+	p := &fetchPrinter{fetchFlags: f, out: c.OutOrStdout(), talk: c.ErrOrStderr(), scope: s.Scope, checks: s.External == "check", json: s.JSON, many: len(l.urls) > 1, terminal: isTerminal(c.OutOrStdout())}
 	if f.file != "" {
 		resp, err := f.read(c.InOrStdin(), int64(s.MaxBody))
 		if err != nil {

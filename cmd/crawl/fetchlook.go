@@ -48,6 +48,7 @@ type visit struct {
 	doc    parse.Doc
 	fields []parse.FieldValue
 	whence whence
+	leaves int // links that leave the scope
 }
 
 // hop is a redirect that was followed.
@@ -126,6 +127,11 @@ func (l *looker) see(v *visit, u weburl.URL, resp *fetcher.Response, failed erro
 	}
 	if resp == nil {
 		return
+	}
+	for _, link := range v.doc.Links {
+		if reason, _ := l.spec.VerdictAt(link.URL, 1); reason == crawler.ReasonScope {
+			v.leaves++
+		}
 	}
 	crawler.Survive(l.log, "the parser", u, func() { v.whence = l.findWhence(u, resp, &v.doc) })
 	if crawler.HasFields(v.page) {

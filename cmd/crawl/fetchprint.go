@@ -17,6 +17,7 @@ type fetchPrinter struct {
 	*fetchFlags
 	out, talk io.Writer
 	scope     string // of the settings
+	checks    bool   // a crawl checks links that leave it
 	json      bool
 	many      bool // there are several URLs
 	terminal  bool // out is one

@@ -31,7 +31,7 @@ func (p *fetchPrinter) report(v *visit) error {
 		line("redirect", "%d to %s", h.Status, h.Target)
 	}
 	if !v.local {
-		line("scope", "%s", scopeText(v, p.scope))
+		line("scope", "%s", p.scopeText(v))
 		line("robots", "%s", robotsVerdict(v))
 	}
 	if v.resp == nil {
@@ -40,6 +40,9 @@ func (p *fetchPrinter) report(v *visit) error {
 		answerLines(v, line)
 		if v.page.Type != "" && v.page.Type != "binary" {
 			pageLines(v, line)
+			if v.leaves > 0 {
+				line("external", "links that leave the scope: %d, %s", v.leaves, p.leavingText())
+			}
 		}
 		fieldLines(&b, v.fields)
 	}
@@ -47,14 +50,22 @@ func (p *fetchPrinter) report(v *visit) error {
 	return err
 }
 
-func scopeText(v *visit, scope string) string {
+func (p *fetchPrinter) scopeText(v *visit) string {
 	switch {
 	case v.scope.In:
-		return "in (" + scope + ")"
+		return "in (" + p.scope + ")"
 	case len(v.hops) > 0 && v.scope.Reason == "scope":
-		return "outside of " + v.scope.Rule + ", until the redirect of a seed widens it"
+		return "outside of " + v.scope.Rule + ", until the redirect of a seed widens it; a link there is " + p.leavingText()
 	}
 	return "not crawled if a link leads there: " + strings.TrimSpace(reasonText(v.scope.Reason)+" "+v.scope.Rule)
+}
+
+// leavingText says what a crawl makes of links that leave its scope.
+func (p *fetchPrinter) leavingText() string {
+	if p.checks {
+		return "checked, not crawled"
+	}
+	return "not asked for (--external check)"
 }
 
 func robotsVerdict(v *visit) string {

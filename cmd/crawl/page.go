@@ -126,16 +126,18 @@ func (a *answer) list() (json.RawMessage, error) {
 type pageView struct {
 	url                                      weburl.URL
 	page, skip, chain, history, inlinks, out answer
+	external                                 answer
 }
 
 // pageQuestions are what `crawl page` asks.
 const (
-	askPage    = "SELECT * FROM pages WHERE url = $url"
-	askSkip    = "SELECT * FROM skipped WHERE url = $url"
-	askChain   = "SELECT final, final_status, hops, loop FROM redirects WHERE source = $url"
-	askHistory = "SELECT run, fetched, status, class, fault, redirect, indexable, title, canonical, text_hash, body_hash FROM fetches WHERE url = $url"
-	askInlinks = "SELECT count(*) AS links, anchor, place, element, min(source) AS source FROM links WHERE target_url = $url GROUP BY anchor, place, element ORDER BY links DESC, anchor LIMIT 20"
-	askOut     = "SELECT target, anchor, place, target_status, target_class, target_final_status FROM links WHERE source = $url AND (target_class IN ('broken', 'server') OR target_final_status >= 400)"
+	askPage     = "SELECT * FROM pages WHERE url = $url"
+	askSkip     = "SELECT * FROM skipped WHERE url = $url"
+	askExternal = "SELECT status, class, fault, fault_text, final, final_status, found_on FROM external WHERE url = $url"
+	askChain    = "SELECT final, final_status, hops, loop FROM redirects WHERE source = $url"
+	askHistory  = "SELECT run, fetched, status, class, fault, redirect, indexable, title, canonical, text_hash, body_hash FROM fetches WHERE url = $url"
+	askInlinks  = "SELECT count(*) AS links, anchor, place, element, min(source) AS source FROM links WHERE target_url = $url GROUP BY anchor, place, element ORDER BY links DESC, anchor LIMIT 20"
+	askOut      = "SELECT target, anchor, place, target_status, target_class, target_final_status FROM links WHERE source = $url AND (target_class IN ('broken', 'server') OR target_final_status >= 400)"
 )
 
 func lookUp(ctx context.Context, db *query.DB, u weburl.URL) (*pageView, error) {
@@ -143,7 +145,7 @@ func lookUp(ctx context.Context, db *query.DB, u weburl.URL) (*pageView, error) 
 	for _, q := range []struct {
 		to        *answer
 		statement string
-	}{{&v.page, askPage}, {&v.skip, askSkip}, {&v.chain, askChain}, {&v.history, askHistory}, {&v.inlinks, askInlinks}, {&v.out, askOut}} {
+	}{{&v.page, askPage}, {&v.skip, askSkip}, {&v.external, askExternal}, {&v.chain, askChain}, {&v.history, askHistory}, {&v.inlinks, askInlinks}, {&v.out, askOut}} {
 		var err error
 		if *q.to, err = ask(ctx, db, u, q.statement); err != nil {
 			return nil, err
@@ -201,6 +203,18 @@ func (v *pageView) print(out io.Writer, run *store.Run, whole bool) error {
 
 // state tells how the URL was found in the run.
 func (v *pageView) state(line func(name, text string)) {
+	if e := v.external.get; len(v.external.rows) > 0 {
+		status := e("status") + " " + e("class")
+		if e("fault") != "" {
+			status = e("class") + ": " + e("fault_text")
+		}
+		if e("final") != "" {
+			status += ", which ends at " + e("final") + " " + e("final_status")
+		}
+		line("checked", status+"; out of the scope, not crawled")
+		line("found on", e("found_on"))
+		return
+	}
 	if len(v.page.rows) == 0 {
 		line("not fetched", strings.TrimSpace(v.skip.get("reason")+" "+v.skip.get("rule")))
 		line("found on", v.skip.get("found_on"))

@@ -202,7 +202,11 @@ func (f *reportFlags) all(ctx context.Context, c *cobra.Command, db *query.DB, r
 		if err != nil {
 			return 0, err
 		}
-		row := []any{n.Severity, n.Kind, int64(n.Now), int64(n.New), int64(n.Fixed), r.Title, int64(n.Muted)}
+		title := r.Title
+		if r.Name == "external-broken" && unasked(r.Name, run) != "" {
+			title += " (not checked: --external check)"
+		}
+		row := []any{n.Severity, n.Kind, int64(n.Now), int64(n.New), int64(n.Fixed), title, int64(n.Muted)}
 		if n.Severity == query.Off { // nobody counted them
 			row[2], row[3], row[4] = nil, nil, nil
 		}
@@ -279,7 +283,22 @@ func (f *reportFlags) one(ctx context.Context, c *cobra.Command, db *query.DB, n
 	if err == nil && f.out.forPeople() && !s.Quiet {
 		fmt.Fprintln(c.ErrOrStderr(), answer.summary(runName(run), before)+f.mutedText(answer.mutes))
 	}
+	if text := unasked(name, run); text != "" && err == nil && !s.Quiet {
+		fmt.Fprintln(c.ErrOrStderr(), "note: run "+plain(runName(run))+" "+text)
+	}
 	return answer.shown, err
+}
+
+// unasked says what a run did not ask for that a report is about; "" if it did.
+func unasked(report string, run *store.Run) string {
+	s := settingsOf(run)
+	switch {
+	case report == "external-broken" && s.External != "check":
+		return "did not check links out of its scope: crawl it with --external check"
+	case report == "images" && s.Assets == "skip":
+		return "did not ask for images, so that it knows no sizes: crawl it with --assets check"
+	}
+	return ""
 }
 
 // before returns what the run before had by the keys of its rows, nil if there

@@ -44,7 +44,7 @@ type Settings struct {
 	Depth           Count    `json:"depth" default:"unlimited" group:"run" section:"scope" unlimited:"yes" help:"links away from a seed; 0: the seeds alone"`
 	MaxPages        Count    `json:"max_pages" default:"100000" group:"run" section:"scope" unlimited:"yes" min:"1" help:"pages of the run"`
 	MaxPagesPerHost Count    `json:"max_pages_per_host" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"pages of one host"`
-	MaxHosts        Count    `json:"max_hosts" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"hosts of the run, each scheme and port by itself; where it is not set, 10000 with --scope domain"`
+	MaxHosts        Count    `json:"max_hosts" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"hosts of the run, each scheme and port by itself; where it is not set, 10000 with --scope domain; as many again for --external check"`
 	MaxVariants     Count    `json:"max_variants" default:"10000" group:"run" section:"scope" unlimited:"yes" min:"1" help:"links to one path that differ in the values of their query parameters only, such as the months of a calendar"`
 	MaxTime         Duration `json:"max_time" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1s" help:"time of the run"`
 	MaxBytes        Size     `json:"max_bytes" default:"unlimited" group:"run" section:"scope" unlimited:"yes" min:"1" help:"body bytes the run downloads"`
@@ -53,7 +53,9 @@ type Settings struct {
 
 	Order   string `json:"order" default:"bfs" group:"run" section:"discover" words:"bfs|dfs|priority" help:"which URL goes first"`
 	Sitemap string `json:"sitemap" default:"auto" group:"run" section:"discover" words:"auto|only|off" else:"URL" check:"url" help:"find pages in sitemaps too, only there, not there, or in this one"`
-	Assets  string `json:"assets" default:"skip" group:"run" section:"discover" words:"skip|fetch" help:"images, styles and scripts of pages"`
+	Assets  string `json:"assets" default:"skip" group:"run" section:"discover" words:"skip|check|fetch" help:"images, styles and scripts of pages: not asked for, asked for status, type and size alone, or fetched"`
+
+	External string `json:"external" default:"skip" group:"run" section:"discover" words:"skip|check" help:"links out of the scope: not asked for, or checked with HEAD, and GET where that leaves doubt, and not crawled"`
 
 	Robots      string `json:"robots" default:"obey" group:"run" section:"manners" words:"obey|report|ignore" help:"robots.txt: obey, crawl and report what it forbids, or do not read"`
 	Rate        Rate   `json:"rate" default:"adaptive" group:"run" section:"manners" help:"requests to one host: 4/s, 30/m, 1/h or adaptive"`

@@ -113,6 +113,10 @@ func isLoopback(u weburl.URL) bool {
 	return u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost")
 }
 
+// foreignHosts is how many hosts that a run is not about are asked for links to
+// them, unless max_hosts is set: then as many as that.
+const foreignHosts = 10_000
+
 // newSpec makes the crawler's orders of settings, for a run that has so much room.
 func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, r room) (*crawler.Spec, error) {
 	include, err := patterns(s.Include)
@@ -135,7 +139,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, r r
 		Seeds: seeds, Scope: s.Scope, Include: include, Exclude: exclude, DropParams: drop,
 		Depth: int(s.Depth), MaxPages: int(max(s.MaxPages, 0)), MaxPagesHost: int(max(s.MaxPagesPerHost, 0)),
 		MaxHosts: int(max(s.MaxHosts, 0)), MaxVariants: int(max(s.MaxVariants, 0)), MaxBytes: int64(max(s.MaxBytes, 0)),
-		Order: s.Order, Cache: s.Cache, Sitemap: s.Sitemap, Assets: s.Assets == "fetch",
+		Order: s.Order, Cache: s.Cache, Sitemap: s.Sitemap, Assets: s.Assets == "fetch", CheckAssets: s.Assets == "check", External: s.External == "check",
 		Robots: s.Robots, Agent: robots.Product(s.agent()), Retry: s.Retry,
 		MaxRedirects: s.MaxRedirects, MaxURL: s.MaxURLLength, MaxLinks: s.MaxLinks, MaxNesting: s.MaxNesting,
 		MaxRobots: int(s.MaxRobots), MaxSitemap: int64(s.MaxSitemap), MaxSitemapURLs: s.MaxSitemapURLs, MaxSitemaps: s.MaxSitemaps,
@@ -143,6 +147,9 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, r r
 		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, Fields: fields,
 		Workers: inFlight(s.Concurrency, r.files), Keep: s.Store == "all",
 		Manners: manners(s, hosts, seeds), CacheBytes: r.queue, RulesBytes: r.rules, NoSync: s.unsynced(),
+	}
+	if spec.External {
+		spec.MaxForeign = cmp.Or(spec.MaxHosts, foreignHosts)
 	}
 	if s.MaxTime.Limited() {
 		spec.MaxTime = s.MaxTime.Std()

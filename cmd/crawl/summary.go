@@ -33,6 +33,7 @@ type summary struct {
 	Failed  uint64            `json:"failed"`
 	Skipped map[string]uint64 `json:"skipped"`
 	Status  map[string]uint64 `json:"answers"`
+	Extern  uint64            `json:"external,omitempty"`
 	Same    uint64            `json:"unchanged"`
 	Cached  uint64            `json:"cached"` // of these, taken over unasked
 	Bytes   uint64            `json:"received_bytes"`
@@ -74,7 +75,7 @@ func newSummary(run, base *store.Run, code int) summary {
 		Started: run.Started.UTC(), Ended: run.Ended.UTC(), Took: time.Duration(run.Active).Seconds(),
 		Found: c.Found, Queued: c.Queued, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped,
 		Status: map[string]uint64{"2xx": c.Status[2], "3xx": c.Status[3], "4xx": c.Status[4], "5xx": c.Status[5], "none": c.Status[0]},
-		Same:   c.Unchanged, Cached: c.Cached, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s), Changes: newChangesLine(run),
+		Extern: c.External, Same: c.Unchanged, Cached: c.Cached, Bytes: c.Received, Stored: c.Stored, Fields: c.Fields, Durable: s.Durability, Limited: newLimitedBy(run.Load, &s), Changes: newChangesLine(run),
 	}
 	if base != nil {
 		sum.Baseline = runName(base)
@@ -171,6 +172,9 @@ func countLines(run, base *store.Run) []string {
 	count("no answer", now.Status[0], was.Status[0])
 	if n, before := sitemapCount(&now), sitemapCount(&was); n+before > 0 {
 		count("sitemaps", n, before)
+	}
+	if now.External+was.External > 0 {
+		count("external", now.External, was.External)
 	}
 	return lines
 }
@@ -282,6 +286,7 @@ func shellWord(s string) string {
 // among the answers.
 func sitemapCount(c *store.Counts) uint64 {
 	visits := c.Done + c.Failed
+	visits -= min(c.External, visits)
 	for _, n := range c.Status {
 		visits -= min(n, visits)
 	}
@@ -319,6 +324,7 @@ var reasonTexts = map[string]string{
 	string(frontier.ReasonHosts):            "limit: max-hosts",
 	string(crawler.ReasonMaxTime):           "limit: max-time",
 	string(crawler.ReasonMaxBytes):          "limit: max-bytes",
+	string(crawler.ReasonUnverified):        "links out, not to be checked",
 	reasonSeeds:                             "not among the seeds",
 	reasonSitemap:                           "by what is read of sitemaps",
 }

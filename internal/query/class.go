@@ -25,7 +25,7 @@ func section(path string) string {
 // ClassFields are the fields of a page that its class depends on, and whether
 // a search engine would list it.
 var (
-	classFields    = store.FieldsOf("Kind", "Status", "Fault")
+	classFields    = store.FieldsOf("Kind", "Head", "Status", "Fault", "Passing")
 	listableFields = classFields.With(store.FieldsOf("NoIndex", "Barred", "Canonical", "Asked", "Type"))
 )
 
@@ -35,6 +35,9 @@ func Class(p *store.Page) string {
 	switch p.Fault {
 	case "", FaultRedirects:
 	case FaultDNS:
+		if p.Passing { // a name server failed: there may be such a host
+			return "unverified"
+		}
 		return "broken"
 	case FaultTimeout, FaultIncomplete:
 		return "timeout"
@@ -42,6 +45,8 @@ func Class(p *store.Page) string {
 		return "unverified"
 	}
 	switch s := p.Status; {
+	case p.Head && s >= 400: // servers answer otherwise to GET, and the run ended before that
+		return "unverified"
 	case s >= 200 && s < 300, s == 304:
 		return "ok"
 	case p.Kind == store.KindSitemap && (s == 404 || s == 410) && p.URL.RequestURI() == "/sitemap.xml":
@@ -68,6 +73,8 @@ func WhyNot(p *store.Page) string {
 		return p.Fault
 	case Class(p) != "ok":
 		return fmt.Sprintf("status %d", p.Status)
+	case p.Kind == store.KindChecked, p.Kind == store.KindExternal:
+		return "not read"
 	case p.NoIndex:
 		return "noindex"
 	case p.Barred != "":

@@ -45,7 +45,7 @@ func (v *runView) compare(base *runView, where []condition, yield func(*changeRo
 	if c.notBefore, err = newAbsences(base); err != nil {
 		return nil, err
 	}
-	return &c.counts, c.all(base.records(&scan{q: v.q, run: base, where: where}), v.records(&scan{q: v.q, run: v, where: where}))
+	return &c.counts, c.all(base.ofSite(&scan{q: v.q, run: base, where: where}), v.ofSite(&scan{q: v.q, run: v, where: where}))
 }
 
 // all reads both runs once, each in the order of its keys.
@@ -206,7 +206,7 @@ func (c *comparison) answered() bool {
 func (c *comparison) content() {
 	before, now := c.before.get(headFields), c.now.get(headFields)
 	c.texts("redirect", before.Redirect, now.Redirect)
-	if c.before.class() != "ok" || c.now.class() != "ok" {
+	if c.before.class() != "ok" || c.now.class() != "ok" || before.Kind != now.Kind { // what is checked now, and was read then, has nothing to compare
 		return
 	}
 	c.texts("indexable", c.before.listed(), c.now.listed())

@@ -355,7 +355,7 @@ var redirectFields = redirectField.With(store.FieldsOf("Status"))
 func scanRedirects(s *scan) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		row := &redirectRow{page: s.run.newRow()}
-		for rec, err := range s.run.records(s.as("source", "url")) {
+		for rec, err := range s.run.ofSite(s.as("source", "url")) {
 			if err != nil {
 				yield(nil, err)
 				return

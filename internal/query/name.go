@@ -44,9 +44,12 @@ func FindRun(ctx context.Context, st *store.Bolt, name string, now time.Time) (*
 		return nil, err
 	}
 	if !wanted.url.IsZero() {
-		last, _, err := st.Latest(ctx, wanted.url)
+		last, good, err := st.Latest(ctx, wanted.url)
 		if err != nil {
 			return nil, err
+		}
+		if good != nil && last.Kind == store.KindExternal { // another site's run followed a link there
+			last = good
 		}
 		if last != nil {
 			return st.Run(ctx, last.Run)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,12 +59,7 @@ var pageColumns = []pageColumn{
 	address("host", "host and, unless it is the usual one, port", Equal, weburl.URL.Host),
 	{name: "path", kind: Text, meaning: "path and query", same: true, value: func(r *pageRow, _ *store.Page) any { return r.path() }},
 	{name: "section", kind: Text, meaning: "the first folder of the path", index: Equal, same: true, value: func(r *pageRow, _ *store.Page) any { return section(r.path()) }},
-	of("kind", Text, "Kind", "page or sitemap", func(p *store.Page) any {
-		if p.Kind == store.KindSitemap {
-			return "sitemap"
-		}
-		return "page"
-	}),
+	of("kind", Text, "Kind", "page, sitemap, or checked: asked about and not read", func(p *store.Page) any { return kindNames[p.Kind] }),
 	of("depth", Int, "Depth", "clicks from a seed; null: no chain of links leads there", func(p *store.Page) any { return depthOf(p.Depth) }).by(Equal),
 	of("status", Int, "Status", "status of the answer; 0: none", func(p *store.Page) any { return int64(p.Status) }).by(Equal),
 	{name: "class", kind: Text, meaning: "ok, redirect, broken, client, server, blocked, timeout, absent, unverified", index: Equal, needs: classFields, value: func(r *pageRow, _ *store.Page) any { return r.class() }},
@@ -72,7 +68,12 @@ var pageColumns = []pageColumn{
 	text("type", "Type", "html, xml, sitemap, feed, css, text, binary, pdf, image, office", func(p *store.Page) string { return p.Type }),
 	text("mime", "MIME", "the media type that the server named", func(p *store.Page) string { return p.MIME }),
 	text("charset", "Charset", "the encoding that it was read in", func(p *store.Page) string { return p.Charset }),
-	of("size", Int, "Size", "bytes, decoded", func(p *store.Page) any { return p.Size }),
+	of("size", Int, "Size Kind", "bytes, decoded; of what was only checked as its server says, null if it does not", func(p *store.Page) any {
+		if p.Size == 0 && (p.Kind == store.KindChecked || p.Kind == store.KindExternal) {
+			return nil
+		}
+		return p.Size
+	}),
 	of("wire_bytes", Int, "Wire", "bytes of the body as sent", func(p *store.Page) any { return p.Wire }),
 	text("title", "Title", "the title", func(p *store.Page) string { return p.Title }).by(Equal),
 	text("h1", "H1", "the first h1", func(p *store.Page) string { return p.H1 }),
@@ -109,6 +110,13 @@ var pageColumns = []pageColumn{
 	text("robots", "Barred", "the rule of robots.txt that disallows it, fetched all the same", func(p *store.Page) string { return p.Barred }),
 	text("etag", "ETag", "the ETag that the server sent", func(p *store.Page) string { return p.ETag }),
 	text("last_modified", "Modified", "the Last-Modified that the server sent", func(p *store.Page) string { return p.Modified }),
+	of("modified", Time, "Modified", "the same as a time; null: it is none", func(p *store.Page) any {
+		at, err := http.ParseTime(p.Modified)
+		if err != nil {
+			return nil
+		}
+		return timeOf(at)
+	}),
 	text("content_encoding", "Encoding", "how the body was compressed", func(p *store.Page) string { return p.Encoding }),
 	text("truncated", "Truncated", "why the body is not whole: length, time, disconnect", func(p *store.Page) string { return p.Truncated }),
 	text("damaged", "Damaged", "why the body could not be decoded to its end", func(p *store.Page) string { return p.Damaged }),
@@ -132,6 +140,9 @@ var pageColumns = []pageColumn{
 	text("json_ld_fault", "JSONLD", "what is wrong with its JSON-LD: no JSON, no @context, no @type", func(p *store.Page) string { return p.JSONLD }),
 	of("feeds", List, "Feeds", "feeds that it names", func(p *store.Page) any { return listOf(p.Feeds) }),
 }
+
+// kindNames are the kinds of visits in words.
+var kindNames = map[uint8]string{store.KindPage: "page", store.KindSitemap: "sitemap", store.KindChecked: "checked", store.KindExternal: "external"}
 
 // pageRow is a visit, read as far as was asked for.
 type pageRow struct {
@@ -316,10 +327,12 @@ func pagesTable(fields []string) *Table {
 }
 
 // scanPages yields one row again and again.
-func scanPages(s *scan) iter.Seq2[any, error] {
+func scanPages(s *scan) iter.Seq2[any, error] { return scanVisits(s, s.run.ofSite) }
+
+func scanVisits(s *scan, visits func(*scan) iter.Seq2[*store.PageRecord, error]) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		row := s.run.newRow()
-		for rec, err := range s.run.records(s) {
+		for rec, err := range visits(s) {
 			if err != nil {
 				yield(nil, err)
 				return

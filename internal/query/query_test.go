@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"crawl/frontier"
 	"crawl/internal/weburl"
 	"crawl/store"
 
@@ -61,7 +62,7 @@ func newWorld(t *testing.T) *world {
 func pick[T any](w *world, values ...T) T { return values[w.rnd.IntN(len(values))] }
 
 func (w *world) run() {
-	run := &store.Run{Site: pick(w, "acme", "shop"), Settings: []byte("{}"), Rules: []string{"price=css:.price|number"}, State: store.Complete}
+	run := &store.Run{Site: pick(w, "acme", "shop"), Settings: []byte("{}"), Rules: []string{"price=css:.price|number"}, State: store.Complete, Counts: store.Counts{External: 1}}
 	if err := w.st.Begin(w.Context(), run); err != nil {
 		w.Fatal(err)
 	}
@@ -96,9 +97,15 @@ func (w *world) page(run store.RunID, u weburl.URL) (*store.Page, []store.Link) 
 		p.Status, p.Fault = 0, pick(w, FaultDNS, FaultTimeout, "connect")
 	case strings.HasSuffix(u.Path(), "sitemap.xml"):
 		p.Kind = store.KindSitemap
+	case w.rnd.IntN(8) == 0:
+		p.Kind, p.Head, p.Depth = pick[uint8](w, store.KindChecked, store.KindExternal), w.rnd.IntN(2) == 0, frontier.NoDepth
 	}
+	p.Passing = p.Fault != "" && w.rnd.IntN(2) == 0
 	if w.rnd.IntN(3) == 0 {
 		p.Fields = []store.Field{{Name: "price", State: store.FieldFilled, Values: []string{fmt.Sprint(w.rnd.IntN(100))}, Number: true}}
+	}
+	if p.Kind >= store.KindChecked { // it was not read
+		return p, nil
 	}
 	var links []store.Link
 	for n := range w.rnd.IntN(30) {
@@ -323,7 +330,7 @@ func TestJoins(t *testing.T) {
 	for _, q := range []struct{ a, b string }{
 		{
 			"SELECT l.source, p.url, p.status FROM links l JOIN pages p ON p.url = l.target WHERE l.place = 'nav'",
-			"SELECT source, target, target_status FROM links WHERE place = 'nav' AND +target_status IS NOT NULL AND target NOT LIKE '%utm%'",
+			"SELECT source, target, target_status FROM links WHERE place = 'nav' AND +target_status IS NOT NULL AND target_kind <> 'external' AND target NOT LIKE '%utm%'",
 		},
 		{
 			"SELECT a.url, b.status FROM pages a JOIN pages b ON b.url = a.url AND b.run = " + Literal(RunName(w.runs[0])),
@@ -331,7 +338,7 @@ func TestJoins(t *testing.T) {
 		},
 		{
 			"SELECT r.run, p.url FROM runs r JOIN pages p ON p.run = r.run",
-			"SELECT run, url FROM fetches",
+			"SELECT run, url FROM fetches WHERE kind <> 'external'",
 		},
 		{"SELECT url, title FROM pages WHERE url IN (SELECT target FROM links)", "SELECT url, title FROM pages WHERE +url IN (SELECT target FROM links)"},
 		{"SELECT url, inlinks FROM pages", "SELECT url, (SELECT count(*) FROM links l WHERE l.target_url = p.url AND l.source_kind = 'page') FROM pages p"},

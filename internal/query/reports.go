@@ -101,6 +101,29 @@ func Reports(fields []string) []Report {
 	return append(append([]Report(nil), reports...), extractReport(fields))
 }
 
+// externalBroken selects links that lead out of the scope and find nothing there.
+func externalBroken(links string) string {
+	return "SELECT e.url AS target, coalesce(e.final_class, e.class) AS problem, coalesce(e.final_status, e.status) AS status, e.fault_text AS fault, e.final, " + links + ",\n" +
+		"CASE WHEN coalesce(e.final_class, e.class) IN ('broken', 'server') THEN 'critical' ELSE 'notice' END AS severity\n" +
+		"FROM external e JOIN links l ON l.target_url = e.url WHERE coalesce(e.final_class, e.class) IN ('broken', 'server', 'timeout', 'unverified')"
+}
+
+// staleEntries selects pages that changed more than a day after the time that a
+// sitemap tells. What says that it was modified just now says so whenever it is
+// asked, and proves nothing; nor does a time that cannot be read.
+const staleEntries = "UNION ALL SELECT p.url, 'stale', p.status, p.why_not, p.inlinks, l.anchor, CASE WHEN datetime(l.anchor, '+1 day') < datetime(p.modified) AND datetime(p.modified) < datetime(p.fetched, '-1 day') THEN p.modified ELSE 'after ' || p.prev_fetched END\n" +
+	"FROM sitemaps s JOIN links l ON l.source = s.url JOIN pages p ON p.url = l.target_url\n" +
+	"WHERE l.element = 'sitemap' AND l.attribute = 'loc' AND p.kind = 'page' AND p.indexable AND (\n" +
+	"datetime(l.anchor, '+1 day') < datetime(p.modified) AND datetime(p.modified) < datetime(p.fetched, '-1 day')\n" +
+	"OR datetime(l.anchor, '+1 day') < datetime(p.prev_fetched) AND p.prev_text_hash <> '' AND p.text_hash <> p.prev_text_hash)"
+
+// heavyImage is the size from which an image is heavy, in bytes.
+const heavyImage = "500000"
+
+// images selects images that have one of two problems, in one scan of the links.
+const images = "FROM links CROSS JOIN (SELECT 'no text' AS problem UNION ALL SELECT 'heavy') p\n" +
+	"WHERE element = 'img' AND (problem = 'no text' AND anchor = '' OR problem = 'heavy' AND target_final_size > " + heavyImage + ")"
+
 var reports = []Report{
 	{
 		Name: "errors", Cheap: true, Severity: Critical, Others: Warning, Title: "Errors of the server, and no answer",
@@ -110,10 +133,18 @@ var reports = []Report{
 	},
 	{
 		Name: "broken", Cheap: true, Severity: Critical, Title: "Links to what is gone",
-		Why: "Readers and search engines run into a dead end. (Links out of the scope are not followed, and not among them.)", Fix: "Correct the link, or redirect the address to what took its place.",
+		Why: "Readers and search engines run into a dead end. (Links out of the scope are not among them: crawl report external-broken.)", Fix: "Correct the link, or redirect the address to what took its place.",
 		SQL: "SELECT target, target_status AS status, min(anchor) AS anchor, group_concat(DISTINCT place) AS place, count(*) AS links, min(source) AS example FROM links\n" +
-			"WHERE target_class = 'broken' GROUP BY target ORDER BY links DESC, target",
-		Unfolded: "SELECT target, target_status AS status, anchor, place, source FROM links WHERE target_class = 'broken' ORDER BY target, source",
+			"WHERE target_class = 'broken' AND target_kind <> 'external' GROUP BY target ORDER BY links DESC, target",
+		Unfolded: "SELECT target, target_status AS status, anchor, place, source FROM links WHERE target_class = 'broken' AND target_kind <> 'external' ORDER BY target, source",
+	},
+	{
+		Name: "external-broken", Cheap: true, Severity: Critical, Others: Notice, Title: "Links off the site to what is gone",
+		Why: "Readers run into a dead end. What did not answer in time, or well, may be there (notice); what refused us or robots.txt keeps us from is not among them.",
+		Fix: "Correct the link, or take it away. What could not be checked: crawl query skipped --where \"reason = 'unverified'\".",
+		SQL: externalBroken("min(l.anchor) AS anchor, group_concat(DISTINCT l.place) AS place, count(*) AS links, min(l.source) AS example") +
+			" GROUP BY e.url ORDER BY severity, links DESC, target",
+		Unfolded: externalBroken("l.anchor, l.place, l.source") + " ORDER BY severity, target, l.source",
 	},
 	{
 		Name: "redirects", Key: 2, Severity: Warning, Title: "Redirects in chains or circles, to errors, or meant for a while",
@@ -198,9 +229,11 @@ var reports = []Report{
 	},
 	{
 		Name: "sitemap", Key: 2, Severity: Warning, Title: "Sitemaps against the site",
-		Why: "A sitemap that names what is no page is trusted less; one that lacks pages hides them.", Fix: "Name the pages that may be listed, by their final address, and no others.",
-		SQL: "SELECT url, CASE WHEN in_sitemap AND status <> 200 THEN 'named, no page' WHEN in_sitemap AND NOT indexable THEN 'named, not to be listed' ELSE 'not named' END AS problem, status, why_not, inlinks FROM pages\n" +
-			"WHERE kind = 'page' AND (in_sitemap AND NOT indexable OR indexable AND NOT in_sitemap AND host IN (SELECT host FROM sitemaps WHERE status = 200)) ORDER BY problem, url",
+		Why: "A sitemap that names what is no page, or tells a time before the page's last change, is trusted less; one that lacks pages hides them.",
+		Fix: "Name the pages that may be listed, by their final address, and no others; tell when they changed, or no time at all.",
+		SQL: "SELECT url, CASE WHEN in_sitemap AND status <> 200 THEN 'named, no page' WHEN in_sitemap AND NOT indexable THEN 'named, not to be listed' ELSE 'not named' END AS problem, status, why_not, inlinks, '' AS lastmod, '' AS changed FROM pages\n" +
+			"WHERE kind = 'page' AND (in_sitemap AND NOT indexable OR indexable AND NOT in_sitemap AND host IN (SELECT host FROM sitemaps WHERE status = 200))\n" +
+			staleEntries + " ORDER BY problem, url",
 	},
 	{
 		Name: "orphans", Severity: Warning, Title: "Pages that no page links to",
@@ -224,10 +257,11 @@ var reports = []Report{
 			"WHERE internal AND element = 'a' AND anchor <> '' AND source_indexable GROUP BY anchor, source_host HAVING pages > 1 ORDER BY pages DESC, anchor",
 	},
 	{
-		Name: "images", Severity: Notice, Title: "Images without a text",
-		Why: "Who cannot see them learns nothing of them.", Fix: "Give each image an alt.",
-		SQL:      "SELECT target, count(*) AS pages, min(source) AS example FROM links WHERE element = 'img' AND anchor = '' GROUP BY target ORDER BY pages DESC, target",
-		Unfolded: "SELECT target, source FROM links WHERE element = 'img' AND anchor = '' ORDER BY target, source",
+		Name: "images", Key: 2, Severity: Notice, Others: Warning, Title: "Images without a text, or of more than 500 kB",
+		Why: "Who cannot see an image learns nothing of it without a text; a heavy one keeps readers waiting.", Fix: "Give each image an alt; scale and compress those that are heavy.",
+		SQL: "SELECT target, problem, count(*) AS pages, min(source) AS example, max(target_final_size) AS bytes, CASE problem WHEN 'heavy' THEN 'warning' ELSE 'notice' END AS severity\n" +
+			images + " GROUP BY target, problem ORDER BY problem, pages DESC, target",
+		Unfolded: "SELECT target, problem, source, target_final_size AS bytes " + images + " ORDER BY problem, target, source",
 	},
 	{
 		Name: "mixed-content", Key: 2, Severity: Critical, Title: "Pages of https that show something by http",
@@ -251,12 +285,12 @@ var reports = []Report{
 	{
 		Name: "types", Finds: none, Severity: Notice, Title: "What kinds of files there are, and how large",
 		Why: "What should not be there is seen at a glance.", Fix: "Look at the largest: crawl query pages --sort -size.",
-		SQL: "SELECT mime, type, count(*) AS urls, sum(size) AS bytes, max(size) AS largest FROM pages WHERE kind = 'page' AND status = 200 GROUP BY mime, type ORDER BY urls DESC",
+		SQL: "SELECT mime, type, count(*) AS urls, sum(size) AS bytes, max(size) AS largest FROM pages WHERE kind <> 'sitemap' AND status = 200 GROUP BY mime, type ORDER BY urls DESC",
 	},
 	{
 		Name: "hosts", Cheap: true, Finds: "given_up <> ''", Severity: Notice, Title: "The hosts, and how they took the crawl",
 		Why: "A host that pushes back or fails was not crawled whole.", Fix: "Take a lower --rate, or talk to its owner.",
-		SQL: "SELECT origin, done, latency_ms, push_backs, fails, given_up, robots_status FROM hosts ORDER BY done DESC, origin",
+		SQL: "SELECT origin, done, latency_ms, push_backs, fails, given_up, robots_status FROM hosts WHERE NOT external ORDER BY done DESC, origin",
 	},
 	{
 		Name: "skipped", Finds: none, Severity: Notice, Title: "What was not fetched, by rule",

@@ -2,9 +2,11 @@ package query
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"crawl/store"
 )
@@ -29,6 +31,69 @@ func TestReports(t *testing.T) {
 			for _, unfolded := range []bool{false, true} {
 				ask(t, db, report.Statement(RunName(r), RunName(w.runs[0]), unfolded))
 			}
+		}
+	}
+}
+
+func reportNamed(name string) *Report {
+	i := slices.IndexFunc(reports, func(r Report) bool { return r.Name == name })
+	return &reports[i]
+}
+
+// TestExternalIsNoPage: what is out of the scope has a table of its own, and is in
+// no other, nor among what came or went.
+func TestExternalIsNoPage(t *testing.T) {
+	w := newWorld(t)
+	before := &store.Run{Site: "r", Settings: []byte("{}"), State: store.Complete}
+	now := &store.Run{Site: "r", Settings: []byte("{}"), State: store.Complete, Counts: store.Counts{External: 4}}
+	for _, r := range []*store.Run{before, now} {
+		if err := w.st.Begin(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		w.pageOf(r, "/", func(*store.Page) {})
+	}
+	external := func(path string, change func(*store.Page)) string {
+		w.pageOf(now, path, func(p *store.Page) {
+			p.Kind, p.TextHash, p.Title, p.Type = store.KindExternal, [16]byte{}, "", ""
+			change(p)
+		})
+		return "https://r.example" + path
+	}
+	targets := []string{
+		external("/x/gone", func(p *store.Page) { p.Status = 404 }),
+		external("/x/unsure", func(p *store.Page) { p.Status, p.Head = 404, true }),
+		external("/x/no-host", func(p *store.Page) { p.Status, p.Fault = 0, FaultDNS }),
+		external("/x/no-dns", func(p *store.Page) { p.Status, p.Fault, p.Passing = 0, FaultDNS, true }),
+		external("/x/refused", func(p *store.Page) { p.Status = 403 }),
+		external("/x/moved", func(p *store.Page) { p.Status, p.Redirect = 301, "https://r.example/x/gone" }),
+		external("/x/fine", func(*store.Page) {}),
+	}
+	w.pageOf(now, "/img.png", func(p *store.Page) { p.Kind, p.Type, p.Size, p.MIME = store.KindChecked, "", 600_000, "image/png" })
+	page := &store.Page{URL: mustURL(t, "https://r.example/links"), Run: now.ID, Try: 1, Status: 200, Type: "html"}
+	links := []store.Link{{Target: "https://r.example/img.png", Element: "img", Attr: "src", Text: "alt", Asset: true}}
+	for _, target := range targets {
+		links = append(links, store.Link{Target: target, Element: "a", Attr: "href", Text: "x"})
+	}
+	if err := w.st.Put(t.Context(), page, links, nil); err != nil {
+		t.Fatal(err)
+	}
+	db := w.database(Options{Run: now})
+	for statement, want := range map[string]string{
+		"SELECT path FROM pages ORDER BY path":                               "/ /img.png /links",
+		"SELECT path FROM pages WHERE status = 404":                          "",
+		"SELECT path FROM pages WHERE url = 'https://r.example/x/gone'":      "",
+		"SELECT path FROM external ORDER BY path":                            "/x/fine /x/gone /x/moved /x/no-dns /x/no-host /x/refused /x/unsure",
+		"SELECT path FROM external WHERE status = 404 ORDER BY path":         "/x/gone /x/unsure",
+		"SELECT path FROM external WHERE class = 'unverified' ORDER BY path": "/x/no-dns /x/unsure",
+		"SELECT source FROM redirects":                                       "",
+		"SELECT url FROM changes WHERE kind = 'new' ORDER BY url":            "https://r.example/img.png https://r.example/links",
+		"SELECT target FROM (" + reportNamed("broken").SQL + ")":             "",
+		"SELECT target FROM (" + reportNamed("images").SQL + ")":             "https://r.example/img.png",
+		"SELECT replace(target, 'https://r.example/x/', '') || ':' || problem || ':' || severity FROM (" + reportNamed("external-broken").SQL + ")": "gone:broken:critical moved:broken:critical no-host:broken:critical no-dns:unverified:notice unsure:unverified:notice",
+		"SELECT count(*) FROM links WHERE target_kind = 'external'":                                                                                 "7",
+	} {
+		if got := strings.Join(ask(t, db, statement), " "); got != want {
+			t.Errorf("%s: %q, want %q", statement, got, want)
 		}
 	}
 }
@@ -62,7 +127,26 @@ func TestReportsFind(t *testing.T) {
 	w.pageOf(now, "/fr", func(p *store.Page) { p.Next, p.Words, p.H1 = "https://r.example/nowhere", 3, "" })
 	w.pageOf(now, "/slow", func(p *store.Page) { p.TTFB, p.Title = 2e9, "" })
 	w.pageOf(now, "/failed", func(p *store.Page) { p.Status = 503 })
+	stale := func(run *store.Run, at int64, text byte) {
+		w.pageOf(run, "/stale", func(p *store.Page) { p.Fetched, p.TextHash[1] = time.Unix(at, 0), text })
+		w.pageOf(run, "/lively", func(p *store.Page) {
+			p.Fetched, p.TextHash[1], p.Modified = time.Unix(at, 0), 77, time.Unix(at, 0).UTC().Format(http.TimeFormat)
+		})
+	}
+	stale(before, 1_760_000_000, 1)
+	stale(now, 1_770_000_000, 2)
+	sitemap := &store.Page{URL: mustURL(t, "https://r.example/sitemap.xml"), Run: now.ID, Try: 1, Status: 200, Kind: store.KindSitemap, Type: "sitemap"}
+	var entries []store.Link
+	for _, path := range []string{"/stale", "/lively"} {
+		entries = append(entries, store.Link{Target: "https://r.example" + path, Element: "sitemap", Attr: "loc", Text: "2025-01-31", Rel: "0.5"})
+	}
+	if err := w.st.Put(t.Context(), sitemap, entries, nil); err != nil {
+		t.Fatal(err)
+	}
 	db := w.database(Options{Run: now})
+	if got := strings.Join(ask(t, db, "SELECT url, changed FROM ("+reportNamed("sitemap").Statement(RunName(now), "", false)+") WHERE problem = 'stale'"), "\n"); got != "https://r.example/stale after 2025-10-09T08:53:20.000Z" {
+		t.Errorf("stale: %q", got)
+	}
 	for report, want := range map[string]string{
 		"moved": "/moved", "gone": "/lost", "new": "/canonical", "canonicals": "not itself canonical|no page", "hreflang": "no link back", "pagination": "/nowhere",
 		"slow": "/slow", "errors": "/failed 503", "titles": "/slow missing", "headings": "/fr", "thin": "/fr 3", "deep": "/moved 6", "extract": "price 0", "duplicates": "title: A title of",

@@ -82,6 +82,7 @@ func hostsTable() *Table {
 			host("run", Text, "the run, as acme@43", func(h *hostRow) any { return h.run.name }).indexed(Equal),
 			host("origin", Text, "scheme, host and port", func(h *hostRow) any { return h.Origin }),
 			host("host", Text, "as pages have it", func(h *hostRow) any { return h.origin.Host() }),
+			host("external", Bool, "the run is not about it: only links out of the scope lead there", func(h *hostRow) any { return h.External }),
 			host("done", Int, "URLs fetched", func(h *hostRow) any { return int64(h.Done) }),
 			host("delay_ms", Real, "the pause between requests, in the end", func(h *hostRow) any { return millis(h.Delay) }),
 			host("crawl_delay_ms", Real, "the Crawl-delay that its robots.txt asks for", func(h *hostRow) any { return millis(h.CrawlDelay) }),
@@ -144,6 +145,43 @@ func sitemapsTable() *Table {
 }
 
 var kindField = store.FieldsOf("Kind")
+
+// externalColumns are the columns of pages that external shares.
+var externalColumns = []string{
+	"run", "url", "host", "path", "status", "class", "fault", "fault_text", "mime", "size", "redirect", "found_on", "inlinks", "fetched", "took_ms", "try", "asked", "robots",
+	"protocol", "address", "tls_problem",
+}
+
+// externalTable has what was found at addresses out of the scope, and where
+// their redirects end.
+func externalTable() *Table {
+	columns := columnsOf("", nil, func(row any) *pageRow { return row.(*pageRow) })
+	columns = slices.DeleteFunc(columns, func(c Column) bool { return !slices.Contains(externalColumns, c.Name) })
+	end := func(name string, kind Kind, meaning string, value func(*chain) any) Column {
+		return column(name, kind, meaning, func(r *pageRow) any {
+			c := r.run.chain(r)
+			return value(&c)
+		})
+	}
+	columns = append(columns,
+		end("final", Text, "where its redirects end; empty: it does not redirect", func(c *chain) any { return c.final }),
+		end("final_status", Int, "status of the last answer; null: not asked for, or a circle", func(c *chain) any {
+			if last := c.end(); last != nil {
+				return int64(last.get(classFields).Status)
+			}
+			return nil
+		}),
+		end("final_class", Text, "class of the last answer; null: not asked for, or a circle", func(c *chain) any {
+			if last := c.end(); last != nil {
+				return last.class()
+			}
+			return nil
+		}))
+	return &Table{
+		Name: "external", Meaning: "what a run found at the ends of links that leave its scope (--external check)", perRun: true, rows: 1e4, Columns: columns,
+		scan: func(s *scan) iter.Seq2[any, error] { return scanVisits(s, s.run.external) },
+	}
+}
 
 // siteRow is all runs of a site.
 type siteRow struct {
@@ -251,7 +289,7 @@ func scanHeaders(s *scan) iter.Seq2[any, error] {
 
 // fetchColumns are the columns of pages that fetches share.
 var fetchColumns = []string{
-	"run", "url", "fetched", "status", "class", "fault", "fault_text", "try", "ttfb_ms", "took_ms", "size", "wire_bytes", "title", "redirect", "canonical", "indexable",
+	"run", "url", "kind", "fetched", "status", "class", "fault", "fault_text", "try", "ttfb_ms", "took_ms", "size", "wire_bytes", "title", "redirect", "canonical", "indexable",
 	"why_not", "body_hash", "text_hash", "unchanged", "not_modified", "cached", "protocol", "address",
 }
 
@@ -276,7 +314,7 @@ func fetchesTable() *Table {
 						yield(nil, err)
 						return
 					}
-					for row, err := range scanPages(&scan{q: s.q, run: view, where: s.where}) {
+					for row, err := range scanVisits(&scan{q: s.q, run: view, where: s.where}, view.records) {
 						if !yield(row, err) || err != nil {
 							return
 						}

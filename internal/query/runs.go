@@ -140,6 +140,49 @@ func (v *runView) page(u weburl.URL) *pageRow {
 	return r
 }
 
+// ofSite is records without what is out of the scope, which other tables have.
+func (v *runView) ofSite(s *scan) iter.Seq2[*store.PageRecord, error] {
+	if !v.checked() {
+		return v.records(s)
+	}
+	return v.ofKind(v.records(s), func(kind uint8) bool { return kind != store.KindExternal })
+}
+
+// checked tells whether the run may have looked at what is out of its scope; of
+// one that has not ended nobody has counted that.
+func (v *runView) checked() bool { return v.run.Counts.External > 0 || !Finished(v.run) }
+
+// ofKind yields the visits of some kinds.
+func (v *runView) ofKind(records iter.Seq2[*store.PageRecord, error], wanted func(kind uint8) bool) iter.Seq2[*store.PageRecord, error] {
+	return func(yield func(*store.PageRecord, error) bool) {
+		var reader store.PageReader
+		for rec, err := range records {
+			var p store.Page
+			if err == nil {
+				err = reader.Read(rec, &p, kindField)
+			}
+			if err == nil && !wanted(p.Kind) {
+				continue
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// external yields the visits that a scan may want of what is out of the scope.
+func (v *runView) external(s *scan) iter.Seq2[*store.PageRecord, error] {
+	if !v.checked() {
+		return func(func(*store.PageRecord, error) bool) {}
+	}
+	records := v.records(s)
+	if _, one := s.equal("url"); !one && s.keyPrefix() == nil && v.indexed() {
+		records = v.q.db.store.External(v.q.ctx, v.run.ID)
+	}
+	return v.ofKind(records, func(kind uint8) bool { return kind == store.KindExternal })
+}
+
 // records yields the visits that a scan may want.
 func (v *runView) records(s *scan) iter.Seq2[*store.PageRecord, error] {
 	st, ctx := v.q.db.store, v.q.ctx
@@ -200,7 +243,8 @@ func (s *scan) answers(status, class string) func(int, string) bool {
 		return nil
 	}
 	return func(status int, fault string) bool {
-		return Class(&store.Page{Status: status, Fault: fault}) == text || text == "absent" && (status == 404 || status == 410)
+		return Class(&store.Page{Status: status, Fault: fault}) == text || text == "absent" && (status == 404 || status == 410) ||
+			text == "unverified" && (status >= 400 || fault == FaultDNS) // see Class
 	}
 }
 
@@ -350,6 +394,7 @@ func runsTable() *Table {
 			count("answers_4xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[4] }),
 			count("answers_5xx", "pages by status", func(c *store.Counts) uint64 { return c.Status[5] }),
 			count("no_answer", "pages without an answer", func(c *store.Counts) uint64 { return c.Status[0] }),
+			count("external", "links out of the scope that were checked", func(c *store.Counts) uint64 { return c.External }),
 			count("unchanged", "pages with the content of an earlier run", func(c *store.Counts) uint64 { return c.Unchanged }),
 			count("cached", "of these, taken over unasked since they were still fresh", func(c *store.Counts) uint64 { return c.Cached }),
 			count("requests", "requests sent, retries and robots.txt included", func(c *store.Counts) uint64 { return c.Requests }),

@@ -144,7 +144,7 @@ func Tables() []*Table { return tablesFor(nil) }
 // tablesFor are the tables of a store, with the fields that a run's rules name.
 func tablesFor(fields []string) []*Table {
 	tables := []*Table{
-		pagesTable(fields), linksTable(fields), redirectsTable(), alikeTable(), findingsTable(), skippedTable(), changesTable(), sitemapsTable(), hostsTable(), headersTable(),
+		pagesTable(fields), linksTable(fields), redirectsTable(), externalTable(), alikeTable(), findingsTable(), skippedTable(), changesTable(), sitemapsTable(), hostsTable(), headersTable(),
 		runsTable(), sitesTable(), fetchesTable(), searchTable(), schedulesTable(), scheduleRunsTable(),
 	}
 	for _, t := range tables { // an older program may have allowed any field

@@ -19,7 +19,7 @@ import (
 // demoFiles holds the pages of the demo by host. A page begins with lines
 // "title:", "description:", "head:" and "charset:", all optional, and an empty
 // line; the rest becomes the main part of its host's layout.html. Other files
-// are served as they are, {{shop}} and {{blog}} being the hosts' origins.
+// are served as they are, {{shop}}, {{blog}} and {{union}} being the hosts' origins.
 //
 //go:embed demo
 var demoFiles embed.FS
@@ -27,11 +27,42 @@ var demoFiles embed.FS
 // demoSlow is how long /stock takes: more than the second that readers wait.
 const demoSlow = 1100 * time.Millisecond
 
+// demoHeavy is the size of a picture that nobody made smaller, in bytes.
+const demoHeavy = 640_000
+
 // Demo returns the two hosts of a small company, "shop" and "blog", that look
-// well and are full of planted faults: DemoTruth lists them all.
+// well and are full of planted faults, and "union", to which they link: DemoTruth
+// and DemoForeign list them all.
 func Demo() map[string]http.Handler {
 	shop, blog := demoHosts()
-	return map[string]http.Handler{"shop": shop, "blog": safely(blog, "Content-Security-Policy")}
+	return map[string]http.Handler{"shop": shop, "blog": safely(blog, "Content-Security-Policy"), "union": demoUnion()}
+}
+
+// demoUnion is another's site, of which a crawl of the demo knows a few addresses.
+// It answers HEAD as some servers do.
+func demoUnion() http.Handler {
+	union := http.NewServeMux()
+	union.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodHead:
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		case r.URL.Path == "/robots.txt":
+			write(w, "User-agent: *\nDisallow: /members/list\n")
+		case r.URL.Path == "/":
+			w.Header().Set("Content-Type", types[".html"])
+			write(w, "<!DOCTYPE html>\n<title>Honest Founders</title>\n<p>All <a href=\"/members/list\">members</a>.\n")
+		default:
+			http.NotFound(w, r)
+		}
+	})
+	return union
+}
+
+// demoPicture is the head of a picture and a lot that no picture needs.
+func demoPicture(w http.ResponseWriter, r *http.Request) {
+	picture := append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, demoHeavy-8)...)
+	w.Header().Set("Content-Type", "image/png")
+	serveBytes(w, r, picture, demoDate(picture))
 }
 
 // DemoLater returns the same hosts at a later time: some faults are mended, and
@@ -51,7 +82,7 @@ func DemoLater() map[string]http.Handler {
 	blogLater.Handle("/", blog)
 	blogLater.Handle("/letters", http.RedirectHandler("/letters-to-the-forge", http.StatusMovedPermanently))
 	blogLater.Handle("/letters-to-the-forge", demoMoved("blog", "/letters"))
-	return map[string]http.Handler{"shop": later, "blog": safely(blogLater, "Content-Security-Policy")}
+	return map[string]http.Handler{"shop": later, "blog": safely(blogLater, "Content-Security-Policy"), "union": demoUnion()}
 }
 
 // safely sends the headers that keep visitors safe, and those besides that are
@@ -104,6 +135,7 @@ const demoNewsletter = `<!DOCTYPE html>
 func demoHosts() (shopHost, blogHost http.Handler) {
 	shop := http.NewServeMux()
 	shop.Handle("/", demoSite("shop"))
+	shop.HandleFunc("/img/foundry.png", demoPicture)
 	shop.Handle("/calendar", http.HandlerFunc(demoCalendar))
 	shop.Handle("/sale", http.RedirectHandler("/spring-sale", http.StatusMovedPermanently))
 	shop.Handle("/spring-sale", http.RedirectHandler("/offers-2025", http.StatusFound))

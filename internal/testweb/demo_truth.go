@@ -28,6 +28,9 @@ const (
 	FaultThin           Fault = "few words" // and no link
 	FaultDeep           Fault = "many clicks away"
 	FaultUnlisted       Fault = "not in the sitemap"
+	FaultHeavyImage     Fault = "heavy image"
+	FaultStale          Fault = "changed since its sitemap says"
+	FaultExternal       Fault = "dead link to another's site"
 	FaultStructured     Fault = "structured data that is no JSON"
 )
 
@@ -42,15 +45,16 @@ type DemoURL struct {
 
 // DemoTruth returns every URL of the demo that a crawl from the shop's root
 // finds if both hosts are in scope and the sitemap is read, but for the months
-// of the trap after the first. Also found, and no part of it: a link out of
-// scope to https://example.com/ (from /about and each page of the blog), and a
-// mailto and a tel link on /contact.
+// of the trap after the first. Also found, and no part of it: what DemoForeign
+// lists, and a mailto and a tel link on /contact.
 func DemoTruth() []DemoURL {
 	urls := []DemoURL{
 		{Host: "shop", Path: "/robots.txt", Status: 200},
 		{Host: "shop", Path: "/sitemap.xml", Status: 200},
 		{Host: "shop", Path: "/style.css", Status: 200},
 		{Host: "shop", Path: "/img/anvil.svg", Status: 200},
+		{Host: "shop", Path: "/img/foundry.png", Status: 200, Fault: FaultHeavyImage},
+		{Host: "shop", Path: "/history/1925", Status: 200, Fault: FaultStale},
 		{Host: "shop", Path: "/warranty", Status: 404, Fault: FaultDead, From: "/terms"}, // in every footer
 		{Host: "shop", Path: "/products/anvil-5kg", Status: 404, Fault: FaultDead, From: "/products/"},
 		{Host: "shop", Path: "/downloads/catalogue.pdf", Status: 404, Fault: FaultDead, From: "/catalogue"},
@@ -102,7 +106,7 @@ func demoSound() []DemoURL {
 		"/", "/products/", "/products/anvil-10kg", "/products/anvil-20kg", "/products/anvil-50kg",
 		"/products/anvil-100kg", "/products/anvil-travel", "/products/hammer-cross-peen",
 		"/products/hammer-ball-peen", "/products/apron", "/offers", "/sizes", "/delivery",
-		"/about", "/history", "/history/1911", "/history/1925", "/contact",
+		"/about", "/history", "/history/1911", "/contact",
 		"/workshops", "/catalogue",
 	} {
 		urls = append(urls, DemoURL{Host: "shop", Path: p, Status: 200})
@@ -114,4 +118,15 @@ func demoSound() []DemoURL {
 		urls = append(urls, DemoURL{Host: "blog", Path: p, Status: 200})
 	}
 	return urls
+}
+
+// DemoForeign returns what a crawl of the demo finds of the host "union", which is
+// none of its own: links there are checked at most. / is linked from each page of
+// the blog, too.
+func DemoForeign() []DemoURL {
+	return []DemoURL{
+		{Host: "union", Path: "/", Status: 200, From: "/about"},
+		{Host: "union", Path: "/members/acme", Status: 404, Fault: FaultExternal, From: "/about"},
+		{Host: "union", Path: "/members/list", Status: 200, Fault: FaultDisallowed, From: "/about"},
+	}
 }
