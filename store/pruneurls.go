@@ -68,7 +68,7 @@ type visitKept struct {
 }
 
 // contentFields are what hasContent goes by.
-var contentFields = FieldsOf("Fault", "Status", "Truncated", "Damaged")
+var contentFields = FieldsOf("Kind", "Fault", "Status", "Truncated", "Damaged")
 
 // remove removes what goes of some URLs.
 func (p *pruning) remove(tx *bolt.Tx, keys [][]byte) error {
