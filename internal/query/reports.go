@@ -105,14 +105,14 @@ func Reports(fields []string) []Report {
 func externalBroken(links string) string {
 	return "SELECT e.url AS target, coalesce(e.final_class, e.class) AS problem, coalesce(e.final_status, e.status) AS status, e.fault_text AS fault, e.final, " + links + ",\n" +
 		"CASE WHEN coalesce(e.final_class, e.class) IN ('broken', 'server') THEN 'critical' ELSE 'notice' END AS severity\n" +
-		"FROM external e JOIN links l ON l.target_url = e.url WHERE coalesce(e.final_class, e.class) IN ('broken', 'server', 'timeout', 'unverified')"
+		"FROM external e CROSS JOIN links l ON l.target_url = e.url WHERE coalesce(e.final_class, e.class) IN ('broken', 'server', 'timeout', 'unverified')"
 }
 
 // staleEntries selects pages that changed more than a day after the time that a
 // sitemap tells. What says that it was modified just now says so whenever it is
 // asked, and proves nothing; nor does a time that cannot be read.
 const staleEntries = "UNION ALL SELECT p.url, 'stale', p.status, p.why_not, p.inlinks, l.anchor, CASE WHEN datetime(l.anchor, '+1 day') < datetime(p.modified) AND datetime(p.modified) < datetime(p.fetched, '-1 day') THEN p.modified ELSE 'after ' || p.prev_fetched END\n" +
-	"FROM sitemaps s JOIN links l ON l.source = s.url JOIN pages p ON p.url = l.target_url\n" +
+	"FROM sitemaps s CROSS JOIN links l ON l.source = s.url CROSS JOIN pages p ON p.url = l.target_url\n" +
 	"WHERE l.element = 'sitemap' AND l.attribute = 'loc' AND p.kind = 'page' AND p.indexable AND (\n" +
 	"datetime(l.anchor, '+1 day') < datetime(p.modified) AND datetime(p.modified) < datetime(p.fetched, '-1 day')\n" +
 	"OR datetime(l.anchor, '+1 day') < datetime(p.prev_fetched) AND p.prev_text_hash <> '' AND p.text_hash <> p.prev_text_hash)"
