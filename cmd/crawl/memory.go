@@ -192,7 +192,6 @@ func follow(budget int64, done <-chan struct{}) {
 			return
 		case <-every.C:
 		}
-		dropProgram()
 		now := look()
 		if now.cycles == cycles { // nothing new is known of what is in use
 			continue
