@@ -193,6 +193,7 @@ func (b *batch) promote(c *candidate, v seenValue) error {
 	c.op.added++
 	if v.state == stateChecked {
 		b.counts.Done--
+		b.touch(c.host).Done--
 		return b.enqueue(c.key, c.host, c.link, 0, c.seq)
 	}
 	if _, err := b.taken(c.host, v.place); err != nil {

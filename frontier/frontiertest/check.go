@@ -100,6 +100,9 @@ var checkTests = []test{
 		q.add(0, check("http://a.test/1"))
 		q.drained()
 		q.counts(frontier.Stats{Found: 1, Done: 1, Pages: 1, Hosts: 1})
+		if h := q.host("http://a.test"); h.Done != 1 {
+			t.Fatalf("%d URLs are done", h.Done)
+		}
 	}},
 	{"what is being checked becomes a page", func(t *testing.T, q *queue) {
 		c := free
