@@ -26,13 +26,12 @@ const (
 )
 
 // No host that the run is not about may hold it up for long. It is given up if it
-// fails so often in a row, or wants a rest that is longer; and when so much time has been
-// spent on it, pauses between requests included, the rest stays unverified.
+// fails so often in a row, or wants a rest or pauses that are longer; and when so much
+// time has been spent on it, pauses and rests included, what is left stays unverified.
 const (
 	foreignFails    = 3
 	foreignPatience = time.Minute
 	foreignTime     = 10 * time.Minute
-	leastPause      = 500 * time.Millisecond // that a check counts with, beside its exchange
 )
 
 // toCheck makes of a link one that is asked about alone.
@@ -67,50 +66,64 @@ func isCheck(p *store.Page) bool { return p.Kind == store.KindChecked || p.Kind 
 
 // visitCheck is visit for a URL that is asked about alone.
 func (w *Job) visitCheck(ctx context.Context, l frontier.Lease, at *place) error {
-	barred, page, ended, err := w.mayCheck(ctx, &l)
-	if ended || err != nil {
+	last, err := w.checked(ctx, l)
+	if err != nil {
 		return err
 	}
-	if page != nil { // robots.txt has told what comes of it
-		return w.concludeCheck(ctx, l, page)
+	if last != nil && int(last.Try) == l.Try { // a crash came between put and done
+		w.remind(l, last)
+		return w.Frontier.Done(ctx, l, w.spec.outcome(l, last, nil, time.Now()))
 	}
-	if page, err = w.checked(ctx, l); err != nil {
+	v, err := w.mayCheck(ctx, &l)
+	switch {
+	case err != nil:
+		return err
+	case v.why != "" && last != nil: // what it said before is all that is known of it
+		return w.Frontier.Done(ctx, l, frontier.Outcome{})
+	case v.why != "":
+		return w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: v.why, Rule: v.rule})
+	case v.page != nil:
+		w.Frontier.Release(l, frontier.Answer{}) // nothing was asked
+		return w.concludeCheck(context.WithoutCancel(ctx), l, v.page, frontier.Outcome{})
+	}
+	began := time.Now()
+	resp, failed := w.ask(ctx, fetcher.Request{URL: l.Address(), Head: l.Try == 1, MaxBody: checkBody, Accept: "*/*"})
+	if ctx.Err() != nil {
+		return nil
+	}
+	page := w.newPage(l, resp, failed)
+	page.Barred = v.rule
+	setHead(page, l, resp)
+	answer := w.spec.answer(l, page, resp)
+	w.Frontier.Release(l, answer)
+	w.spend(l.URL.Origin(), time.Since(began)+max(l.Pause, answer.Rest))
+	if resp != nil {
+		resp.Free()
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := at.land(ctx, nil); err != nil {
 		return err
 	}
-	if page == nil {
-		resp, failed := w.ask(ctx, fetcher.Request{URL: l.Address(), Head: l.Try == 1, MaxBody: checkBody, Accept: "*/*"})
-		if ctx.Err() != nil {
-			return nil
-		}
-		ctx = context.WithoutCancel(ctx)
-		page = w.newPage(l, resp, failed)
-		page.Barred = barred
-		setHead(page, l, resp)
-		w.Frontier.Release(l, w.spec.answer(l, page, resp))
-		w.spend(l.URL.Origin(), page.Took)
-		if resp != nil {
-			resp.Free()
-		}
-		if err := at.land(ctx, nil); err != nil {
-			return err
-		}
-		if err := w.Store.Put(ctx, page, nil, nil); err != nil {
-			return err
-		}
-		w.note(page)
-	} else {
-		w.remind(l, page)
-	}
-	return w.Frontier.Done(context.WithoutCancel(ctx), l, w.spec.outcome(l, page, nil, time.Now()))
+	return w.concludeCheck(ctx, l, page, w.spec.outcome(l, page, nil, time.Now()))
 }
 
-// checked returns what a lease brought before a crash, or nil.
+// checked returns what a check brought in this run before: at an earlier try, or
+// before a crash. It is nil if there is nothing.
 func (w *Job) checked(ctx context.Context, l frontier.Lease) (*store.Page, error) {
 	page, err := w.Store.Page(ctx, w.store.ID, l.URL)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (!isCheck(page) || int(page.Try) != l.Try) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && !isCheck(page) {
 		return nil, nil
 	}
 	return page, err
+}
+
+// concludeCheck stores what a check brought, and ends its lease.
+func (w *Job) concludeCheck(ctx context.Context, l frontier.Lease, page *store.Page, o frontier.Outcome) error {
+	if err := w.Store.Put(ctx, page, nil, nil); err != nil {
+		return err
+	}
+	w.note(page)
+	return w.Frontier.Done(ctx, l, o)
 }
 
 // setHead says of a page what the head of an answer tells of a body that was not
@@ -133,51 +146,46 @@ func setHead(p *store.Page, l frontier.Lease, r *fetcher.Response) {
 	p.MIME = parse.MediaType(r.Header)
 }
 
+// verdict is what is known of a check before anything is asked: why it is not to
+// be, or a page that needs no asking. With neither, rule is one of robots.txt that
+// the run ignores and reports.
+type verdict struct {
+	why  frontier.Reason
+	rule string
+	page *store.Page
+}
+
 // mayCheck is refuse for a check. What the robots.txt of a foreign host says by its
-// absence is told as page: where there is no host, there is no page either.
-func (w *Job) mayCheck(ctx context.Context, l *frontier.Lease) (barred string, page *store.Page, ended bool, err error) {
-	skip := func(why frontier.Reason, rule string) (string, *store.Page, bool, error) {
-		return "", nil, true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: why, Rule: rule})
-	}
-	origin := l.URL.Origin()
+// absence is told as a page: where there is no host, there is no page either.
+func (w *Job) mayCheck(ctx context.Context, l *frontier.Lease) (v verdict, err error) {
 	if rule := firstMatch(w.spec.excludes(), l.URL); rule != "" && l.Try == 1 {
-		return skip(ReasonExcluded, rule)
+		return verdict{why: ReasonExcluded, rule: rule}, nil
 	}
-	if w.spec.foreign(origin) {
-		switch rec, err := w.unreachableRobots(ctx, origin); {
+	if origin := l.URL.Origin(); w.spec.foreign(origin) {
+		rec, err := w.unreachableRobots(ctx, origin)
+		switch {
 		case err != nil:
-			return "", nil, false, err
+			return v, err
 		case rec != nil && rec.Fault != "":
 			page := w.newPage(*l, nil, &fetcher.Fault{Kind: fetcher.Kind(rec.Fault), Sentence: rec.FaultText, Temporary: rec.Passing})
 			page.Depth = frontier.NoDepth
-			return "", page, false, nil
+			return verdict{page: page}, nil
 		case rec != nil:
-			return skip(ReasonUnverified, robotsTrouble(rec))
+			return verdict{why: ReasonUnverified, rule: robotsTrouble(rec)}, nil
 		case w.spentAll(origin):
-			return skip(ReasonUnverified, fmt.Sprintf("%v were spent on its host", foreignTime))
+			return verdict{why: ReasonUnverified, rule: fmt.Sprintf("%v were spent on its host", foreignTime)}, nil
 		}
 	}
 	rule, forbidden, err := w.forbids(ctx, l)
 	switch {
 	case err != nil || !forbidden:
-		return "", nil, false, err
+		return v, err
 	case w.spec.Robots == "report":
-		return rule, nil, false, nil
+		return verdict{rule: rule}, nil
 	case l.For == forExternal:
-		return skip(ReasonUnverified, "robots.txt "+rule)
+		return verdict{why: ReasonUnverified, rule: "robots.txt " + rule}, nil
 	}
-	return skip(ReasonRobots, rule)
-}
-
-// concludeCheck ends a check for which nothing was asked.
-func (w *Job) concludeCheck(ctx context.Context, l frontier.Lease, page *store.Page) error {
-	w.Frontier.Release(l, frontier.Answer{}) // nothing was asked
-	ctx = context.WithoutCancel(ctx)
-	if err := w.Store.Put(ctx, page, nil, nil); err != nil {
-		return err
-	}
-	w.note(page)
-	return w.Frontier.Done(ctx, l, frontier.Outcome{})
+	return verdict{why: ReasonRobots, rule: rule}, nil
 }
 
 // unreachableRobots returns the robots.txt of an origin if it was asked for in
@@ -211,23 +219,14 @@ func (w *Job) foreignRobotsUnreachable(l frontier.Lease, rec *store.Robots, wait
 	return o
 }
 
-// spend counts the time that a check took.
+// spend counts the time that a check took of its host, and keeps it from the next.
 func (w *Job) spend(origin string, took time.Duration) {
 	if !w.spec.foreign(origin) {
 		return
 	}
-	pause := leastPause
-	if f := w.rules.get(origin); f != nil {
-		if d, ok := f.CrawlDelay(w.spec.Agent); ok && w.spec.Robots == "obey" {
-			pause = max(pause, d)
-		}
-	}
-	if rate := w.wish(origin).Rate; rate > 0 {
-		pause = max(pause, time.Duration(float64(time.Second)/rate))
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.spent[origin] += took + pause
+	w.spent[origin] += took
 }
 
 func (w *Job) spentAll(origin string) bool {

@@ -158,6 +158,10 @@ func TestForeignHostsHoldNothingUp(t *testing.T) {
 		{"it hangs", paths{}, hangs, 3, 4 * time.Minute, map[string]int{"timeout": 2, "unreachable": 48}},
 		{"it wants a rest", paths{}, status(429, "Retry-After", "7200"), 1, time.Minute, map[string]int{"429": 1, "pushed-back": 49}},
 		{"it pushes back", paths{}, status(503), 3, 2 * time.Minute, map[string]int{"503": 1, "pushed-back": 49}},
+		{"it hangs at HEAD", paths{}, byMethod(hangs, html()), 47, 12 * time.Minute, map[string]int{"200": 23, "timeout": 1, "unverified": 26}},
+		{"it asks for less at HEAD", paths{}, byMethod(status(429, "Retry-After", "50"), html()), 45, 12 * time.Minute, map[string]int{"200": 11, "429": 1, "unverified": 38}},
+		{"its server fails", paths{}, status(500), 150, 12 * time.Minute, map[string]int{"500": 15, "unverified": 35}},
+		{"it asks for a pause of an hour", paths{"/robots.txt": plain("User-agent: *\nCrawl-delay: 3600\n")}, html(), 0, 2 * time.Minute, map[string]int{"pushed-back": 50}},
 		{"it asks for long pauses", paths{"/robots.txt": plain("User-agent: *\nCrawl-delay: 60\n")}, html(), 10, 12 * time.Minute, map[string]int{"200": 10, "unverified": 40}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -190,11 +190,14 @@ func (w *Job) robotsOutcome(l frontier.Lease, rec *store.Robots, now time.Time) 
 		return w.robotsUnreachable(l, rec, now)
 	}
 	file := w.parseRobots(rec)
-	rules := &frontier.Rules{Until: rec.Until}
+	o := frontier.Outcome{Rules: &frontier.Rules{Until: rec.Until}, Links: s.sitemapsOf(l.For, l.URL, file)}
 	if d, ok := file.CrawlDelay(s.Agent); ok && s.Robots == "obey" {
-		rules.Delay = d
+		o.Rules.Delay = d
+		if d > foreignPatience && s.foreign(l.For) {
+			o.GiveUp = ReasonPushedBack
+		}
 	}
-	return frontier.Outcome{Rules: rules, Links: s.sitemapsOf(l.For, l.URL, file)}
+	return o
 }
 
 func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {

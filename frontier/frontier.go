@@ -98,7 +98,8 @@ type Lease struct {
 	ID    uint64
 	Try   int // 1 for the first time this URL is asked for
 	Until time.Time
-	Fails int // failures in a row of this URL's host before this lease
+	Fails int           // failures in a row of this URL's host before this lease
+	Pause time.Duration // between two requests to that host, as it was then
 }
 
 // Conduct is how a host behaved in one exchange; the host's pace follows it.

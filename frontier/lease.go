@@ -20,7 +20,7 @@ type lease struct {
 
 // lease gives out what the host wants next.
 func (r *run) lease(h *host, c choice, now time.Time) (*lease, error) {
-	st := &lease{host: h, Lease: Lease{Run: r.name, Try: 1, Fails: int(h.rec.Fails)}}
+	st := &lease{host: h, Lease: Lease{Run: r.name, Try: 1, Fails: int(h.rec.Fails), Pause: h.clock.delay()}}
 	if c == askRobots {
 		link, err := robotsLink(h.rec.Origin)
 		if err != nil {
