@@ -338,3 +338,20 @@ func TestCheckAfterCrash(t *testing.T) {
 		}
 	})
 }
+
+// TestLinkThatJSONLDNamesFirst: what nobody follows as it is, is no reason to pass
+// over the same address where it is a link.
+func TestLinkThatJSONLDNamesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{
+			"a": paths{"/": func(rw http.ResponseWriter, _ *http.Request) {
+				fmt.Fprint(rw, `<html><script type="application/ld+json">{"@context": "https://schema.org", "@type": "Thing", "url": "http://b/x"}</script><a href="/2">x</a></html>`)
+			}, "/2": html("http://b/x")},
+			"b": paths{"/x": html()},
+		})
+		r := w.crawl(checking(t, "http://a/"))
+		if diff := cmp.Diff(map[string]string{"http://b/x": "external 200 try 1 by HEAD"}, w.results(r)); diff != "" {
+			t.Errorf("- wanted, + got:\n%s", diff)
+		}
+	})
+}

@@ -20,8 +20,8 @@ type told struct {
 
 // spelt is all of a link that has a say in what becomes of it.
 type spelt struct {
-	target                string
-	asset, form, noFollow bool
+	target                      string
+	asset, form, data, noFollow bool
 }
 
 // Either generation holds so many links, about 2 MB, of so many bytes at most.
@@ -98,7 +98,9 @@ func (t *told) forget() {
 	t.rules++
 }
 
-func key(l *store.Link) spelt { return spelt{l.Target, l.Asset, l.Element == "form", l.NoFollow} }
+func key(l *store.Link) spelt {
+	return spelt{l.Target, l.Asset, l.Element == "form", l.Element == "json-ld", l.NoFollow}
+}
 
 // below is the depth of the links of a page.
 func below(l frontier.Lease) int {
