@@ -20,8 +20,9 @@ import (
 // bytes. So it ends after three requests at most, and redirects.
 const (
 	checkBody   = 16 << 10
-	checkTries  = 3 // HEAD, GET, and a GET after a passing fault
-	checkRank   = 1 // before the pages of its host: what limits those does not limit it
+	checkTries  = 3       // HEAD, GET, and a GET after a passing fault
+	mostSize    = 1 << 40 // bytes that a server may say a body has: sums of more do not fit
+	checkRank   = 1       // before the pages of its host: what limits those does not limit it
 	forExternal = "external"
 )
 
@@ -136,14 +137,21 @@ func setHead(p *store.Page, l frontier.Lease, r *fetcher.Response) {
 	if p.Fault == FaultIncomplete { // it was not to be read
 		p.Fault, p.FaultText, p.Passing = "", "", false
 	}
-	whole := !p.Head && p.Truncated == ""
-	p.Truncated, p.Damaged = "", ""
-	if n, err := strconv.ParseInt(r.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		p.Size = n
-	} else if !whole {
-		p.Size = 0
+	if p.Head || p.Truncated != "" || p.Damaged != "" {
+		p.Size = saidSize(r.Header)
 	}
+	p.Truncated, p.Damaged = "", ""
 	p.MIME = parse.MediaType(r.Header)
+}
+
+// saidSize is how large a body is as its server says; 0 if it does not, or says
+// what cannot be.
+func saidSize(h http.Header) int64 {
+	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	if err != nil || n < 0 || n > mostSize {
+		return 0
+	}
+	return n
 }
 
 // verdict is what is known of a check before anything is asked: why it is not to

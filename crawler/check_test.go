@@ -1,10 +1,14 @@
 package crawler
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -352,6 +356,34 @@ func TestLinkThatJSONLDNamesFirst(t *testing.T) {
 		r := w.crawl(checking(t, "http://a/"))
 		if diff := cmp.Diff(map[string]string{"http://b/x": "external 200 try 1 by HEAD"}, w.results(r)); diff != "" {
 			t.Errorf("- wanted, + got:\n%s", diff)
+		}
+	})
+}
+
+// TestSizesOfChecks: what a server says of a size may be nothing that there is; of
+// a body that came whole it is known.
+func TestSizesOfChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		io.WriteString(z, strings.Repeat("x", 5000))
+		z.Close()
+		w := newWorld(t, map[string]http.Handler{"a": paths{
+			"/": html("http://b/absurd", "http://b/packed", "http://b/empty"),
+		}, "b": paths{
+			"/absurd": status(200, "Content-Length", "9223372036854775807"),
+			"/packed": byMethod(status(405), func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Encoding", "gzip")
+				rw.Header().Set("Content-Length", strconv.Itoa(packed.Len()))
+				rw.Write(packed.Bytes())
+			}),
+			"/empty": status(200, "Content-Length", "0"),
+		}})
+		r := w.crawl(checking(t, "http://a/"))
+		for path, want := range map[string]int64{"absurd": 0, "packed": 5000, "empty": 0} {
+			if p := w.page(r, "http://b/"+path); p.Status != 200 || p.Size != want {
+				t.Errorf("%s: %+v", path, p)
+			}
 		}
 	})
 }
