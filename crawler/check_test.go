@@ -387,3 +387,31 @@ func TestSizesOfChecks(t *testing.T) {
 		}
 	})
 }
+
+// TestChecksAreNotStoredPages: after a crash a URL that was checked, and waits to be
+// read, is none of the pages that the limit had room for.
+func TestChecksAreNotStoredPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": paths{
+			"/": func(rw http.ResponseWriter, _ *http.Request) {
+				fmt.Fprint(rw, `<html><embed src="/x"><a href="/a">x</a><a href="http://b/1">x</a><a href="http://b/2">x</a></html>`)
+			}, "/a": html("/x"), "/x": html(),
+		}, "b": paths{"/robots.txt": plain("User-agent: *\nCrawl-delay: 50\n"), "/1": html(), "/2": html()}})
+		s := checking(t, "http://a/")
+		s.CheckAssets, s.MaxPages = true, 2
+		r := w.newRun(s)
+		stop := make(chan struct{})
+		time.AfterFunc(60*time.Second, func() { close(stop) })
+		if err := w.begin(r, s).Crawl(context.Background(), stop); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(r, store.Interrupted, "")
+		r.Counts = store.Counts{} // as after kill -9
+		w.restart()
+		w.crawlOn(r, s)
+		w.ended(r, store.Partial, "max-pages")
+		if p := w.page(r, "http://a/x"); p.Kind != store.KindChecked || r.Counts.Skipped["max-pages"] != 1 || r.Counts.External != 2 {
+			t.Errorf("%+v: %+v", p, r.Counts)
+		}
+	})
+}

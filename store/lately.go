@@ -18,7 +18,7 @@ const latelyKept = 1 << 14
 // Lately is what a run that goes on after a crash wants to know of its visits.
 type Lately struct {
 	Received int64        // bytes of all bodies, as sent, those of tries that others replaced too
-	URLs     []weburl.URL // the last ones put, in order
+	URLs     []weburl.URL // the last ones put, in order, without what was checked alone
 }
 
 // Each transaction that puts visits of a run adds a record to bucketLately: the
@@ -32,6 +32,9 @@ type putLately struct {
 func (l *putLately) add(p *Page) {
 	l.received += uint64(max(p.Wire, 0))
 	l.visits++
+	if p.Kind >= KindChecked {
+		return // it may wait to be read, and is no page yet
+	}
 	key := p.URL.Key()
 	l.keys = append(binary.AppendUvarint(l.keys, uint64(len(key))), key...)
 }
