@@ -415,3 +415,49 @@ func TestChecksAreNotStoredPages(t *testing.T) {
 		}
 	})
 }
+
+// TestForeignHostThatTheScopeIsWidenedTo: it was asked about links alone, and is a
+// host of the run from then on.
+func TestForeignHostThatTheScopeIsWidenedTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{
+			"a": paths{"/": html("http://b/x", "http://c/x")},
+			"b": paths{"/x": html(), "/": html("http://b/x", "http://b/y"), "/y": html()}, "c": paths{"/x": html()},
+			"d": paths{"/": func(rw http.ResponseWriter, r *http.Request) {
+				time.Sleep(10 * time.Second)
+				http.Redirect(rw, r, "http://b/", http.StatusFound)
+			}},
+		})
+		w.audit.MayRepeat = again // a check, and then a page
+		r := w.crawl(checking(t, "http://a/", "http://d/"))
+		w.ended(r, store.Complete, "")
+		if p := w.page(r, "http://b/x"); p.Kind != store.KindPage || p.Depth != 1 {
+			t.Errorf("%+v", p)
+		}
+		same(t, "external", keys(w.results(r)), "http://c/x")
+		for _, h := range w.hosts(r) {
+			if h.External != (h.Origin == "http://c") {
+				t.Errorf("%+v", h)
+			}
+		}
+	})
+}
+
+// TestForeignAddressesThatArePrivate: nobody's link leads into this network.
+func TestForeignAddressesThatArePrivate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{
+			"a": paths{"/": html("http://127.0.0.1/x", "http://b/moved", "http://[fd00::1]/x")},
+			"b": paths{"/moved": status(301, "Location", "http://10.0.0.1/secret")},
+		})
+		w.config.AllowPrivate, w.config.Trusted = false, []string{"http://a", "http://b"}
+		w.restart()
+		r := w.crawl(checking(t, "http://a/"))
+		w.ended(r, store.Complete, "")
+		same(t, "checked", keys(w.results(r)), "http://b/moved")
+		want := map[string]string{"http://127.0.0.1/x": "private", "http://10.0.0.1/secret": "private", "http://[fd00::1]/x": "private"}
+		if diff := cmp.Diff(want, w.skips(r)); diff != "" {
+			t.Errorf("skipped, - wanted, + got:\n%s", diff)
+		}
+	})
+}

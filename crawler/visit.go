@@ -84,7 +84,9 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	page.Barred = barred
 	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
 	links, body := w.take(ctx, l, page, resp, known)
-	w.widen(l, page)
+	if err := w.widen(ctx, l, page); err != nil {
+		return nil, nil, err
+	}
 	return w.put(ctx, page, links, body, resp, at)
 }
 
@@ -209,13 +211,13 @@ func (w *Job) tell(e Event) {
 }
 
 // widen takes the host that a seed redirects to into the scope.
-func (w *Job) widen(l frontier.Lease, p *store.Page) {
+func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) error {
 	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList { // nothing but seeds has depth 0
-		return
+		return nil
 	}
 	u, err := weburl.Parse(p.Redirect)
 	if err != nil || !w.spec.scope.add(u) {
-		return
+		return nil
 	}
 	w.told.forget()
 	w.mu.Lock()
@@ -223,4 +225,8 @@ func (w *Job) widen(l frontier.Lease, p *store.Page) {
 	w.mu.Unlock()
 	w.record()
 	w.tell(Event{Notice: fmt.Sprintf("seed %s redirects to %s: the scope is widened to %s", l.URL, u, u.Host())})
+	if !w.spec.External {
+		return nil
+	}
+	return w.Frontier.Reconsider(ctx, w.name) // its host may have been foreign
 }
