@@ -110,10 +110,11 @@ func externalBroken(links string) string {
 
 // staleEntries selects pages that changed more than a day after the time that a
 // sitemap tells. What says that it was modified just now says so whenever it is
-// asked, and proves nothing; nor does a time that cannot be read.
+// asked, and proves nothing; nor does a time that names no day: SQLite takes a lone
+// number, such as a year, for a Julian day. Pages are looked up for days alone.
 const staleEntries = "UNION ALL SELECT p.url, 'stale', p.status, p.why_not, p.inlinks, l.anchor, CASE WHEN datetime(l.anchor, '+1 day') < datetime(p.modified) AND datetime(p.modified) < datetime(p.fetched, '-1 day') THEN p.modified ELSE 'after ' || p.prev_fetched END\n" +
 	"FROM sitemaps s CROSS JOIN links l ON l.source = s.url CROSS JOIN pages p ON p.url = l.target_url\n" +
-	"WHERE l.element = 'sitemap' AND l.attribute = 'loc' AND p.kind = 'page' AND p.indexable AND (\n" +
+	"WHERE l.element = 'sitemap' AND l.attribute = 'loc' AND l.anchor LIKE '____-__-__%' AND p.kind = 'page' AND p.indexable AND (\n" +
 	"datetime(l.anchor, '+1 day') < datetime(p.modified) AND datetime(p.modified) < datetime(p.fetched, '-1 day')\n" +
 	"OR datetime(l.anchor, '+1 day') < datetime(p.prev_fetched) AND p.prev_text_hash <> '' AND p.text_hash <> p.prev_text_hash)"
 

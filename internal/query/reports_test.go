@@ -135,10 +135,14 @@ func TestReportsFind(t *testing.T) {
 	}
 	stale(before, 1_760_000_000, 1)
 	stale(now, 1_770_000_000, 2)
+	w.pageOf(now, "/year", func(p *store.Page) { p.Fetched, p.Modified = time.Unix(1_770_000_000, 0), "Sun, 02 Mar 2025 00:00:00 GMT" })
 	sitemap := &store.Page{URL: mustURL(t, "https://r.example/sitemap.xml"), Run: now.ID, Try: 1, Status: 200, Kind: store.KindSitemap, Type: "sitemap"}
 	var entries []store.Link
 	for _, path := range []string{"/stale", "/lively"} {
 		entries = append(entries, store.Link{Target: "https://r.example" + path, Element: "sitemap", Attr: "loc", Text: "2025-01-31", Rel: "0.5"})
+	}
+	for _, text := range []string{"2025", "2025-01", "2450000", "now", ""} { // a year is no day of Julius Scaliger's
+		entries = append(entries, store.Link{Target: "https://r.example/year", Element: "sitemap", Attr: "loc", Text: text, Rel: "0.5"})
 	}
 	if err := w.st.Put(t.Context(), sitemap, entries, nil); err != nil {
 		t.Fatal(err)
