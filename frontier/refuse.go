@@ -39,7 +39,7 @@ func (b *batch) refusable(f *refusal) (hosts []*host) {
 	mu.Lock()
 	defer mu.Unlock()
 	for _, h := range b.run.hosts {
-		if !f.givenUp || h.rec.GivenUp != "" {
+		if !f.givenUp || h.rec.GivenUp != "" && h.pending() > 0 { // those that have nothing left may be many
 			hosts = append(hosts, h)
 		}
 	}
