@@ -101,6 +101,9 @@ func Reports(fields []string) []Report {
 	return append(append([]Report(nil), reports...), extractReport(fields))
 }
 
+// externalReport is the report of what the checks of a run found.
+const externalReport = "external-broken"
+
 // externalBroken selects links that lead out of the scope and find nothing there.
 func externalBroken(links string) string {
 	return "SELECT e.url AS target, coalesce(e.final_class, e.class) AS problem, coalesce(e.final_status, e.status) AS status, e.fault_text AS fault, e.final, " + links + ",\n" +
@@ -140,7 +143,7 @@ var reports = []Report{
 		Unfolded: "SELECT target, target_status AS status, anchor, place, source FROM links WHERE target_class = 'broken' AND target_kind <> 'external' ORDER BY target, source",
 	},
 	{
-		Name: "external-broken", Cheap: true, Severity: Critical, Others: Notice, Title: "Links off the site to what is gone",
+		Name: externalReport, Cheap: true, Severity: Critical, Others: Notice, Title: "Links off the site to what is gone",
 		Why: "Readers run into a dead end. What did not answer in time, or well, may be there (notice); what refused us or robots.txt keeps us from is not among them.",
 		Fix: "Correct the link, or take it away. What could not be checked: crawl query skipped --where \"reason = 'unverified'\".",
 		SQL: externalBroken("min(l.anchor) AS anchor, group_concat(DISTINCT l.place) AS place, count(*) AS links, min(l.source) AS example") +

@@ -96,6 +96,15 @@ func TestExternalIsNoPage(t *testing.T) {
 			t.Errorf("%s: %q, want %q", statement, got, want)
 		}
 	}
+	later := &store.Run{Site: "r", Settings: []byte("{}"), State: store.Complete} // which checked nothing
+	if err := w.st.Begin(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	w.pageOf(later, "/", func(*store.Page) {})
+	db = w.database(Options{Run: later})
+	if got := ask(t, db, "SELECT url FROM findings WHERE kind = 'external-broken'"); len(got) > 0 {
+		t.Errorf("findings of a run that checked nothing: %q", got)
+	}
 }
 
 // pageOf puts a page into a run.
@@ -135,7 +144,9 @@ func TestReportsFind(t *testing.T) {
 	}
 	stale(before, 1_760_000_000, 1)
 	stale(now, 1_770_000_000, 2)
-	w.pageOf(now, "/year", func(p *store.Page) { p.Fetched, p.Modified = time.Unix(1_770_000_000, 0), "Sun, 02 Mar 2025 00:00:00 GMT" })
+	w.pageOf(now, "/year", func(p *store.Page) {
+		p.Fetched, p.Modified = time.Unix(1_770_000_000, 0), "Sun, 02 Mar 2025 00:00:00 GMT"
+	})
 	sitemap := &store.Page{URL: mustURL(t, "https://r.example/sitemap.xml"), Run: now.ID, Try: 1, Status: 200, Kind: store.KindSitemap, Type: "sitemap"}
 	var entries []store.Link
 	for _, path := range []string{"/stale", "/lively"} {
