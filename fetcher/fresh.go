@@ -38,7 +38,7 @@ func FreshnessOf(h http.Header, asked time.Time) Freshness {
 	if !ok {
 		sent = asked
 	}
-	left := min(expires.Sub(sent)-age, MaxFresh)
+	left := min(max(expires.Sub(sent), 0)-age, MaxFresh) // what expired in 1601 is no negative time, which age would take over the edge
 	if left <= 0 {
 		return Freshness{}
 	}
