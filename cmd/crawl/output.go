@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"crawl/internal/query"
 	"crawl/store"
@@ -465,6 +464,3 @@ func (m *markdownRows) row(row []any) error {
 func (m *markdownRows) end() error { return m.begin() }
 
 func isNumber(k query.Kind) bool { return k == query.Int || k == query.Real }
-
-// textWidth is how many places a text takes on a terminal, about.
-func textWidth(s string) int { return utf8.RuneCountInString(s) }

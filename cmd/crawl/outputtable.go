@@ -129,16 +129,6 @@ func (t *tableRows) line(cells []string) error {
 	return err
 }
 
-// cutTo shortens a text in its middle: addresses differ at their ends.
-func cutTo(s string, width int) string {
-	runes := []rune(s)
-	if len(runes) <= width {
-		return s
-	}
-	head := width / 2
-	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-head-1):])
-}
-
 // facetRows writes facets side by side.
 type facetRows struct {
 	out    *bufio.Writer

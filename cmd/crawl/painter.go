@@ -99,15 +99,3 @@ func (p *painter) draw(b *bytes.Buffer, lines []string) {
 		b.WriteByte('\n')
 	}
 }
-
-// fitTo cuts a line off at its end.
-func fitTo(line string, width int) string {
-	if textWidth(line) <= width {
-		return line
-	}
-	runes := []rune(line)
-	for len(runes) > 0 && textWidth(string(runes))+1 > width {
-		runes = runes[:len(runes)-1]
-	}
-	return string(runes) + "…"
-}

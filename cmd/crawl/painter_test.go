@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"crawl/internal/weburl"
 )
 
 // glass is a terminal as far as a painter needs one: lines, a cursor that goes
@@ -32,7 +35,7 @@ func (g *glass) Write(b []byte) (int, error) {
 			line := text[:max(1, strings.IndexAny(text+"\n\r", "\n\r"))]
 			text = text[len(line):]
 			for _, r := range line {
-				if last := len(g.rows) - 1; textWidth(g.rows[last]) == g.width {
+				if last := len(g.rows) - 1; places(g.rows[last])+places(string(r)) > g.width {
 					g.rows = append(g.rows, "")
 				}
 				g.rows[len(g.rows)-1] += string(r)
@@ -40,6 +43,19 @@ func (g *glass) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
+}
+
+// places is how many a text takes on the glass, as terminals have it for a few signs.
+func places(s string) (n int) {
+	for _, r := range s {
+		switch {
+		case r >= 0x2e80:
+			n += 2
+		case r < 0x300 || r >= 0x370:
+			n++
+		}
+	}
+	return n
 }
 
 // narrow wraps what stands there anew, as terminals do.
@@ -80,6 +96,19 @@ func TestPainter(t *testing.T) {
 	fmt.Fprint(p, "5")
 	_ = p.paint([]string{"c"})
 	step("a block begins a line", "one|two|three|4 |5|c|")
+
+	_ = p.paint([]string{"中文中文", strings.Repeat("e\u0301", 7)})
+	step("wide signs, and some of two parts", "one|two|three|4 |5|中文中…|"+strings.Repeat("e\u0301", 7)+"|")
+	g.narrow(5)
+	_ = p.paint([]string{"d"})
+	step("narrower again", "one|two|three|4 |5|d|")
+	start := time.Now()
+	for range 4 {
+		_ = p.paint([]string{strings.Repeat("x", 2*weburl.MaxLength)})
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("four paintings of a long line take %v", took)
+	}
 
 	var workers sync.WaitGroup
 	for i := range 4 {
