@@ -22,7 +22,7 @@ const (
 )
 
 // Sizes of the screen, in lines and characters. A terminal narrower than
-// leastScreen has one line.
+// leastScreen, or too low for the counts, has one line.
 const (
 	shownHosts  = 5
 	shownEvents = 4
@@ -112,6 +112,9 @@ func (l *liveScreen) frame(width, height int) []string {
 		return []string{l.line(&now)}
 	}
 	lines := l.counts(&now)
+	if height > 0 && len(lines) >= height { // its top could not be painted over
+		return []string{l.line(&now)}
+	}
 	l.mu.Lock()
 	events := slices.Clone(l.events)
 	l.mu.Unlock()

@@ -85,9 +85,19 @@ func TestLiveScreen(t *testing.T) {
 		if shown = strings.Join(g.rows, "\n"); !strings.Contains(shown, "slow.example") || strings.Contains(shown, "/gone") {
 			t.Errorf("a low terminal:\n%s", shown)
 		}
+		height = 7 // and for the counts alone
+		time.Sleep(paintEvery)
+		if shown = strings.Join(g.rows, "\n"); !strings.Contains(shown, " Elapsed") || strings.Contains(shown, "slow.example") {
+			t.Errorf("a lower one:\n%s", shown)
+		}
+		height = 6
+		time.Sleep(paintEvery)
+		if got, want := g.rows[len(g.rows)-2], "acme 43  275  27 % of ~1,000 (run 42 had that)  queue 225  25.0/s  4xx 1  5xx 0  eta 29s"; got != want {
+			t.Errorf("one too low: %q, want %q", got, want)
+		}
 		g.narrow(50)
 		time.Sleep(paintEvery)
-		if got, want := g.rows[len(g.rows)-2], "acme 43  268  26 % of ~1,000 (run 42 had that)  …"; got != want {
+		if got, want := g.rows[len(g.rows)-2], "acme 43  281  28 % of ~1,000 (run 42 had that)  …"; got != want {
 			t.Errorf("a narrow terminal: %q, want %q", got, want)
 		}
 		over()
