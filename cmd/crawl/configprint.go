@@ -39,6 +39,7 @@ func (r *Resolved) print(w io.Writer, origin bool) error {
 	if err := errors.Join(e.Encode(top), e.Close()); err != nil {
 		return fmt.Errorf("config: write YAML: %w", err)
 	}
+	forPrograms(w)
 	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -35,6 +35,7 @@ func (p *fetchPrinter) print(v *visit) error {
 		_, err := fmt.Fprintf(p.talk, "%s: %s\n", v.page.URL, plain(v.page.FaultText))
 		return err
 	}
+	forPrograms(p.out)
 	parts := 0
 	for _, on := range []bool{p.headers, p.links, p.text, p.body} {
 		if on {

@@ -106,6 +106,14 @@ func forPeople(out io.Writer) {
 	}
 }
 
+// forPrograms says that what comes is data, of a command that writes for people else:
+// it comes out as it is.
+func forPrograms(out io.Writer) {
+	if sc, ok := out.(*screen); ok {
+		sc.onlyASCII(false)
+	}
+}
+
 func (s *screen) onlyASCII(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
