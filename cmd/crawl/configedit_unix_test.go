@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -37,5 +38,39 @@ func TestEditsAtOnce(t *testing.T) {
 	text, err := os.ReadFile(path)
 	if got := strings.Count(string(text), "https://s.example/"); err != nil || got != sites {
 		t.Errorf("%d sites of %d were added: %v\n%s", got, sites, err, text)
+	}
+}
+
+// TestEditsEndTheirLock: what one command in a process has changed the next one may
+// change at once.
+func TestEditsEndTheirLock(t *testing.T) {
+	settingsWorld(t)
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	for _, args := range [][]string{
+		{"site", "add", "a", "https://a.example/"},
+		{"site", "edit", "a", "--rate", "1/s"},
+		{"schedule", "add", "a", "--every", "daily 03:00", "--name", "nightly"},
+		{"schedule", "rm", "nightly"},
+		{"mute", "broken", "a", "--until", "2099-01-31", "--reason", "known"},
+		{"mute", "broken", "--until", "2099-01-31", "--reason", "known"},
+		{"unmute", "broken", "a"},
+		{"unmute", "broken"},
+		{"site", "rm", "a"},
+	} {
+		root := newRoot()
+		root.SetArgs(append(args, "--config", path))
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		if err := root.Execute(); err != nil {
+			t.Errorf("%q: %v", args, err)
+		}
+		dir, err := os.Open(filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			t.Errorf("%q: the folder is locked: %v", args, err)
+		}
+		dir.Close()
 	}
 }

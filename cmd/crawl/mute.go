@@ -96,7 +96,7 @@ func mutePath(site string) []string {
 	return []string{"sites", site, "mute"}
 }
 
-// muteFile is the file where a site's mutes are to stand.
+// muteFile is the file where a site's mutes are to stand. The edit is to be closed.
 func muteFile(c *cobra.Command, site string) (edit *configEdit, err error) {
 	if site == "" {
 		return editConfig(c.Flags(), "")
@@ -107,6 +107,7 @@ func muteFile(c *cobra.Command, site string) (edit *configEdit, err error) {
 
 func addMute(c *cobra.Command, m *mute, site string) error {
 	edit, err := muteFile(c, site)
+	defer edit.close()
 	if err != nil {
 		return err
 	}
@@ -136,6 +137,7 @@ func removeMute(c *cobra.Command, word, url, site string) error {
 	wanted.name(word)
 	wanted.url = url
 	edit, err := muteFile(c, site)
+	defer edit.close()
 	if err != nil {
 		return err
 	}
