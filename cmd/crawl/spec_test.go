@@ -87,3 +87,21 @@ func TestSameAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRunKeepsMutes: what is known of findings belongs to who asks. Neither the run
+// keeps it nor the order, by which the run is stored anew when it is tuned.
+func TestNoRunKeepsMutes(t *testing.T) {
+	settingsWorld(t)
+	r, err := loadSettings(settingsFlags(t, "--mute=report=broken until=2099-01-31 reason=known", "--severity=broken=off"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := newOrder(r, r.Settings, "acme", nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := keptSettings(o.run)
+	if err != nil || len(kept.Settings.Mute)+len(kept.Settings.Severity)+len(o.s.Mute)+len(o.s.Severity) > 0 || len(r.Settings.Mute) != 1 {
+		t.Errorf("%v: the run keeps %q, %q; its order %q, %q; its user %q", err, kept.Settings.Mute, kept.Settings.Severity, o.s.Mute, o.s.Severity, r.Settings.Mute)
+	}
+}

@@ -34,9 +34,8 @@ func newOrder(r *Resolved, s Settings, site string, seeds []weburl.URL, guest bo
 	if r.Origin["max_hosts"] == originDefault {
 		s.MaxHosts = defaultHosts(s.Scope, len(seeds))
 	}
-	lasting := s
-	lasting.Severity, lasting.Mute = []string{}, []string{} // see findingRules
-	kept, err := json.Marshal(runSettings{lasting, r.Hosts, weburl.DropVersion, guest})
+	s.Severity, s.Mute = []string{}, []string{} // see findingRules
+	kept, err := json.Marshal(runSettings{s, r.Hosts, weburl.DropVersion, guest})
 	if err != nil {
 		return nil, err
 	}
@@ -173,16 +172,25 @@ func (t *task) takeFrom(base *store.Run, log *slog.Logger) {
 		return
 	}
 	before, err := keptSettings(base)
-	if other := otherRequests(&t.s, &before.Settings); err != nil || other != "" || before.Guest != t.guest {
+	if err != nil {
+		log.Warn("no page is taken over unasked: how the run before asked cannot be read", "run", runName(base), "cause", err)
+		return
+	}
+	if other := t.otherRequests(base, &before); other != "" {
 		log.Warn("no page is taken over unasked: the run before asked in another way", "run", runName(base), "setting", other)
 		return
 	}
 	t.spec.Base = base.ID
 }
 
-// otherRequests names a setting in which two runs differ and by which servers may
-// answer otherwise; "" if there is none.
-func otherRequests(s, before *Settings) string {
+// otherRequests names a setting in which a run and the one before differ and by which
+// servers may answer otherwise; "" if there is none.
+func (t *task) otherRequests(base *store.Run, kept *runSettings) string {
+	s, before := &t.s, &kept.Settings
+	secrets := len(s.Header) > 0 || s.Auth != ""
+	if kept.Guest != t.guest || secrets && !slices.Equal(slices.Sorted(slices.Values(base.Seeds)), slices.Sorted(slices.Values(t.run.Seeds))) {
+		return "seeds" // whose origins get secrets, unless they are a guest's
+	}
 	for _, key := range []string{"user_agent", "contact", "header", "cookies", "auth", "proxy", "resolve", "insecure"} {
 		if o := optionByKey[key]; !slices.Equal(o.texts(s), o.texts(before)) {
 			return key
