@@ -39,10 +39,9 @@ func TestLiveScreen(t *testing.T) {
 				}, nil
 			},
 		}
-		g := &glass{t: t, width: 120, rows: []string{""}}
-		height := 40
+		g := newGlass(t, 120, 40)
 		talk := newPainter(g)
-		talk.size = func() (int, int) { return g.width, height }
+		talk.size = g.size
 		s := defaultSettings()
 		r := newReporter(&strings.Builder{}, talk, &s, func() { t.Error("it was stopped") })
 		run := &store.Run{Site: "acme", Number: 43, Seeds: []string{"https://acme.example/"}}
@@ -56,7 +55,7 @@ func TestLiveScreen(t *testing.T) {
 		r.event(crawler.Event{Run: run, Notice: "the seed leads elsewhere"})
 		time.Sleep(10*time.Second + paintEvery + time.Millisecond) // behind what is painted at that moment
 
-		shown := strings.Join(g.rows, "\n")
+		shown := strings.Join(g.shown(), "\n")
 		for _, want := range []string{
 			"acme · run 43 · https://acme.example/ · scope host · baseline run 42 of ",
 			"note: the seed leads elsewhere\n\n Fetched ",
@@ -80,31 +79,37 @@ func TestLiveScreen(t *testing.T) {
 			}
 		}
 
-		height = 12 // room for the counts and the hosts
+		g.lower(12) // room for the counts and the hosts
 		time.Sleep(paintEvery)
-		if shown = strings.Join(g.rows, "\n"); !strings.Contains(shown, "slow.example") || strings.Contains(shown, "/gone") {
+		if shown = strings.Join(g.shown(), "\n"); !strings.Contains(shown, "slow.example") || strings.Contains(shown, "/gone") {
 			t.Errorf("a low terminal:\n%s", shown)
 		}
-		height = 7 // and for the counts alone
+		g.lower(7) // and for the counts alone
 		time.Sleep(paintEvery)
-		if shown = strings.Join(g.rows, "\n"); !strings.Contains(shown, " Elapsed") || strings.Contains(shown, "slow.example") {
+		if shown = strings.Join(g.shown(), "\n"); !strings.Contains(shown, " Elapsed") || strings.Contains(shown, "slow.example") {
 			t.Errorf("a lower one:\n%s", shown)
 		}
-		height = 6
+		g.lower(6)
 		time.Sleep(paintEvery)
-		if got, want := g.rows[len(g.rows)-2], "acme 43  275  27 % of ~1,000 (run 42 had that)  queue 225  25.0/s  4xx 1  5xx 0  eta 29s"; got != want {
+		if got, want := lastLine(g), "acme 43  275  27 % of ~1,000 (run 42 had that)  queue 225  25.0/s  4xx 1  5xx 0  eta 29s"; got != want {
 			t.Errorf("one too low: %q, want %q", got, want)
 		}
 		g.narrow(50)
 		time.Sleep(paintEvery)
-		if got, want := g.rows[len(g.rows)-2], "acme 43  281  28 % of ~1,000 (run 42 had that)  …"; got != want {
+		if got, want := lastLine(g), "acme 43  281  28 % of ~1,000 (run 42 had that)  …"; got != want {
 			t.Errorf("a narrow terminal: %q, want %q", got, want)
 		}
 		over()
-		if shown = strings.Join(g.rows, "\n"); strings.Contains(shown, "of ~1,000") || !strings.HasSuffix(shown, "elsewhere\n") {
+		if shown = strings.Join(g.shown(), "\n"); strings.Contains(shown, "of ~1,000") || !strings.HasSuffix(shown, "elsewhere\n") {
 			t.Errorf("when it is over:\n%s", shown)
 		}
 	})
+}
+
+// lastLine is the line above the cursor.
+func lastLine(g *glass) string {
+	rows := g.shown()
+	return rows[len(rows)-2]
 }
 
 // TestLiveScreenWithoutTotal: where no run came before, or it had less, nobody

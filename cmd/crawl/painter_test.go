@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,13 +14,38 @@ import (
 // glass is a terminal as far as a painter needs one: lines, a cursor that goes
 // up, and erasing from there on. A line wraps at the width it was written at.
 type glass struct {
-	t     *testing.T
-	width int
-	rows  []string
+	t *testing.T
+
+	mu            sync.Mutex
+	width, height int
+	rows          []string
+}
+
+func newGlass(t *testing.T, width, height int) *glass {
+	return &glass{t: t, width: width, height: height, rows: []string{""}}
+}
+
+func (g *glass) size() (width, height int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.width, g.height
+}
+
+// shown is what stands there.
+func (g *glass) shown() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.rows)
 }
 
 func (g *glass) Write(b []byte) (int, error) {
-	text := string(b)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.write(string(b))
+	return len(b), nil
+}
+
+func (g *glass) write(text string) {
 	for text != "" {
 		switch {
 		case strings.HasPrefix(text, "\r\x1b["):
@@ -42,7 +68,6 @@ func (g *glass) Write(b []byte) (int, error) {
 			}
 		}
 	}
-	return len(b), nil
 }
 
 // places is how many a text takes on the glass, as terminals have it for a few signs.
@@ -60,23 +85,32 @@ func places(s string) (n int) {
 
 // narrow wraps what stands there anew, as terminals do.
 func (g *glass) narrow(width int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	old := g.rows
 	g.rows, g.width = []string{""}, width
 	for i, row := range old {
 		if i > 0 {
 			row = "\n" + row
 		}
-		_, _ = g.Write([]byte(row))
+		g.write(row)
 	}
 }
 
+// lower gives the terminal fewer lines, of which there were enough.
+func (g *glass) lower(height int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.height = height
+}
+
 func TestPainter(t *testing.T) {
-	g := &glass{t: t, width: 20, rows: []string{""}}
+	g := newGlass(t, 20, 10)
 	p := newPainter(g)
-	p.size = func() (int, int) { return g.width, 10 }
+	p.size = g.size
 	step := func(name, want string) {
 		t.Helper()
-		if got := strings.Join(g.rows, "|"); got != want {
+		if got := strings.Join(g.shown(), "|"); got != want {
 			t.Errorf("%s:\n%s, want\n%s", name, got, want)
 		}
 	}
@@ -121,8 +155,8 @@ func TestPainter(t *testing.T) {
 	}
 	workers.Wait()
 	_ = p.paint(nil)
-	if n := strings.Count(strings.Join(g.rows, "|"), "log"); n != 400 || strings.Contains(strings.Join(g.rows, "|"), "block") {
-		t.Errorf("%d of 400 lines, and %q", n, g.rows[len(g.rows)-5:])
+	if n := strings.Count(strings.Join(g.shown(), "|"), "log"); n != 400 || strings.Contains(strings.Join(g.shown(), "|"), "block") {
+		t.Errorf("%d of 400 lines, and %q", n, g.shown())
 	}
 }
 
