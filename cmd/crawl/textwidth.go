@@ -17,8 +17,11 @@ func textWidth(s string) (places int) {
 	return places
 }
 
+// emojiStyle makes a picture of the sign before it, which may then be wide.
+const emojiStyle = '\ufe0f'
+
 func runeWidth(r rune) int {
-	if r < utf8.RuneSelf {
+	if r < utf8.RuneSelf || r == emojiStyle {
 		return 1
 	}
 	if unicode.In(r, unicode.Mn, unicode.Me) { // it stands upon the one before

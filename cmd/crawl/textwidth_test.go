@@ -18,6 +18,7 @@ func TestFitting(t *testing.T) {
 		{"e\u0301e\u0301e\u0301e\u0301", 4, "e\u0301e\u0301e\u0301e\u0301", "e\u0301e\u0301e\u0301e\u0301"},
 		{"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301…", "e\u0301…e\u0301"},
 		{"ab🚀", 3, "ab…", "a…"},
+		{"❤\ufe0f❤\ufe0f", 3, "❤\ufe0f…", "❤…\ufe0f"},
 		{"\xff\xff\xff", 2, "\xff…", "\xff…"},
 	} {
 		if got := fitTo(tt.text, tt.width); got != tt.fit {
