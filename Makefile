@@ -57,7 +57,7 @@ system:
 
 # A short run of every fuzz target. FuzzFastPath is left to be run by hand: it
 # compares with a library that has faults of its own to be found. FUZZTIME is a
-# number of runs (20000x) and not a duration: before Go 1.27 a target may fail
+# number of runs (10000x) and not a duration: before Go 1.27 a target may fail
 # with "context deadline exceeded" just because its time is over
 # (https://go.dev/issue/75804).
 FUZZTIME ?= 50000x
