@@ -33,6 +33,7 @@ const (
 	foreignFails    = 3
 	foreignPatience = time.Minute
 	foreignTime     = 10 * time.Minute
+	foreignRate     = 8 // requests a second: where the user wants more, the pace adapts
 )
 
 // toCheck makes of a link one that is asked about alone.

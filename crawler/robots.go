@@ -234,6 +234,12 @@ func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Ti
 func (w *Job) manners(origin string) frontier.Manners {
 	m := w.wish(origin)
 	m.NoRobots, m.Foreign = !w.spec.obeys(), w.spec.foreign(origin)
+	if m.Foreign { // what the user lets his own site bear is not for others
+		m.PerHost = 1
+		if m.Rate > foreignRate {
+			m.Rate = 0
+		}
+	}
 	h, err := w.Store.Host(context.Background(), origin)
 	if err != nil { // never asked, or the next write will tell of a sick store
 		return m
