@@ -32,7 +32,7 @@ func askHolder(c *cobra.Command, s *Settings) error {
 	if err != nil {
 		return err
 	}
-	settings, err := json.Marshal(askedSettings{folder, s.JSON, s.Quiet, s.Verbose, s.LogFormat, rules, hasColour(c.OutOrStdout()), hasColour(c.ErrOrStderr())})
+	settings, err := json.Marshal(askedSettings{folder, s.JSON, s.Quiet, s.Verbose, s.LogFormat, rules, wantsASCII(c.OutOrStdout()), hasColour(c.OutOrStdout()), hasColour(c.ErrOrStderr())})
 	if err != nil {
 		return err
 	}

@@ -223,6 +223,7 @@ type askedSettings struct {
 
 	Rules findingRules `json:"rules,omitempty"`
 
+	ASCII       bool `json:"ascii,omitempty"`
 	Colours     bool `json:"colours,omitempty"` // of standard output
 	TalkColours bool `json:"talk_colours,omitempty"`
 }
@@ -230,7 +231,7 @@ type askedSettings struct {
 // do runs a command for somebody else, if it is marked as one that may be. Whatever
 // becomes of it, the crawl goes on.
 func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code int) {
-	out, talk := &userEnd{a.Writer(web.ToOut), a, cmd, false}, &userEnd{a.Writer(web.ToTalk), a, cmd, false}
+	out, talk := &screen{Writer: &userEnd{a.Writer(web.ToOut), a, cmd}}, &screen{Writer: &userEnd{a.Writer(web.ToTalk), a, cmd}}
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("a question was not answered: this is a fault of the program", "args", cmd.Args, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -242,7 +243,7 @@ func (h *holder) do(ctx context.Context, cmd *web.Command, a *web.Answer) (code 
 	if err := json.Unmarshal(cmd.Settings, &asked); err != nil {
 		return exitCode(fmt.Errorf("settings of the command: %w", err), talk)
 	}
-	out.colours, talk.colours = asked.Colours, asked.TalkColours
+	out.colours, out.wanted, talk.colours = asked.Colours, asked.ASCII, asked.TalkColours // the signs of talk are replaced at his end
 	mine := &holding{holder: h, settings: defaultSettings(), folder: asked.Folder, asked: asked.Rules, program: a.Writer(web.ToProgram)}
 	mine.settings.JSON, mine.settings.Quiet, mine.settings.Verbose, mine.settings.LogFormat = asked.JSON, asked.Quiet, asked.Verbose, asked.LogFormat
 	root := newRoot()
@@ -271,11 +272,13 @@ type userEnd struct {
 	*web.Stream
 	answer  *web.Answer
 	command *web.Command
-	colours bool // he wants them
 }
 
 // userOf returns the user elsewhere that an output belongs to, nil for our own.
 func userOf(out io.Writer) *userEnd {
+	if sc, ok := out.(*screen); ok {
+		out = sc.Writer
+	}
 	user, _ := out.(*userEnd)
 	return user
 }

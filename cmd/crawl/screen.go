@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// screen is standard output or standard error of this process: the one place that
-// knows whether colours are wanted there, and whether signs beyond ASCII are not. What
+// screen is standard output or standard error of this process, or those of a user
+// elsewhere: the one place that knows whether colours are wanted there, and whether signs beyond ASCII are not. What
 // is written in colour asks hasColour; the signs are replaced on their way out.
 type screen struct {
 	io.Writer
@@ -59,15 +59,23 @@ func hasColour(out io.Writer) bool {
 		return out.colours
 	case *painter:
 		return hasColour(out.out)
-	case *userEnd:
-		return out.colours
 	}
 	return false
 }
 
+// wantsASCII tells whether whoever reads out wants no other signs.
+func wantsASCII(out io.Writer) bool {
+	sc, ok := out.(*screen)
+	return ok && sc.wanted
+}
+
 // dress has the outputs of a command be as its user wants them. Faults of the
-// configuration are told by the command, if they concern it.
+// configuration are told by the command, if they concern it. Those of a user
+// elsewhere are as he said.
 func dress(c *cobra.Command) {
+	if held(c.Context()) != nil {
+		return
+	}
 	s := defaultSettings()
 	if l, err := readLayers(c.Flags()); err == nil {
 		if r, err := l.resolve(""); err == nil {
