@@ -12,6 +12,7 @@ import (
 
 const (
 	keepStores = 14  // for each command, in each of which it is cut off up to three times
+	keepTries  = 80  // at most, until there are so many cuts
 	keepCuts   = 20  // of each command at least
 	keepRuns   = 4   // there are before
 	keepMost   = 400 // changes in which a cut comes, unless the command ends before
@@ -38,7 +39,7 @@ func TestPowerCutWhileKeeping(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			began, all, s, cut := time.Now(), Loss{}, seed(t), 0
-			for i := range keepStores * times(t) {
+			for i := 0; i < keepStores*times(t) || cut < keepCuts && i < keepTries; i++ { // a cut may come too late to hit it
 				o, rnd := newOrdeal(t, bin, web), dice(s, i)
 				o.left = before
 				if c.name == "backup" && i%2 == 0 {
