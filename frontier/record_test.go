@@ -127,9 +127,9 @@ func FuzzReadEntry(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	l := Link{URL: u, From: u, Depth: 3, Hops: 2, Rank: 7, Kind: Sitemap, For: "http://a.test"}
+	l := Link{URL: u, From: u, Depth: 3, Hops: 2, Rank: 7, Kind: Sitemap, For: "http://a.test", Changed: time.Unix(58, 0)}
 	rec := l.record(4)
-	raw, err := rec.MarshalMsg(nil)
+	raw, err := rec.encode()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func FuzzReadEntry(f *testing.F) {
 			return
 		}
 		rec := e.link.record(e.try)
-		raw, err := rec.MarshalMsg(nil)
+		raw, err := rec.encode()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,15 @@ func scheduleFile(t *testing.T, text string) (*cobra.Command, string) {
 	return c, path
 }
 
+// writeWhole replaces a file, so that who reads it meanwhile finds it as it was or
+// as it is, and never empty.
+func writeWhole(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o600), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const twoSchedules = `
 sites:
   a:
@@ -109,16 +118,12 @@ func TestSchedulesInTheStore(t *testing.T) {
 		}
 		st = openForTest(t, dir)
 		during(8*time.Hour, func() { // 14:30
-			if err := os.WriteFile(path, []byte("sites: [\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeWhole(t, path, "sites: [\n")
 		})
 		if begun != 3 {
 			t.Errorf("%d runs were begun, want those of 03:00, 06:00 and 12:00", begun)
 		}
-		if err := os.WriteFile(path, []byte(twoSchedules), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeWhole(t, path, twoSchedules)
 		time.Sleep(24 * time.Hour) // 14:30 of the next day: one of each is made up for, one after the other
 		during(3*time.Hour, nil)
 		views, err := viewSchedules(t.Context(), st, blocksOf(t, c), time.Now())
