@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 )
 
@@ -24,10 +23,7 @@ func newPainter(out io.Writer) *painter {
 }
 
 // paintable tells whether lines that were written to w can be written over.
-func paintable(w io.Writer) bool {
-	term := os.Getenv("TERM")
-	return isTerminal(w) && term != "" && term != "dumb"
-}
+func paintable(w io.Writer) bool { return isTerminal(w) && !dumbTerminal() }
 
 // Write puts text above the block.
 func (p *painter) Write(text []byte) (int, error) {

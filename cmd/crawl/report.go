@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,8 +28,8 @@ type reporter struct {
 	talk io.Writer
 	stop func() // ends the run: nobody reads out any more
 
-	painter *painter    // which talk is; nil where no terminal is painted
-	screen  *liveScreen // what it shows while the run goes on
+	painter *painter                   // which talk is; nil where no terminal is painted
+	screen  atomic.Pointer[liveScreen] // what it shows while the run goes on; nil for nothing
 
 	mu  sync.Mutex // guards out and what is written to talk
 	out *bufio.Writer
@@ -75,16 +76,9 @@ func (r *reporter) write(line any) {
 	}
 }
 
-// onScreen is the screen that shows the run, if any does by now.
-func (r *reporter) onScreen() *liveScreen {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.screen
-}
-
 // event tells of one thing that happened.
 func (r *reporter) event(e crawler.Event) {
-	if screen := r.onScreen(); screen != nil {
+	if screen := r.screen.Load(); screen != nil {
 		screen.saw(e)
 	}
 	switch {
@@ -168,9 +162,7 @@ func (r *reporter) begin(run, base *store.Run, from sight) (ended func()) {
 	done, gone := make(chan struct{}), make(chan struct{})
 	began := time.Now().Add(-time.Duration(run.Active))
 	if r.painted() {
-		r.mu.Lock()
-		r.screen = &liveScreen{run: run, base: base, began: began, sight: from}
-		r.mu.Unlock()
+		r.screen.Store(&liveScreen{run: run, base: base, began: began, sight: from})
 	}
 	go func() {
 		defer close(gone)
@@ -184,7 +176,7 @@ func (r *reporter) begin(run, base *store.Run, from sight) (ended func()) {
 
 // painted tells whether a terminal shows how far the run is.
 func (r *reporter) painted() bool {
-	return r.painter != nil && !r.s.Quiet && (r.mode == "tui" || r.mode == "bar")
+	return !r.s.Quiet && (r.mode == "tui" || r.mode == "bar") // which only a painter's mode is
 }
 
 // watch tells how far the run is until done is closed: in lines, and on the
@@ -193,28 +185,29 @@ func (r *reporter) watch(from sight, began time.Time, done <-chan struct{}) {
 	lines := time.NewTicker(lineEvery)
 	defer lines.Stop()
 	var paint, look <-chan time.Time
-	if r.screen != nil {
+	screen := r.screen.Load()
+	if screen != nil {
 		often, seldom := time.NewTicker(paintEvery), time.NewTicker(measureEvery)
 		defer often.Stop()
 		defer seldom.Stop()
 		paint, look = often.C, seldom.C
-		r.screen.look()
+		screen.look()
 		defer func() { _ = r.painter.paint(nil) }()
 	}
 	last := crawler.Progress{}
 	for {
 		select {
 		case <-lines.C:
-			if r.screen != nil && !r.s.JSON {
+			if screen != nil && !r.s.JSON {
 				continue
 			}
 			now := from.progress()
 			r.status(r.statusOf(now, last), time.Since(began))
 			last = now
 		case <-look:
-			r.screen.look()
+			screen.look()
 		case <-paint:
-			r.paint()
+			r.paint(screen)
 		case <-done:
 			return
 		}
@@ -222,14 +215,14 @@ func (r *reporter) watch(from sight, began time.Time, done <-chan struct{}) {
 }
 
 // paint shows how far the run is by now. A terminal that is gone ends no run.
-func (r *reporter) paint() {
+func (r *reporter) paint(screen *liveScreen) {
 	width, height := r.painter.size()
 	if r.mode == "bar" {
-		now := r.screen.sight.status()
-		_ = r.painter.paint([]string{r.screen.line(&now)})
+		now := screen.sight.status()
+		_ = r.painter.paint([]string{screen.line(&now)})
 		return
 	}
-	_ = r.painter.paint(r.screen.frame(width, height))
+	_ = r.painter.paint(screen.frame(width, height))
 }
 
 // endStatus is the last status line, for programs alone: people get a summary.

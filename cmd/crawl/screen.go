@@ -103,8 +103,12 @@ func wantsColour(option string, terminal bool) bool {
 	case force != "" && force != "0":
 		return true
 	}
-	return terminal && cmp.Or(os.Getenv("TERM"), "dumb") != "dumb"
+	return terminal && !dumbTerminal()
 }
+
+// dumbTerminal tells whether the user's terminal knows letters and lines alone; so
+// does one of which nothing is known.
+func dumbTerminal() bool { return cmp.Or(os.Getenv("TERM"), "dumb") == "dumb" }
 
 // forPeople says that what comes is read by people, of a command that could write
 // in other forms too: signs may be replaced.
