@@ -60,11 +60,12 @@ func (s *Spec) external(f *frontier.Link) {
 // foreign tells an origin that the run is not about, and asks for the links to
 // it alone.
 func (s *Spec) foreign(origin string) bool {
+	if !s.External {
+		return false
+	}
 	u, err := weburl.Parse(origin + "/")
-	return s.External && err == nil && !s.scope.names(u)
+	return err == nil && !s.scope.names(u)
 }
-
-func isCheck(p *store.Page) bool { return p.Kind == store.KindChecked || p.Kind == store.KindExternal }
 
 // visitCheck is visit for a URL that is asked about alone.
 func (w *Job) visitCheck(ctx context.Context, l frontier.Lease, at *place) error {
@@ -113,7 +114,7 @@ func (w *Job) visitCheck(ctx context.Context, l frontier.Lease, at *place) error
 // before a crash. It is nil if there is nothing.
 func (w *Job) checked(ctx context.Context, l frontier.Lease) (*store.Page, error) {
 	page, err := w.Store.Page(ctx, w.store.ID, l.URL)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !isCheck(page) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && !page.IsCheck() {
 		return nil, nil
 	}
 	return page, err

@@ -57,7 +57,7 @@ func checking(t *testing.T, seeds ...string) *Spec {
 func (w *world) results(r *store.Run) map[string]string {
 	all := map[string]string{}
 	for u, p := range w.pages(r) {
-		if isCheck(p) {
+		if p.IsCheck() {
 			kind := map[uint8]string{store.KindChecked: "checked", store.KindExternal: "external"}[p.Kind]
 			if all[u] = fmt.Sprintf("%s %d%s try %d", kind, p.Status, p.Fault, p.Try); p.Head {
 				all[u] += " by HEAD"

@@ -158,7 +158,7 @@ func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, err
-	case l.Kind != frontier.Reread && (int(page.Try) != l.Try || page.Cached && outdated(l, page) || isCheck(page) != (l.Kind == frontier.Check)):
+	case l.Kind != frontier.Reread && (int(page.Try) != l.Try || page.Cached && outdated(l, page) || page.IsCheck() != (l.Kind == frontier.Check)):
 		return nil, nil, nil
 	}
 	links, err := w.Store.Links(ctx, page)

@@ -32,7 +32,7 @@ type putLately struct {
 func (l *putLately) add(p *Page) {
 	l.received += uint64(max(p.Wire, 0))
 	l.visits++
-	if p.Kind >= KindChecked {
+	if p.IsCheck() {
 		return // it may wait to be read, and is no page yet
 	}
 	key := p.URL.Key()

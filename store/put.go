@@ -92,7 +92,7 @@ func (b *Bolt) earlier(p *Page) (last, good *Page, err error) {
 // hasContent tells a visit whose body, here or in an earlier run, is what the
 // URL shows.
 func (p *Page) hasContent() bool {
-	return p.Kind < KindChecked && p.Fault == "" && p.Status == 200 && p.Truncated == "" && p.Damaged == ""
+	return !p.IsCheck() && p.Fault == "" && p.Status == 200 && p.Truncated == "" && p.Damaged == ""
 }
 
 // compare holds a visit against the ones before.

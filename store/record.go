@@ -164,6 +164,9 @@ const (
 	KindExternal = 3 // likewise, out of the scope
 )
 
+// IsCheck tells a visit that asked whether the URL is there, and read nothing.
+func (p *Page) IsCheck() bool { return p.Kind == KindChecked || p.Kind == KindExternal }
+
 // Page is what one run has for one URL. A failed visit is a Page with a Fault.
 // What its record leaves out is said in slim.go.
 type Page struct {

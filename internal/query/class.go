@@ -73,7 +73,7 @@ func WhyNot(p *store.Page) string {
 		return p.Fault
 	case Class(p) != "ok":
 		return fmt.Sprintf("status %d", p.Status)
-	case p.Kind == store.KindChecked, p.Kind == store.KindExternal:
+	case p.IsCheck():
 		return "not read"
 	case p.NoIndex:
 		return "noindex"

@@ -69,7 +69,7 @@ var pageColumns = []pageColumn{
 	text("mime", "MIME", "the media type that the server named", func(p *store.Page) string { return p.MIME }),
 	text("charset", "Charset", "the encoding that it was read in", func(p *store.Page) string { return p.Charset }),
 	of("size", Int, "Size Kind", "bytes, decoded; of what was only checked as its server says, null if it does not", func(p *store.Page) any {
-		if p.Size == 0 && (p.Kind == store.KindChecked || p.Kind == store.KindExternal) {
+		if p.Size == 0 && p.IsCheck() {
 			return nil
 		}
 		return p.Size
