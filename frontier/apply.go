@@ -45,7 +45,7 @@ type candidate struct {
 type batch struct {
 	run     *run
 	now     time.Time
-	seen    *bolt.Bucket
+	seen    *seenView
 	queue   *bolt.Bucket
 	skipped *bolt.Bucket
 	shapes  *bolt.Bucket
@@ -56,8 +56,7 @@ type batch struct {
 	made    []*host
 	foreign int                   // of those made
 	marks   map[seenKey]seenValue // the seen-set as it will be
-	moved   int                   // how many of the recent ones went to the tree
-	id      uint64                // of the transaction
+	settled func()                // brings the seen-set in memory in step
 	alike   map[seenKey]uint64    // counts of shapes that changed
 	puts    []queued
 	met     []met // for the cache
@@ -79,6 +78,9 @@ func (r *run) apply(tx *bolt.Tx, ops []*change) error {
 	for _, op := range ops {
 		if op.open {
 			b.counts.Opens++
+			if err := r.seen.adopt(tx); err != nil {
+				return err
+			}
 		}
 		if op.lease != nil {
 			if err := b.finish(op); err != nil {
@@ -108,14 +110,14 @@ func (r *run) apply(tx *bolt.Tx, ops []*change) error {
 func (r *run) begin(tx *bolt.Tx) (*batch, error) {
 	b := &batch{
 		run: r, now: time.Now(), origins: map[string]*host{}, hosts: map[*host]*hostRecord{}, alike: map[seenKey]uint64{},
-		marks: map[seenKey]seenValue{}, id: uint64(tx.ID()),
+		marks: map[seenKey]seenValue{}, seen: newSeenView(tx, r.seen.layers),
 	}
 	for _, name := range buckets {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return nil, err
 		}
 	}
-	b.seen, b.queue, b.skipped = tx.Bucket(bucketSeen), tx.Bucket(bucketQueue), tx.Bucket(bucketSkipped)
+	b.queue, b.skipped = tx.Bucket(bucketQueue), tx.Bucket(bucketSkipped)
 	b.shapes = tx.Bucket(bucketShapes)
 	b.queue.FillPercent, b.skipped.FillPercent = 0.9, 1 // what is put comes last of its host, and last of all
 	b.counts = r.counts
@@ -123,7 +125,7 @@ func (r *run) begin(tx *bolt.Tx) (*batch, error) {
 	return b, nil
 }
 
-// candidates are the links of all changes in the order of the tree, numbered
+// candidates are the links of all changes in the order of their keys, numbered
 // in the order they came in.
 func (b *batch) candidates(ops []*change) []*candidate {
 	n := 0
@@ -175,7 +177,7 @@ func (r *run) applied(ops []*change) {
 	r.batch = nil
 	r.counts = b.counts
 	r.foreign += b.foreign
-	r.recent.take(b.id, b.marks, b.moved)
+	b.settled()
 	for _, h := range b.made {
 		r.hosts[h.rec.Origin] = h
 	}
@@ -317,7 +319,7 @@ func (b *batch) write() error {
 
 // writeRecords writes counters, hosts and the seen-set.
 func (b *batch) writeRecords(tx *bolt.Tx) error {
-	meta, blocks := tx.Bucket(bucketMeta), tx.Bucket(bucketRecent)
+	meta := tx.Bucket(bucketMeta)
 	raw, err := b.counts.MarshalMsg(nil)
 	if err != nil {
 		return err
@@ -341,10 +343,7 @@ func (b *batch) writeRecords(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	if err := writeBlocks(blocks, b.id, b.marks); err != nil {
-		return err
-	}
-	b.moved, err = b.run.recent.move(blocks, b.seen, len(b.marks))
+	b.settled, err = b.run.seen.write(tx, b.marks)
 	return err
 }
 

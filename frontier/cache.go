@@ -6,19 +6,19 @@ import (
 )
 
 // seenCache remembers the depth of URLs that were found wanted, so that most
-// links, which are known already, never touch the tree. It grows with the run
-// up to a bound; what it forgets then is asked of the tree. It is guarded by
+// links, which are known already, never touch the layers of the seen-set. It grows with the run
+// up to a bound; what it forgets then is asked of them. It is guarded by
 // Bolt.mu.
 //
 // The digest of a URL is its identity, so its host is not looked up. A set of
 // eight lies in three lines of the processor's cache, the one met last in front.
 type seenCache struct {
-	sets []seenSet
+	sets []cacheSet
 	used int // slots
 	most int // sets
 }
 
-type seenSet struct {
+type cacheSet struct {
 	digests [setSlots]digest
 	depths  [setSlots]uint16 // one more than the depth; 0 in a slot that is free
 }
@@ -33,11 +33,11 @@ const (
 // newSeenCache takes at most so many bytes of memory.
 func newSeenCache(size int) *seenCache {
 	most := max(size/setBytes, leastSets)
-	return &seenCache{sets: make([]seenSet, leastSets), most: most}
+	return &seenCache{sets: make([]cacheSet, leastSets), most: most}
 }
 
 // set is where d belongs. All bits of a digest are alike.
-func (c *seenCache) set(d digest) *seenSet {
+func (c *seenCache) set(d digest) *cacheSet {
 	i, _ := bits.Mul64(binary.LittleEndian.Uint64(d[:]), uint64(len(c.sets)))
 	return &c.sets[i]
 }
@@ -57,7 +57,7 @@ func (c *seenCache) knows(d digest, depth int) bool {
 
 // depthKept and depthAsked pack a depth into 16 bits. Beyond them, where nothing
 // but NoDepth is usual, what is kept is rounded up and what is asked for down:
-// the tree is asked once too often, never too seldom.
+// the layers are asked once too often, never too seldom.
 func depthKept(depth int) uint16 { return uint16(min(max(depth, 0)+1, farDepth)) }
 
 func depthAsked(depth int) uint16 {
@@ -76,7 +76,7 @@ func (c *seenCache) add(d digest, depth int) {
 }
 
 // add returns how many more slots are in use.
-func (s *seenSet) add(d digest, depth uint16) (more int) {
+func (s *cacheSet) add(d digest, depth uint16) (more int) {
 	at := 0
 	for at < setSlots-1 && s.depths[at] != 0 && s.digests[at] != d {
 		at++
@@ -89,7 +89,7 @@ func (s *seenSet) add(d digest, depth uint16) (more int) {
 }
 
 // front puts d in front, and those before slot at one further back.
-func (s *seenSet) front(at int, d digest, depth uint16) {
+func (s *cacheSet) front(at int, d digest, depth uint16) {
 	copy(s.digests[1:at+1], s.digests[:at])
 	copy(s.depths[1:at+1], s.depths[:at])
 	s.digests[0], s.depths[0] = d, depth
@@ -97,7 +97,7 @@ func (s *seenSet) front(at int, d digest, depth uint16) {
 
 func (c *seenCache) grow() {
 	old := c.sets
-	c.sets, c.used = make([]seenSet, min(2*len(old), c.most)), 0
+	c.sets, c.used = make([]cacheSet, min(2*len(old), c.most)), 0
 	for i := range old {
 		for j := setSlots - 1; j >= 0; j-- { // the one met last is to be in front again
 			if s := &old[i]; s.depths[j] != 0 {

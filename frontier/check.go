@@ -104,7 +104,7 @@ func (r *run) check(ctx context.Context) (faults []string, err error) {
 // each other.
 func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (countsRecord, error) {
 	c := countsRecord{Skipped: map[string]uint64{}}
-	err := seenURLs(tx, func(k []byte, v seenValue) error {
+	err := seenURLs(tx, func(k seenKey, v seenValue) error {
 		c.Found++
 		recountURL(tx, &c, k, v, report)
 		return ctx.Err()
@@ -122,43 +122,46 @@ func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (cou
 	return c, recountQueue(tx, &c, report)
 }
 
-// seenURLs goes through the whole seen-set, what is recent included.
-func seenURLs(tx *bolt.Tx, fn func(k []byte, v seenValue) error) error {
+// seenURLs goes through the whole seen-set.
+func seenURLs(tx *bolt.Tx, fn func(k seenKey, v seenValue) error) error {
+	layers, err := loadLayers(tx)
+	if err != nil {
+		return err
+	}
 	recent, err := readBlocks(tx.Bucket(bucketRecent))
 	if err != nil {
 		return err
 	}
-	err = tx.Bucket(bucketSeen).ForEach(func(k, raw []byte) error {
-		if len(k) == len(seenKey{}) {
-			if _, newer := recent[seenKey(k)]; newer {
-				return nil
-			}
-		}
-		v, err := readSeen(raw)
+	sources := []source{newSorted(recent)}
+	for _, l := range layers {
+		r, err := readLayer(tx, l, l.from)
 		if err != nil {
 			return err
 		}
-		return fn(k, v)
-	})
-	if err != nil {
-		return err
+		sources = append(sources, r)
 	}
-	for k, v := range recent {
-		if v.state != stateGone {
-			if err := fn(k[:], v); err != nil {
-				return err
+	all, err := newMerger(sources)
+	for err == nil {
+		e, ok, fault := all.next()
+		if fault != nil || !ok {
+			return fault
+		}
+		if len(e.value) > 0 {
+			var v seenValue
+			if v, err = readSeen(e.value); err == nil {
+				err = fn(e.key, v)
 			}
 		}
 	}
-	return nil
+	return err
 }
 
 // recountURL counts one URL of the seen-set.
-func recountURL(tx *bolt.Tx, c *countsRecord, k []byte, v seenValue, report func(string, ...any)) {
+func recountURL(tx *bolt.Tx, c *countsRecord, k seenKey, v seenValue, report func(string, ...any)) {
 	switch v.state {
 	case stateQueued, stateChecking:
 		c.Queued++
-		if len(k) != len(seenKey{}) || tx.Bucket(bucketQueue).Get(queueKey(seenKey(k).host(), v.place)) == nil {
+		if tx.Bucket(bucketQueue).Get(queueKey(k.host(), v.place)) == nil {
 			report("a URL is marked queued and is not in the queue (%x)", k)
 		}
 	case stateDone, stateKept, stateChecked:

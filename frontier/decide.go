@@ -11,17 +11,12 @@ import (
 func (b *batch) look(k seenKey) (v seenValue, known bool, err error) {
 	v, known = b.marks[k]
 	if !known {
-		v, known = b.run.recent.look(k)
+		v, known = b.run.seen.fresh[k]
 	}
 	if known {
 		return v, v.state != stateGone, nil
 	}
-	raw := b.seen.Get(k[:])
-	if raw == nil {
-		return v, false, nil
-	}
-	v, err = readSeen(raw)
-	return v, true, err
+	return b.seen.look(&k)
 }
 
 func (b *batch) mark(k seenKey, v seenValue) { b.marks[k] = v }

@@ -26,23 +26,16 @@ func HalfDone(path string) error {
 }
 
 func halfDone(tx *bolt.Tx, from []byte) (next []byte, err error) {
-	queue, seen, meta := tx.Bucket(bucketQueue), tx.Bucket(bucketSeen), tx.Bucket(bucketMeta)
+	queue, meta := tx.Bucket(bucketQueue), tx.Bucket(bucketMeta)
 	var counts countsRecord
 	if _, err := counts.UnmarshalMsg(meta.Get(keyCounts)); err != nil {
 		return nil, err
 	}
-	recent, err := readBlocks(tx.Bucket(bucketRecent))
-	if err != nil {
+	seen := newSeenSet(1 << 30)
+	if err := seen.load(tx); err != nil {
 		return nil, err
 	}
-	for k, v := range recent {
-		if err := putSeen(seen, k, v); err != nil {
-			return nil, err
-		}
-	}
-	if err := dropBlocks(tx.Bucket(bucketRecent), uint64(tx.ID())); err != nil {
-		return nil, err
-	}
+	marks := map[seenKey]seenValue{}
 	var host hostRecord
 	var done [][]byte
 	c, n := queue.Cursor(), 0
@@ -62,9 +55,7 @@ func halfDone(tx *bolt.Tx, from []byte) (next []byte, err error) {
 			return nil, err
 		}
 		done = append(done, bytes.Clone(k))
-		if err := putSeen(seen, e.key, seenValue{state: stateDone, depth: int32(e.link.Depth)}); err != nil {
-			return nil, err
-		}
+		marks[e.key] = seenValue{state: stateDone, depth: int32(e.link.Depth)}
 	}
 	next = bytes.Clone(k)
 	for _, k := range done {
@@ -73,6 +64,9 @@ func halfDone(tx *bolt.Tx, from []byte) (next []byte, err error) {
 		}
 		counts.Queued--
 		counts.Done++
+	}
+	if _, err := seen.write(tx, marks); err != nil {
+		return nil, err
 	}
 	raw, err := counts.MarshalMsg(nil)
 	if err != nil {

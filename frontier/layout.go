@@ -16,31 +16,34 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// The file of a run holds six buckets:
+// The file of a run holds five buckets, and one for each layer of the seen-set:
 //
-//	meta     "version" -> one byte; "counts" -> countsRecord
-//	seen     host number, or 0 (see strangers), 16 bytes of SHA-256 of the URL -> seenValue
-//	recent   the part of seen that is not there yet, see recent
+//	meta     "version" -> one byte; "counts" -> countsRecord; "layers" -> the parts of the seen-set, see layer
+//	recent   the part of the seen-set that is in no layer yet, see seenSet
 //	queue    host number, 4 bytes -> hostRecord; host number, place (17 bytes) -> linkRecord, leased URLs included
 //	skipped  number of the reason, 8 bytes -> skipRecord
 //	shapes   host number, 16 bytes of SHA-256 of a Link.Shape -> how many were queued, as uvarint
 //
 // What a batch writes lies together: the records of a host, and what comes last.
 // Records are MessagePack tuples. The version changes with any of these.
-const layoutVersion = 3
+const layoutVersion = 4
+
+// treeVersion had the seen-set in one bucket, under its keys; see seenSet.adopt.
+const treeVersion = 3
 
 var (
 	bucketMeta    = []byte("meta")
-	bucketSeen    = []byte("seen")
+	bucketTree    = []byte("seen") // of treeVersion alone
 	bucketRecent  = []byte("recent")
 	bucketQueue   = []byte("queue")
 	bucketSkipped = []byte("skipped")
 	bucketShapes  = []byte("shapes")
 	keyVersion    = []byte("version")
 	keyCounts     = []byte("counts")
+	keyLayers     = []byte("layers")
 )
 
-var buckets = [][]byte{bucketMeta, bucketSeen, bucketRecent, bucketQueue, bucketSkipped, bucketShapes}
+var buckets = [][]byte{bucketMeta, bucketRecent, bucketQueue, bucketSkipped, bucketShapes}
 
 // digest is 128 bits of SHA-256 over a URL. A hop towards an origin's
 // robots.txt has one of its own: the same URL may be queued as a page, and for
@@ -93,7 +96,7 @@ func openRun(ctx context.Context, f *Bolt, name string, c Config) (*run, error) 
 		c.Manners = func(string) Manners { return Manners{} }
 	}
 	r := &run{
-		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.CacheBytes * cacheParts / memoryParts), recent: newRecent(c.CacheBytes * recentParts / memoryParts),
+		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.CacheBytes * cacheParts / memoryParts), seen: newSeenSet(c.CacheBytes * recentParts / memoryParts),
 		leases: map[uint64]*lease{}, leased: map[seenKey]*lease{},
 	}
 	r.counts.Skipped = map[string]uint64{}
@@ -127,7 +130,7 @@ func (r *run) load() (map[uint32]*host, error) {
 		if meta == nil { // a new file
 			return nil
 		}
-		if v := meta.Get(keyVersion); len(v) != 1 || v[0] != layoutVersion {
+		if v := meta.Get(keyVersion); len(v) != 1 || v[0] != layoutVersion && v[0] != treeVersion {
 			return fmt.Errorf("it has layout %v, this program reads %d: finish the run with the program that began it", v, layoutVersion)
 		}
 		for _, name := range buckets {
@@ -138,11 +141,9 @@ func (r *run) load() (map[uint32]*host, error) {
 		if _, err := r.counts.UnmarshalMsg(meta.Get(keyCounts)); err != nil {
 			return fmt.Errorf("damaged counts: %w", err)
 		}
-		recent, err := readBlocks(tx.Bucket(bucketRecent))
-		if err != nil {
+		if err := r.seen.load(tx); err != nil {
 			return err
 		}
-		r.recent.take(uint64(tx.ID()), recent, 0)
 		return r.loadQueue(tx, known)
 	})
 	if err != nil {

@@ -160,7 +160,7 @@ func (r *linkRecord) link(origin string) (l Link, err error) {
 }
 
 // seenKey identifies a URL: its host's number, then 128 bits of SHA-256. The
-// host comes first so that a batch touches few pages of the tree.
+// host comes first so that a batch lies together.
 type seenKey [20]byte
 
 func (k seenKey) host() uint32 { return binary.BigEndian.Uint32(k[:4]) }
@@ -186,6 +186,8 @@ type seenValue struct {
 	depth int32
 	place place // where it is queued; of a refused one the number of its reason
 }
+
+const mostValue = 2 + 3*binary.MaxVarintLen64 // bytes of one
 
 func (v seenValue) append(b []byte) []byte {
 	b = append(b, byte(v.state))

@@ -154,7 +154,7 @@ func FuzzReadEntry(f *testing.F) {
 func aRun(t *testing.T, dir string) (path string) {
 	t.Helper()
 	f := NewBolt(dir)
-	free := Config{Manners: func(string) Manners { return Manners{Rate: 1e9, PerHost: 9, NoRobots: true} }}
+	free := Config{Manners: func(string) Manners { return Manners{Rate: 1e9, PerHost: 9, NoRobots: true} }, CacheBytes: 1} // so it has layers
 	if err := f.Open(t.Context(), "run", free); err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +204,40 @@ func TestAnotherLayoutIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnEarlierLayoutIsRead: the seen-set was a tree.
+func TestAnEarlierLayoutIsRead(t *testing.T) {
+	dir := t.TempDir()
+	tamper(t, aRun(t, dir), func(tx *bolt.Tx) error {
+		tree, err := tx.CreateBucket(bucketTree)
+		if err != nil {
+			return err
+		}
+		recent, n := map[seenKey]seenValue{}, 0
+		err = seenURLs(tx, func(k seenKey, v seenValue) error {
+			if n++; n%3 > 0 {
+				return tree.Put(k[:], v.append(nil))
+			}
+			recent[k] = v
+			return nil
+		})
+		layers, fault := readLayers(tx.Bucket(bucketMeta).Get(keyLayers))
+		err = errors.Join(err, fault)
+		if len(layers) < 2 || len(recent) < 100 {
+			t.Errorf("%d layers, %d URLs", len(layers), len(recent))
+		}
+		for _, l := range layers {
+			err = errors.Join(err, tx.DeleteBucket(l.name()))
+		}
+		blocks, meta := tx.Bucket(bucketRecent), tx.Bucket(bucketMeta)
+		return errors.Join(err, dropBlocks(blocks), writeBlocks(blocks, uint64(tx.ID()), recent), meta.Delete(keyLayers), meta.Put(keyVersion, []byte{treeVersion}))
+	})
+	for range 2 { // it is converted, and read again
+		if err := useRun(t, dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func tamper(t *testing.T, path string, fn func(*bolt.Tx) error) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)
@@ -215,13 +249,18 @@ func tamper(t *testing.T, path string, fn func(*bolt.Tx) error) {
 	}
 }
 
-// settle moves all of the seen-set to the tree.
-func settle(tx *bolt.Tx) error {
-	recent, err := readBlocks(tx.Bucket(bucketRecent))
-	for k, v := range recent {
-		err = errors.Join(err, putSeen(tx.Bucket(bucketSeen), k, v))
+// changeSeen changes what is known of one URL.
+func changeSeen(tx *bolt.Tx, v seenValue) error {
+	seen, marks := newSeenSet(1), map[seenKey]seenValue{}
+	err := errors.Join(seen.load(tx), seenURLs(tx, func(k seenKey, _ seenValue) error {
+		clear(marks)
+		marks[k] = v
+		return nil
+	}))
+	if err == nil {
+		_, err = seen.write(tx, marks)
 	}
-	return errors.Join(err, dropBlocks(tx.Bucket(bucketRecent), uint64(tx.ID())))
+	return err
 }
 
 // TestCheckFindsFaults: every way in which the parts of a run may disagree.
@@ -234,12 +273,9 @@ func TestCheckFindsFaults(t *testing.T) {
 	}{
 		{"nothing", func(*bolt.Tx) error { return nil }, ""},
 		{"a URL less in the queue", func(tx *bolt.Tx) error { b := tx.Bucket(bucketQueue); return b.Delete(last(b)) }, "not in the queue"},
-		{"a URL less in the seen-set", func(tx *bolt.Tx) error { b := tx.Bucket(bucketSeen); return errors.Join(settle(tx), b.Delete(last(b))) }, "kept as"},
+		{"a URL less in the seen-set", func(tx *bolt.Tx) error { return changeSeen(tx, seenValue{}) }, "kept as"},
 		{"a reason less", func(tx *bolt.Tx) error { b := tx.Bucket(bucketSkipped); return b.Delete(last(b)) }, "no reason"},
-		{"a URL in a state unknown", func(tx *bolt.Tx) error {
-			b := tx.Bucket(bucketSeen)
-			return errors.Join(settle(tx), b.Put(last(b), []byte{77, 1}))
-		}, "unknown state"},
+		{"a URL in a state unknown", func(tx *bolt.Tx) error { return changeSeen(tx, seenValue{state: 77, depth: 1}) }, "unknown state"},
 		{"other counts", func(tx *bolt.Tx) error {
 			raw, err := (&countsRecord{Found: 1}).MarshalMsg(nil)
 			return errors.Join(err, tx.Bucket(bucketMeta).Put(keyCounts, raw))

@@ -38,7 +38,7 @@ type run struct {
 	hosts   map[string]*host
 	foreign int        // of them
 	cache   *seenCache // these two and the heads of the queues share Config.CacheBytes
-	recent  *recent
+	seen    *seenSet
 	ready   hostHeap
 	live    int // hosts that have, or will have, something to lease
 	leases  map[uint64]*lease
@@ -163,7 +163,7 @@ func digests(links []Link) []digest {
 }
 
 // unknown are the links not known to be queued or done at no greater depth, nor
-// refused ones that are known at all. These go to the tree.
+// refused ones that are known at all. These go to the layers of the seen-set.
 func (r *run) unknown(links []Link, digests []digest) (left []found) {
 	for i := range links {
 		if l := &links[i]; l.Kind == Robots || l.Stored || !l.Changed.IsZero() || !r.cache.knows(digests[i], l.leastDepth()) {
@@ -181,17 +181,17 @@ func (l *Link) leastDepth() int {
 	return l.Depth
 }
 
-// unseen drops of links what the tree knows as well as unknown would. It only
+// unseen drops of links what the seen-set knows as well as unknown would. It only
 // reads: links none of which are new cost no transaction.
 func (r *run) unseen(links []found) (left []found, err error) {
-	keys, values := r.recall(links)
+	keys, values, layers := r.recall(links)
 	var known []met
 	err = r.db.View(func(tx *bolt.Tx) error {
-		seen := tx.Bucket(bucketSeen)
+		seen := newSeenView(tx, layers)
 		for i := range links {
 			l, v := &links[i], values[i]
-			if raw := seen.Get(keys[i][:]); v.state == stateGone && raw != nil {
-				if v, err = readSeen(raw); err != nil {
+			if v.state == stateGone {
+				if v, _, err = seen.look(&keys[i]); err != nil && !errors.Is(err, errNoLayer) { // then a transaction looks
 					return err
 				}
 			}
@@ -210,9 +210,9 @@ func (r *run) unseen(links []found) (left []found, err error) {
 	return left, err
 }
 
-// recall tells under which keys links are kept if they are, and what memory
-// knows of them.
-func (r *run) recall(links []found) ([]seenKey, []seenValue) {
+// recall tells under which keys links are kept if they are, what memory knows of
+// them, and where else to look.
+func (r *run) recall(links []found) ([]seenKey, []seenValue, []*layer) {
 	r.frontier.mu.Lock()
 	defer r.frontier.mu.Unlock()
 	keys, values := make([]seenKey, len(links)), make([]seenValue, len(links))
@@ -222,9 +222,9 @@ func (r *run) recall(links []found) ([]seenKey, []seenValue) {
 			id = h.rec.ID
 		}
 		keys[i] = makeKey(id, links[i].digest)
-		values[i], _ = r.recent.look(keys[i])
+		values[i] = r.seen.fresh[keys[i]]
 	}
-	return keys, values
+	return keys, values, r.seen.layers
 }
 
 // met is a known URL, for the cache.

@@ -11,18 +11,18 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// TestRecent holds the seen-set, in memory and on disk, against a map, through
+// TestSeenSet holds the seen-set, in memory and on disk, against a map, through
 // random marks, deletions, failed transactions and restarts.
-func TestRecent(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	for i := range uint64(20) {
-		m := &seenModel{t: t, random: rand.New(rand.NewPCG(seed, i)), all: map[seenKey]seenValue{}, recent: newRecent(1)}
+func TestSeenSet(t *testing.T) {
+	seed, merged := uint64(time.Now().UnixNano()), 0
+	for i := range uint64(8) {
+		m := &seenModel{t: t, random: rand.New(rand.NewPCG(seed, i)), all: map[seenKey]seenValue{}, seen: newSeenSet(1)}
 		db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), 0o600, &bolt.Options{NoSync: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.db = db
-		for range 100 {
+		for range 150 {
 			m.transaction()
 			m.compare()
 			if m.random.IntN(10) == 0 {
@@ -32,9 +32,13 @@ func TestRecent(t *testing.T) {
 				t.Fatalf("seed %d, %d", seed, i)
 			}
 		}
+		merged += m.merged
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	if merged < 50 {
+		t.Errorf("seed %d: a merge was met half way %d times", seed, merged)
 	}
 }
 
@@ -42,14 +46,22 @@ type seenModel struct {
 	t      *testing.T
 	random *rand.Rand
 	db     *bolt.DB
-	recent *recent
+	seen   *seenSet
 	all    map[seenKey]seenValue
+	merged int // a layer that another takes in was met
+}
+
+func (m *seenModel) key() seenKey {
+	k := seenKey{3: byte(m.random.IntN(3))}
+	n := m.random.IntN(2000)
+	k[18], k[19] = byte(n>>8), byte(n)
+	k[4], k[12] = byte(n*7), byte(n*31) // as a digest, all bits of which are alike
+	return k
 }
 
 func (m *seenModel) transaction() {
 	marks := map[seenKey]seenValue{}
-	for range m.random.IntN(40) {
-		k := seenKey{3: byte(m.random.IntN(3)), 19: byte(m.random.IntN(100))}
+	for range m.random.IntN(60) {
 		v := seenValue{state: state(m.random.IntN(6)), depth: int32(m.random.IntN(NoDepth))}
 		if v.placed() {
 			v.place = readyPlace(Link{Rank: m.random.Uint32()}, m.random.Uint64())
@@ -57,19 +69,17 @@ func (m *seenModel) transaction() {
 		if v.state == stateGone {
 			v = seenValue{}
 		}
-		marks[k] = v
+		marks[m.key()] = v
 	}
 	undone := errors.New("undone")
-	var id uint64
-	var moved int
+	var settle func()
 	err := m.db.Update(func(tx *bolt.Tx) (err error) {
-		seen, _ := tx.CreateBucketIfNotExists(bucketSeen)
-		blocks, _ := tx.CreateBucketIfNotExists(bucketRecent)
-		id = uint64(tx.ID())
-		err = writeBlocks(blocks, id, marks)
-		if err == nil {
-			moved, err = m.recent.move(blocks, seen, len(marks))
+		for _, name := range buckets {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
 		}
+		settle, err = m.seen.write(tx, marks)
 		if err == nil && m.random.IntN(5) == 0 {
 			err = undone
 		}
@@ -81,39 +91,47 @@ func (m *seenModel) transaction() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.recent.take(id, marks, moved)
+	settle()
 	maps.Copy(m.all, marks)
 	maps.DeleteFunc(m.all, func(_ seenKey, v seenValue) bool { return v.state == stateGone })
 }
 
 func (m *seenModel) compare() {
-	if n := len(m.recent.fresh); n > 2*m.recent.most+40 {
-		m.t.Errorf("%d are held in memory, %d should be", n, m.recent.most)
+	if n := len(m.seen.fresh); n > m.seen.most {
+		m.t.Errorf("%d are held in memory, %d should be", n, m.seen.most)
+	}
+	levels := map[uint8]int{}
+	for _, l := range m.seen.layers {
+		if levels[l.level]++; l.into != 0 {
+			m.merged++
+		}
+	}
+	for level, n := range levels {
+		if n > 3*layersALike {
+			m.t.Errorf("%d layers are of level %d", n, level)
+		}
 	}
 	if err := m.db.View(func(tx *bolt.Tx) error {
-		if tx.Bucket(bucketSeen) == nil {
+		if tx.Bucket(bucketMeta) == nil {
 			return nil
 		}
 		onDisk := map[seenKey]seenValue{}
-		err := seenURLs(tx, func(k []byte, v seenValue) error {
-			onDisk[seenKey(k)] = v
+		err := seenURLs(tx, func(k seenKey, v seenValue) error {
+			onDisk[k] = v
 			return nil
 		})
 		if !maps.Equal(onDisk, m.all) {
 			m.t.Errorf("%d are on disk, of %d, or others", len(onDisk), len(m.all))
 		}
-		for host := range byte(3) {
-			for n := range byte(100) {
-				k := seenKey{3: host, 19: n}
-				v, known := m.recent.look(k)
-				if raw := tx.Bucket(bucketSeen).Get(k[:]); !known && raw != nil {
-					if v, err = readSeen(raw); err != nil {
-						return err
-					}
-				}
-				if v != m.all[k] {
-					m.t.Errorf("%x is %+v, want %+v", k, v, m.all[k])
-				}
+		view := newSeenView(tx, m.seen.layers)
+		for range 200 {
+			k := m.key()
+			v, recent := m.seen.fresh[k]
+			if !recent && err == nil {
+				v, _, err = view.look(&k)
+			}
+			if v != m.all[k] {
+				m.t.Errorf("%x is %+v, want %+v", k, v, m.all[k])
 			}
 		}
 		return err
@@ -123,15 +141,12 @@ func (m *seenModel) compare() {
 }
 
 func (m *seenModel) restart() {
-	m.recent = newRecent(1)
+	m.seen = newSeenSet(1)
 	if err := m.db.View(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketRecent)
-		if b == nil {
+		if tx.Bucket(bucketMeta) == nil {
 			return nil
 		}
-		blocks, err := readBlocks(b)
-		m.recent.take(uint64(tx.ID()), blocks, 0)
-		return err
+		return m.seen.load(tx)
 	}); err != nil {
 		m.t.Fatal(err)
 	}
