@@ -89,12 +89,13 @@ func (l *lab) compare(w *wide, few, many *crawled, rounds int, t *table.Table) e
 // crawled is a run that can be gone on with, and what the web knows of it.
 type crawled struct {
 	data  string
-	known int  // of each host
 	anew  bool // each time a copy
 	links *linking
 }
 
-// begin crawls the roots of all hosts, but the last of them, which stay queued.
+// begin crawls until as many pages were read as there are hosts: robots.txt of
+// nearly all is known then, and of nearly all some pages are queued, as later, when
+// many are known.
 func (l *lab) begin(w *wide) (*crawled, error) {
 	list := filepath.Join(l.scratch, "roots.txt")
 	if err := os.WriteFile(list, []byte(w.seeds()), 0o600); err != nil {
@@ -104,19 +105,21 @@ func (l *lab) begin(w *wide) (*crawled, error) {
 	if err != nil {
 		return nil, err
 	}
+	links := w.linking(1)
+	w.links.Store(links)
 	p, err := l.launch("run", "--list", list, "--scope", "host", "--sitemap", "off", "--data", data, "--max-pages", "100000000", "--progress", "none")
 	if err != nil {
 		return nil, err
 	}
 	defer p.kill()
-	if err := p.until(l.ctx, "roots were read", func() bool { return w.asked.Load() >= int64(w.hosts)*9/10 }); err != nil {
+	if err := p.until(l.ctx, "roots were read", func() bool { return w.asked.Load() >= int64(w.hosts) }); err != nil {
 		return nil, err
 	}
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		return nil, err
 	}
 	<-p.ended
-	return &crawled{data: data, known: 1, anew: true}, nil
+	return &crawled{data: data, anew: true, links: links}, nil
 }
 
 // fill makes so many pages of each host known to a copy of a crawl.
@@ -130,7 +133,7 @@ func (l *lab) fill(w *wide, few *crawled, known int) (*crawled, error) {
 		return nil, fmt.Errorf("%d runs in %s: %w", len(runs), data, err)
 	}
 	_, err = fillQueue(l.ctx, filepath.Dir(runs[0]), filepath.Base(runs[0]), w.hosts, w.url, 1, known)
-	return &crawled{data: data, known: known, links: w.linking(known)}, err
+	return &crawled{data: data, links: w.linking(known)}, err
 }
 
 func (l *lab) copied(data string) (string, error) {
@@ -173,7 +176,7 @@ func (l *lab) goOn(w *wide, c *crawled) (s stretch, err error) {
 			return s, err
 		}
 		defer os.RemoveAll(data)
-		links = w.linking(c.known)
+		links = links.clone()
 	}
 	if err := forgotten(data); err != nil {
 		return s, err

@@ -37,6 +37,15 @@ type linking struct {
 
 func (w *wide) linking(known int) *linking { return &linking{known, make([]atomic.Int64, w.hosts)} }
 
+// clone is what is known by now, to be counted apart.
+func (l *linking) clone() *linking {
+	c := &linking{l.known, make([]atomic.Int64, len(l.further))}
+	for i := range l.further {
+		c.further[i].Store(l.further[i].Load())
+	}
+	return c
+}
+
 // What a page links to; nine in ten are known.
 const (
 	menuLinks = 20
