@@ -207,7 +207,7 @@ func TestSimhash(t *testing.T) {
 		t.Errorf("%d features are counted", full.n)
 	}
 	// The tree of adders counts as a simple count does.
-	for n := range 100 {
+	for n := range 300 {
 		var s simhash
 		var counts [64]int
 		var features []uint64

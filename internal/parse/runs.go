@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	chunkSize = 64             // bytes that a runReader looks at
-	textSpare = chunkSize + 16 // bytes behind a text that are looked at with it
+	chunkSize    = 64            // bytes that a runReader looks at
+	chunksAtOnce = 16            // of which the marks are read
+	textSpare    = 2 * chunkSize // bytes behind a text that are looked at with it
 )
 
 // runReader finds the runs without white space in a text, and counts those that
@@ -22,7 +23,15 @@ type runReader struct {
 	worded uint64 // 1: and that holds a letter or a digit
 }
 
-// chunk says of 64 bytes of a text, a bit for each, what they are.
+// marks say of a chunk, a bit for each byte, what it is by itself.
+type marks struct {
+	blank  uint64 // a blank or a control
+	letter uint64 // an ASCII letter or digit, or no ASCII
+	high   uint64 // no ASCII
+}
+
+// chunk says of a chunk, a bit for each byte, what the characters are that they
+// belong to.
 type chunk struct {
 	solid  uint64 // neither white space nor what parts words like it
 	letter uint64 // makes the run it stands in a word
@@ -31,8 +40,11 @@ type chunk struct {
 
 // next looks at the chunk at and returns a bit for each byte where a run begins;
 // what lies behind end is blank.
-func (r *runReader) next(at, end int) (starts uint64) {
-	c := r.chunk(at)
+func (r *runReader) next(m *marks, at, end int) (starts uint64) {
+	c := chunk{^m.blank, m.letter, 0}
+	if m.high != 0 {
+		c = r.readRunes(c, m.high, at)
+	}
 	if left := end - at; left < chunkSize {
 		inside := uint64(1)<<left - 1
 		c = chunk{c.solid & inside, c.letter & inside, c.alone & inside}
@@ -45,54 +57,61 @@ func (r *runReader) next(at, end int) (starts uint64) {
 	return starts
 }
 
-func (r *runReader) chunk(at int) chunk {
-	all, solid, letter, b := uint64(0), uint64(0), uint64(0), (*[chunkSize]byte)(r.text[at:])
-	for i := 0; i < chunkSize; i += 8 {
-		v := binary.LittleEndian.Uint64(b[i:])
-		low := v &^ highBits
-		lower := low | lowCase
-		letters := (lower + (0x80-'a')*eachByte) ^ (lower + (0x7F-'z')*eachByte)
-		digits := (low + (0x80-'0')*eachByte) ^ (low + (0x7F-'9')*eachByte)
-		letter = letter>>8 | topBits(letters|digits|v)
-		solid = solid>>8 | topBits(low+(0x7F-' ')*eachByte|v)
-		all |= v
+// readMarks reads the marks of as many chunks from the beginning of text on.
+func readMarks(all []marks, text []byte) {
+	for n := range all {
+		blank, letter, high, b := uint64(0), uint64(0), uint64(0), (*[chunkSize]byte)(text[n*chunkSize:])
+		for i := 0; i < chunkSize; i += 8 {
+			v := binary.LittleEndian.Uint64(b[i:])
+			low := v &^ highBits
+			lower := low | lowCase
+			letters := (lower + (0x80-'a')*eachByte) ^ (lower + (0x7F-'z')*eachByte)
+			digits := (low + (0x80-'0')*eachByte) ^ (low + (0x7F-'9')*eachByte)
+			letter = letter>>8 | topBits(letters|digits|v)
+			blank = blank>>8 | topBits(^(low + (0x7F-' ')*eachByte | v))
+			high |= v & highBits
+		}
+		if high != 0 {
+			high = 0
+			for i := 0; i < chunkSize; i += 8 {
+				high = high>>8 | topBits(binary.LittleEndian.Uint64(b[i:]))
+			}
+		}
+		all[n] = marks{blank, letter, high}
 	}
-	c := chunk{solid, letter, 0}
-	if all&highBits != 0 {
-		c = r.readRunes(c, at)
-	}
-	return c
 }
 
 // topBits gathers the highest bits of the eight bytes of v in the highest byte.
 func topBits(v uint64) uint64 { return v & highBits * 0x0002040810204081 & (0xFF << 56) }
 
-// readRunes looks at what is not ASCII in a chunk. So far all of it counts as
-// letters, which is right below U+0800 but for Latin signs.
-func (r *runReader) readRunes(c chunk, at int) chunk {
-	i := at
-	for i > 0 && i > at-utf8.UTFMax && !utf8.RuneStart(r.text[i]) { // the last one of the chunk before
+// readRunes looks at what is not ASCII in a chunk, the bytes in high. So far all
+// of it counts as letters, which is right below U+0800 but for Latin signs.
+func (r *runReader) readRunes(c chunk, high uint64, at int) chunk {
+	i := at + bits.TrailingZeros64(high)
+	for high&1 != 0 && i > 0 && i > at-utf8.UTFMax && !utf8.RuneStart(r.text[i]) { // the last one of the chunk before
 		i--
 	}
-	for i < at+chunkSize {
-		switch lead := r.text[i]; {
-		case lead < utf8.RuneSelf:
-			i += bits.TrailingZeros64(binary.LittleEndian.Uint64(r.text[i:])&highBits) / 8
-		case lead < 0xE0 && lead != 0xC2:
-			i++
-		default:
-			char, n := utf8.DecodeRune(r.text[i:])
-			bytes := uint64(1)<<n - 1
+	for {
+		size := 1
+		if lead := r.text[i]; lead >= 0xE0 || lead == 0xC2 {
+			var char rune
+			char, size = utf8.DecodeRune(r.text[i:])
+			bytes := uint64(1)<<size - 1
 			if i < at {
 				bytes >>= at - i
 			} else {
 				bytes <<= i - at
 			}
 			c = c.with(kindOfRune(char), bytes, i >= at)
-			i += n
 		}
+		if i += size; i >= at+chunkSize {
+			return c
+		}
+		if high &= ^uint64(0) << max(i-at, 0); high == 0 {
+			return c
+		}
+		i = at + bits.TrailingZeros64(high)
 	}
-	return c
 }
 
 // with says what a character is, of which these are the bytes in the chunk, and
@@ -133,11 +152,16 @@ func kindOfRune(r rune) runeKind {
 		return runeOther
 	case r < 0x0800:
 		return runeLetter
+	case 0x2010 <= r && r < 0x2028: // quotes and dashes
+		if r == 0x2014 || r == 0x2026 {
+			return runeBreak
+		}
+		return runeOther
 	case r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
 		return runeIdeograph
 	case unicode.In(r, unicode.L, unicode.N):
 		return runeLetter
-	case unicode.IsSpace(r), r >= 0x3000 && unicode.IsPunct(r), r == 0x2014, r == 0x2026:
+	case unicode.IsSpace(r), r >= 0x3000 && unicode.IsPunct(r):
 		return runeBreak
 	}
 	return runeOther

@@ -15,8 +15,12 @@ func (s *simhash) add(features []uint64) {
 	if s.n >= 1<<len(s.planes)-2*runsAtOnce {
 		return
 	}
+	for ; len(features) >= 64; features = features[64:] {
+		s.count64((*[64]uint64)(features))
+	}
 	for ; len(features) >= 8; features = features[8:] {
-		s.count((*[8]uint64)(features))
+		s.ripple(3, s.count(0, (*[8]uint64)(features)))
+		s.n += 8
 	}
 	for _, h := range features {
 		s.ripple(0, h)
@@ -24,18 +28,30 @@ func (s *simhash) add(features []uint64) {
 	}
 }
 
-// count adds eight features with a tree of carry-save adders.
-func (s *simhash) count(x *[8]uint64) {
-	ones, twosA := addBits(s.planes[0], x[0], x[1])
+// count64 adds 64 features. To ripple ends where nobody foresees it, and so is
+// done but once.
+func (s *simhash) count64(x *[64]uint64) {
+	var eights [8]uint64
+	for i := range eights {
+		eights[i] = s.count(0, (*[8]uint64)(x[8*i:]))
+	}
+	s.ripple(6, s.count(3, &eights))
+	s.n += len(x)
+}
+
+// count adds eight words to the three planes from plane on with a tree of
+// carry-save adders, and returns what is to be added to the next plane.
+func (s *simhash) count(plane int, x *[8]uint64) (carry uint64) {
+	p := (*[3]uint64)(s.planes[plane:])
+	ones, twosA := addBits(p[0], x[0], x[1])
 	ones, twosB := addBits(ones, x[2], x[3])
-	twos, foursA := addBits(s.planes[1], twosA, twosB)
+	twos, foursA := addBits(p[1], twosA, twosB)
 	ones, twosA = addBits(ones, x[4], x[5])
 	ones, twosB = addBits(ones, x[6], x[7])
 	twos, foursB := addBits(twos, twosA, twosB)
-	fours, carry := addBits(s.planes[2], foursA, foursB)
-	s.planes[0], s.planes[1], s.planes[2] = ones, twos, fours
-	s.ripple(3, carry)
-	s.n += len(x)
+	p[0], p[1] = ones, twos
+	p[2], carry = addBits(p[2], foursA, foursB)
+	return carry
 }
 
 // addBits adds three bits in each of 64 places.

@@ -16,14 +16,14 @@ import (
 // Hash and simhash are stored and compared across versions of the program: a
 // change to what goes into them is a change of the stored format.
 type textReader struct {
-	words        int
-	inMain       int    // words in the main text
-	lo, hi       uint64 // of the runs so far
-	last, before uint64 // hashes of the two runs before
-	sim          simhash
+	words  int
+	inMain int    // words in the main text
+	lo, hi uint64 // of the runs so far
+	sim    simhash
 
-	h, v    [runsAtOnce + chunkSize]uint64 // of runs that wait to be joined; only v tells upper from lower case
-	waiting int
+	h     [256]uint64 // of the two runs before, and of those that wait to be joined to them, case aside
+	runs  int         // how many wait
+	marks [chunksAtOnce + 1]marks
 }
 
 // runsAtOnce is how many runs are joined at once.
@@ -45,63 +45,61 @@ const (
 
 // take takes in text[start:end], whole blocks; there is textSpare more of text.
 func (t *textReader) take(text []byte, start, end int, isMain bool) {
-	r := runReader{text: text}
+	r, ahead := runReader{text: text}, 0
 	if isMain {
-		t.read(&r, start, end)
-		t.inMain += r.words
-	} else {
-		for at := start; at < end; at += chunkSize {
-			r.next(at, end)
+		ahead = 1 // how long a run is may be seen in the next chunk only
+	}
+	for at := start; at < end; at += chunksAtOnce * chunkSize {
+		n := min((end-at+chunkSize-1)/chunkSize, chunksAtOnce)
+		readMarks(t.marks[:n+ahead], text[at:])
+		for i := range n {
+			from := at + i*chunkSize
+			starts := r.next(&t.marks[i], from, end)
+			if isMain {
+				t.hashRuns(text, from, starts, t.marks[i].blank, t.marks[i+1].blank)
+			}
 		}
 	}
 	t.words += r.words
-}
-
-// read takes in a part of the main text. The runs are hashed as they come, and
-// joined so many at a time.
-func (t *textReader) read(r *runReader, start, end int) {
-	for at := start; at < end; at += chunkSize {
-		t.hashRuns(r.text, at, r.next(at, end))
-		if t.waiting >= runsAtOnce {
-			t.join(runsAtOnce)
-		}
+	if isMain {
+		t.inMain += r.words
 	}
 }
 
-// hashRuns hashes the runs that begin in the chunk at.
-func (t *textReader) hashRuns(text []byte, at int, starts uint64) {
-	n := t.waiting
+// hashRuns hashes the runs that begin in the chunk at, which has these blanks,
+// and the next one those.
+func (t *textReader) hashRuns(text []byte, at int, starts, blank, those uint64) {
+	lo, hi, n := t.lo, t.hi, t.runs
 	for b := (*[chunkSize + 16]byte)(text[at:]); starts != 0; starts &= starts - 1 {
 		i := bits.TrailingZeros64(starts) % chunkSize
-		first, second := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
-		blank, late := blanks(first), blanks(second)
-		first &= upTo(blank)
-		second &= upTo(late) &^ ifAny(blank)
+		length := bits.TrailingZeros64(blank>>i | those<<1<<((chunkSize-1-i)%chunkSize) | 1<<16)
+		mask := &firstBytes[length%maskBytes]
+		first := binary.LittleEndian.Uint64(b[i:]) & mask[0]
+		second := binary.LittleEndian.Uint64(b[i+8:]) & mask[1]
 		h, v := mix(first|lowCase^mixA, second|lowCase^mixB), first^bits.RotateLeft64(second, 27)
-		if blank|late == 0 {
+		if length == 16 {
 			h, v = longRun(text, at+i, h, v)
 		}
-		t.h[n%len(t.h)], t.v[n%len(t.v)] = h, v
+		lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi, 29)*mixC+v
+		t.h[uint8(2+n)] = h
 		n++
 	}
-	t.waiting = n
+	t.lo, t.hi, t.runs = lo, hi, n
+	if n >= runsAtOnce {
+		t.join(runsAtOnce)
+	}
 }
 
-// join takes in the first n of the hashed runs. Each three on end are a feature;
-// the turns keep their order.
+// join takes n of the hashed runs into the simhash: each three on end are a
+// feature.
 func (t *textReader) join(n int) {
-	lo, hi, last, before := t.lo, t.hi, t.last, t.before
 	var features [runsAtOnce]uint64
 	for i := range n {
-		h := t.h[i]
-		lo, hi = (lo^h)*mixA, bits.RotateLeft64(hi, 29)*mixC+t.v[i]
-		features[i] = before ^ bits.RotateLeft64(last, 21) ^ bits.RotateLeft64(h, 42)
-		before, last = last, h
+		features[i] = t.h[i] ^ bits.RotateLeft64(t.h[i+1], 21) ^ bits.RotateLeft64(t.h[i+2], 42)
 	}
-	t.lo, t.hi, t.last, t.before = lo, hi, last, before
 	t.sim.add(features[:n])
-	t.waiting = copy(t.h[:], t.h[n:t.waiting])
-	copy(t.v[:], t.v[n:][:t.waiting])
+	t.runs -= n
+	copy(t.h[:], t.h[n:n+2+t.runs])
 }
 
 // longRun reads on from the 17th byte of the run that begins at i, if that is
@@ -128,8 +126,18 @@ func blanks(v uint64) uint64 { return (v - 0x21*eachByte) & ^v & highBits }
 // upTo returns the bits of the bytes before the first that is marked.
 func upTo(marks uint64) uint64 { return marks&-marks>>7 - 1 }
 
-// ifAny returns all bits if there is a mark, else none.
-func ifAny(marks uint64) uint64 { return uint64(int64(marks|-marks) >> 63) }
+// maskBytes is how many bytes a mask of firstBytes covers.
+const maskBytes = 32
+
+// firstBytes has masks for the first bytes of a text, by how many.
+var firstBytes = func() (t [maskBytes + 1][maskBytes / 8]uint64) {
+	for length := range t {
+		for n := range length {
+			t[length][n/8] |= 0xFF << (n % 8 * 8)
+		}
+	}
+	return t
+}()
 
 // mix mixes two numbers: the halves of their product, one over the other.
 func mix(a, b uint64) uint64 {
@@ -140,7 +148,7 @@ func mix(a, b uint64) uint64 {
 // hash returns the hash of the main text as the runs that make it, whatever
 // white space parts them: 128 bits, and no cryptographic ones.
 func (t *textReader) hash() (h [16]byte) {
-	t.join(t.waiting)
+	t.join(t.runs)
 	if t.lo|t.hi != 0 {
 		binary.BigEndian.PutUint64(h[:8], mix(t.lo^mixA, t.hi^mixB))
 		binary.BigEndian.PutUint64(h[8:], mix(t.hi^mixC, bits.RotateLeft64(t.lo, 32)^mixA))
