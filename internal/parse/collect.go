@@ -36,6 +36,7 @@ type parser struct {
 	words    []byte      // texts of links and headings on end
 	decoded  []byte      // values of attributes as they are read
 	regions  regions
+	urls     weburl.Room // of the addresses of this page, and of those of others
 	headings []keptHeading
 	refs     []writtenLink
 	byRef    linkTable // of refs: an address that a page repeats is resolved once
@@ -328,7 +329,7 @@ func (p *parser) resolve(ref string) (u weburl.URL, reason string) {
 	if p.base.IsZero() {
 		u, err = weburl.Parse(ref)
 	} else {
-		u, err = p.base.Resolve(ref)
+		u, err = p.base.ResolveTo(&p.urls, ref)
 	}
 	if err == nil {
 		return u, ""

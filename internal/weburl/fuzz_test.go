@@ -63,6 +63,9 @@ func differ(t *testing.T, base URL, raw string) {
 	if err == nil {
 		invariants(t, got)
 	}
+	if again, otherErr := base.ResolveTo(new(Room), raw); again != got || (otherErr == nil) != (err == nil) {
+		t.Errorf("%q on %s: %q in a room, %v", raw, base, again, otherErr)
+	}
 }
 
 // fast are texts at which a shortcut might take the wrong turn.

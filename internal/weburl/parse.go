@@ -5,7 +5,7 @@ import "strings"
 // Parse reads an absolute URL. Its errors are of type *Error: ErrScheme for
 // whatever begins with a scheme other than http and https, without a look at
 // the rest; ErrTooLong above MaxLength; ErrInvalid otherwise.
-func Parse(raw string) (URL, error) { return parse(raw, URL{}) }
+func Parse(raw string) (URL, error) { return parse(raw, URL{}, nil) }
 
 // Restore is Parse for what String returned, kept where nobody else writes: it
 // looks for the end of the origin and checks no more. The URL shares s.
@@ -22,31 +22,35 @@ func Restore(s string) (URL, error) {
 
 // Resolve reads ref as a link found on the page u; errors are those of Parse.
 // The base costs nothing: its pieces are slices of u.
-func (u URL) Resolve(ref string) (URL, error) {
+func (u URL) Resolve(ref string) (URL, error) { return u.ResolveTo(nil, ref) }
+
+// ResolveTo is Resolve for a page with many links: the address is in room,
+// unless that is nil.
+func (u URL) ResolveTo(room *Room, ref string) (URL, error) {
 	if u.IsZero() {
 		return URL{}, fail(ref, ErrInvalid)
 	}
-	if v, ok := u.below(ref); ok {
-		return v, nil
+	if dir, path, ok := u.below(ref); ok {
+		return URL{href: room.join(dir, path), path: u.path}, nil
 	}
-	return parse(ref, u)
+	return parse(ref, u, room)
 }
 
 // below is Resolve for what most links are: a path of characters that stand for
 // themselves, from the root, from the directory of u, or from one above it. To
 // all else it says no.
-func (u URL) below(ref string) (URL, bool) {
+func (u URL) below(ref string) (dir, path string, ok bool) {
 	end := 0
 	for end < len(ref) && plainInPath[ref[end]] {
 		end++
 	}
 	if end == 0 || end < len(ref) && ref[end] != '#' {
-		return URL{}, false
+		return "", "", false
 	}
-	dir, path := u.href[:u.path+1], ref[:end]
+	dir, path = u.href[:u.path+1], ref[:end]
 	if path[0] == '/' {
 		if path = path[1:]; path != "" && path[0] == '/' {
-			return URL{}, false
+			return "", "", false
 		}
 	} else {
 		dir = u.directory()
@@ -56,9 +60,9 @@ func (u URL) below(ref string) (URL, bool) {
 		}
 	}
 	if path != "" && path[0] == '.' || strings.Contains(path, "/.") || len(dir)+len(path) > MaxLength {
-		return URL{}, false
+		return "", "", false
 	}
-	return URL{href: dir + path, path: u.path}, true
+	return dir, path, true
 }
 
 // directory returns u up to the last slash of its path.
@@ -73,7 +77,7 @@ func (u URL) directory() string {
 // parse follows the basic URL parser of the standard (URL, 4.4) for the two
 // web schemes. What of it concerns files, opaque paths and fragments is gone,
 // and with it all of its states: a web address splits at fixed characters.
-func parse(raw string, base URL) (URL, error) {
+func parse(raw string, base URL, room *Room) (URL, error) {
 	text := clean(raw)
 	scheme, rest, absolute := cutScheme(text)
 	web := ""
@@ -88,9 +92,9 @@ func parse(raw string, base URL) (URL, error) {
 	reason := ErrInvalid
 	switch {
 	case absolute && (web != base.Scheme() || strings.HasPrefix(rest, "//")):
-		u, reason = absoluteURL(web, rest, base)
+		u, reason = absoluteURL(web, rest, base, room)
 	case !base.IsZero(): // "http:x" on an http page is the same as "x"
-		u, reason = base.relative(rest)
+		u, reason = base.relative(rest, room)
 	}
 	if reason != nil {
 		return URL{}, fail(raw, reason)
@@ -156,7 +160,7 @@ const stackURL = 256
 // absoluteURL reads what follows "http:": slashes of either kind, as many as
 // there are, then userinfo, host, port, path and query. An authority that the
 // base spells alike is not read again.
-func absoluteURL(scheme, rest string, base URL) (URL, error) {
+func absoluteURL(scheme, rest string, base URL, room *Room) (URL, error) {
 	for rest != "" && isSlash(rest[0]) {
 		rest = rest[1:]
 	}
@@ -177,7 +181,7 @@ func absoluteURL(scheme, rest string, base URL) (URL, error) {
 		tail = tail[1:]
 	}
 	start := len(b)
-	return finish(append(b, '/'), start, tail)
+	return finish(append(b, '/'), start, tail, room)
 }
 
 // authorityEnd returns the index of the path or query that ends the authority.
@@ -193,26 +197,26 @@ func authorityEnd(s string) int {
 func isSlash(c byte) bool { return c == '/' || c == '\\' }
 
 // relative reads a reference that has no scheme of its own.
-func (u URL) relative(ref string) (URL, error) {
+func (u URL) relative(ref string, room *Room) (URL, error) {
 	var buf [stackURL]byte
 	switch {
 	case ref == "":
 		return u, nil
 	case isSlash(ref[0]) && len(ref) > 1 && isSlash(ref[1]):
-		return absoluteURL(u.Scheme(), ref, u)
+		return absoluteURL(u.Scheme(), ref, u, room)
 	case isSlash(ref[0]):
-		return finish(append(buf[:0], u.href[:u.path+1]...), u.path, ref[1:])
+		return finish(append(buf[:0], u.href[:u.path+1]...), u.path, ref[1:], room)
 	}
 	path := u.directory()
 	if ref[0] == '?' {
 		path, _, _ = strings.Cut(u.href, "?")
 	}
-	return finish(append(buf[:0], path...), u.path, ref)
+	return finish(append(buf[:0], path...), u.path, ref, room)
 }
 
 // finish adds path and query to b, which holds an origin that ends at start
 // and the path so far. If a path follows, b ends with a slash.
-func finish(b []byte, start int, tail string) (URL, error) {
+func finish(b []byte, start int, tail string, room *Room) (URL, error) {
 	path, query, ok := strings.Cut(tail, "?")
 	if path != "" {
 		b = appendPath(b, start, path)
@@ -223,5 +227,5 @@ func finish(b []byte, start int, tail string) (URL, error) {
 	if len(b) > MaxLength {
 		return URL{}, ErrTooLong
 	}
-	return URL{href: string(b), path: start}, nil
+	return URL{href: room.keep(b), path: start}, nil
 }
