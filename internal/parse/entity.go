@@ -34,15 +34,32 @@ func appendDecoded(b []byte, s string, inValue bool) []byte {
 		if i < 0 {
 			return append(b, s...)
 		}
-		b = append(b, s[:i]...)
-		n := 1 + referenceLen(s[i+1:])
-		if ref := s[i : i+n]; n > 2 && ref[1] == '#' {
+		b, s = append(b, s[:i]...), s[i:]
+		if c, length := markupSign(s); length > 0 {
+			b, s = append(b, c), s[length:]
+			continue
+		}
+		n := 1 + referenceLen(s[1:])
+		if ref := s[:n]; n > 2 && ref[1] == '#' {
 			b = appendNumeric(b, ref)
 		} else {
-			b = append(b, reference(ref, inValue, strings.HasPrefix(s[i+n:], "="))...)
+			b = append(b, reference(ref, inValue, strings.HasPrefix(s[n:], "="))...)
 		}
-		s = s[i+n:]
+		s = s[n:]
 	}
+}
+
+// markupSign reads the references that pages about code are full of.
+func markupSign(s string) (c byte, length int) {
+	switch {
+	case strings.HasPrefix(s, "&lt;"):
+		return '<', len("&lt;")
+	case strings.HasPrefix(s, "&gt;"):
+		return '>', len("&gt;")
+	case strings.HasPrefix(s, "&amp;"):
+		return '&', len("&amp;")
+	}
+	return 0, 0
 }
 
 // referenceLen returns the length of what may be a reference after its "&".
