@@ -2,6 +2,7 @@ package parse
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -218,11 +219,45 @@ func wholeRunes(b []byte) []byte {
 // toUTF8 returns b if it is valid, else a copy with U+FFFD for each part that
 // is not.
 func toUTF8(b []byte) []byte {
-	if utf8.Valid(b) {
+	if validUTF8(b) {
 		return b
 	}
 	e, _ := charset.Lookup("utf-8")
 	return decodeAll(e, b)
+}
+
+// validUTF8 is utf8.Valid for texts that are mostly ASCII: it passes over that
+// faster.
+func validUTF8(b []byte) bool {
+	for {
+		for len(b) >= asciiBytes && isASCIIBlock(b) {
+			b = b[asciiBytes:]
+		}
+		end := 0
+		for end+asciiBytes <= len(b) && !isASCIIBlock(b[end:]) {
+			end += asciiBytes
+		}
+		if end == 0 { // less than a block is left
+			return utf8.Valid(b)
+		}
+		for end < len(b) && !utf8.RuneStart(b[end]) {
+			end++
+		}
+		if !utf8.Valid(b[:end]) {
+			return false
+		}
+		b = b[end:]
+	}
+}
+
+// asciiBytes is how much of a text isASCIIBlock looks at.
+const asciiBytes = 32
+
+func isASCIIBlock(b []byte) bool {
+	block := (*[asciiBytes]byte)(b)
+	first := binary.LittleEndian.Uint64(block[:]) | binary.LittleEndian.Uint64(block[8:])
+	second := binary.LittleEndian.Uint64(block[16:]) | binary.LittleEndian.Uint64(block[24:])
+	return (first|second)&highBits == 0
 }
 
 func decodeAll(e encoding.Encoding, b []byte) []byte {

@@ -3,6 +3,7 @@ package parse
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
 )
@@ -70,6 +71,24 @@ func TestQueryInDocumentEncoding(t *testing.T) {
 		d := Parse(mustURL(t, here), h, []byte(encoded(t, c.label, c.html)), Options{})
 		if len(d.Links) != 1 || d.Links[0].URL.RequestURI() != c.want {
 			t.Errorf("%s %q: got %v", c.label, c.html, show(d.Links))
+		}
+	}
+}
+
+// Wherever a fault stands in a text, it is found, and nothing else.
+func TestValidUTF8(t *testing.T) {
+	for _, part := range []string{"", "é", "日本", "\xFF", "\xC3", "\xE6\x97", "𝒳", "\xF0\x9D\x92", "\x80"} {
+		for before := range 2 * asciiBytes {
+			for _, after := range []int{0, 1, asciiBytes - 1, 3 * asciiBytes} {
+				b := []byte(strings.Repeat("a", before) + part + strings.Repeat("b", after))
+				if got, want := validUTF8(b), utf8.Valid(b); got != want {
+					t.Fatalf("%q: %t", b, got)
+				}
+				b = append(b, "日\xE6"...)
+				if validUTF8(b) {
+					t.Fatalf("%q is taken for valid", b)
+				}
+			}
 		}
 	}
 }
