@@ -261,6 +261,20 @@ func nameFrom(s string, i int, ends uint8) (key uint64, end int) {
 	return key, end
 }
 
+// plainName reads the name of at most seven letters that begins at i and ends
+// before that sign, which no name holds; its end is 0 if there is none.
+func plainName(s string, i int, sign byte) (key uint64, end int) {
+	if i+8 > len(s) {
+		return 0, 0
+	}
+	v := load(s, i)
+	n := bits.TrailingZeros64(noLetters(v)&^0xFF) / 8 % 8
+	if s[i+n] != sign || n == 0 {
+		return 0, 0
+	}
+	return v&(1<<(8*n)-1) | fold, i + n
+}
+
 // load returns the eight bytes of s from i on, the first one lowest.
 func load(s string, i int) uint64 {
 	return binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s), len(s))[i:])

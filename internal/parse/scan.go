@@ -196,9 +196,15 @@ func commentEnd(s string) int {
 // ends in is none.
 func (s *scanner) tag(i int, kind token) token {
 	src := s.src
+	s.has, s.closed = 0, false
+	if key, end := plainName(src, i, '>'); end > 0 { // most tags are no more
+		if slot := &elemByName.at[slotOf(key, end-i)]; slot.key == key && int(slot.length) == end-i && !slot.weak {
+			s.nameAt, s.elem, s.pos = span{i, end}, elem(slot.number), end+1
+			return kind
+		}
+	}
 	key, end := nameFrom(src, i, endsName)
 	s.nameAt, s.elem = span{i, end}, elem(elemByName.find(key, src[i:end]))
-	s.has, s.closed = 0, false
 	if end < len(src) && src[end] == '>' {
 		s.pos = end + 1
 		return kind
@@ -246,12 +252,18 @@ func (s *scanner) attributes(i int) int {
 			return i + 1
 		}
 		start := i
-		key, nameEnd := nameFrom(src, start, endsAttr)
-		value, next := valueAfter(src, nameEnd)
-		if next < 0 {
+		var value span
+		key, nameEnd := plainName(src, start, '=')
+		if nameEnd > 0 && nameEnd+1 < len(src) && src[nameEnd+1] == '"' { // as most are written
+			value = span{nameEnd + 2, indexFrom(src, '"', nameEnd+2)}
+			i = value.end + 1
+		} else {
+			key, nameEnd = nameFrom(src, start, endsAttr)
+			value, i = valueAfter(src, nameEnd)
+		}
+		if i < 0 || i > len(src) {
 			return -1
 		}
-		i = next
 		if !everywhere && !anyTag[src[start]] {
 			continue
 		}
