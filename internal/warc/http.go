@@ -43,10 +43,10 @@ func ResponseHead(proto string, status int, reason string, h http.Header, bodyLe
 	length := bodyLength >= 0 && status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		values := h[name]
-		switch strings.ToLower(name) {
-		case "transfer-encoding", "trailer":
+		switch {
+		case strings.EqualFold(name, "Transfer-Encoding"), strings.EqualFold(name, "Trailer"):
 			continue
-		case "content-length":
+		case strings.EqualFold(name, "Content-Length"):
 			if length && len(values) > 0 {
 				values = []string{strconv.FormatInt(bodyLength, 10)}
 			}
@@ -120,7 +120,7 @@ func appendHeader(b []byte, name string, values []string) []byte {
 	if !isToken(name) {
 		safe := []byte(name)
 		for i, c := range safe {
-			if !isTokenByte(c) {
+			if !tokenByte[c] {
 				safe[i] = '-'
 			}
 		}

@@ -3,6 +3,7 @@ package warc
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // A record of a kilobyte takes longer to find codes for than to compress, and
@@ -18,7 +19,7 @@ const (
 
 // appendShort adds p, the whole of a record, as the last block of a deflate stream.
 func appendShort(dst, p []byte) []byte {
-	w := bitWriter{b: dst}
+	w := bitWriter{b: slices.Grow(dst, mostBits*len(p)/8+16), at: len(dst)}
 	w.write(0b011, 3)              // the last block, in fixed codes
 	var seen [1 << seenBits]uint16 // by hash, 1 + where such bytes began last
 	for i := 0; i < len(p); {
@@ -43,43 +44,57 @@ func appendShort(dst, p []byte) []byte {
 }
 
 // alike is how many bytes x and y, which is shorter, begin with alike.
-func alike(x, y []byte) int {
-	n := min(len(y), mostMatch)
-	for i := range n {
-		if x[i] != y[i] {
-			return i
+func alike(x, y []byte) (n int) {
+	most := min(len(y), mostMatch)
+	for ; n+8 <= most; n += 8 {
+		if differ := binary.LittleEndian.Uint64(x[n:]) ^ binary.LittleEndian.Uint64(y[n:]); differ != 0 {
+			return n + bits.TrailingZeros64(differ)/8
 		}
+	}
+	for n < most && x[n] == y[n] {
+		n++
 	}
 	return n
 }
 
-// bitWriter gathers bits, the lowest first.
+// bitWriter gathers bits, the lowest first, and writes them behind b[:at], where
+// there must be room for them and seven bytes more.
 type bitWriter struct {
 	b    []byte
+	at   int
 	held uint64
-	n    uint // bits held
+	n    uint // bits held, 7 at most
 }
 
 // write adds the n lowest bits of v, 32 at most.
 func (w *bitWriter) write(v uint32, n uint) {
 	w.held |= uint64(v) << w.n
-	if w.n += n; w.n >= 32 {
-		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(w.held))
-		w.held >>= 32
-		w.n -= 32
-	}
+	binary.LittleEndian.PutUint64(w.b[w.at:w.at+8:cap(w.b)], w.held)
+	n += w.n
+	w.at += int(n / 8)
+	w.held >>= n &^ 7
+	w.n = n & 7
 }
 
 // code adds a Huffman code, whose first bit is its highest.
 func (w *bitWriter) code(v uint32, n uint) { w.write(bits.Reverse32(v)>>(32-n), n) }
 
-func (w *bitWriter) literal(c byte) {
-	if c < 144 {
-		w.code(0x30+uint32(c), 8)
-	} else {
-		w.code(0x190+uint32(c)-144, 9)
+// mostBits is how many bits a byte takes at most.
+const mostBits = 9
+
+// literals are the codes of bytes, as write takes them.
+var literals = func() (all [256]struct{ code, size uint16 }) {
+	for c := range uint32(256) {
+		code, size := 0x30+c, 8
+		if c >= 144 {
+			code, size = 0x190+c-144, mostBits
+		}
+		all[c].code, all[c].size = uint16(bits.Reverse32(code)>>(32-size)), uint16(size)
 	}
-}
+	return all
+}()
+
+func (w *bitWriter) literal(c byte) { w.write(uint32(literals[c].code), uint(literals[c].size)) }
 
 // match says that the next n bytes are those of so many bytes before.
 func (w *bitWriter) match(n, distance int) {
@@ -110,9 +125,4 @@ func class(v, step uint32) (class, more uint32, count uint) {
 }
 
 // end returns what was written, filled up to a whole byte.
-func (w *bitWriter) end() []byte {
-	for n := 0; n < int(w.n); n += 8 {
-		w.b = append(w.b, byte(w.held>>n))
-	}
-	return w.b
-}
+func (w *bitWriter) end() []byte { return w.b[:w.at+int(w.n+7)/8] }

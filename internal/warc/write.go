@@ -121,38 +121,53 @@ func isID(s string) bool {
 
 // ownFields are written by header and nobody else.
 var ownFields = []string{
-	"warc-type", "warc-record-id", "warc-date", "warc-target-uri", "warc-block-digest", "content-length",
+	"WARC-Type", "WARC-Record-ID", "WARC-Date", "WARC-Target-URI", "WARC-Block-Digest", "Content-Length",
 }
 
 // checkField refuses what a reader would take for another field or for the
 // end of the header, and bytes that no archive tool expects there.
 func checkField(f Field) error {
-	bad := func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 	switch {
 	case !isToken(f.Name):
 		return fmt.Errorf("%w: name %q", ErrField, f.Name)
-	case slices.Contains(ownFields, strings.ToLower(f.Name)):
+	case slices.ContainsFunc(ownFields, func(own string) bool { return strings.EqualFold(own, f.Name) }):
 		return fmt.Errorf("%w: %s is not for Fields", ErrField, f.Name)
-	case !utf8.ValidString(f.Value) || strings.ContainsFunc(f.Value, bad):
+	case !isText(f.Value):
 		return fmt.Errorf("%w: %s: %q", ErrField, f.Name, f.Value)
 	}
 	return nil
 }
 
+// isText reports whether s is UTF-8 without controls but for tabs.
+func isText(s string) bool {
+	ascii := true
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	return ascii || utf8.ValidString(s)
+}
+
 // isToken reports whether s is a token of RFC 9110, section 5.6.2.
 func isToken(s string) bool {
 	for i := range len(s) {
-		if !isTokenByte(s[i]) {
+		if !tokenByte[s[i]] {
 			return false
 		}
 	}
 	return s != ""
 }
 
-func isTokenByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
+var tokenByte = func() (is [256]bool) {
+	for c := range is {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		is[c] = letter || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return is
+}()
 
 // escapeURI percent-encodes what cannot stand in a header line or in angle
 // brackets. It leaves all else alone: a canonical URL keeps its spelling, by
