@@ -76,7 +76,7 @@ func open(path string, o Options) (b *bolt.DB, err error) {
 	}()
 	defer caught(path, &err, debug.SetPanicOnFault(true))
 	b, err = bolt.Open(path, 0o600, &bolt.Options{
-		Timeout: o.LockWait, NoSync: o.NoSync, FreelistType: bolt.FreelistMapType, InitialMmapSize: o.ahead(),
+		Timeout: o.LockWait, NoSync: o.NoSync, NoStatistics: true, FreelistType: bolt.FreelistMapType, InitialMmapSize: o.ahead(),
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
 			if err != nil {
