@@ -84,7 +84,8 @@ type Fetcher struct {
 	c     Config
 	log   *slog.Logger
 	guard guard
-	jar   *jar // nil without cookies of any kind
+	base  http.Header // of every request
+	jar   *jar        // nil without cookies of any kind
 	bound map[string]http.Header
 	net   *network
 	any   *http.Transport // HTTP/1.1 and HTTP/2
@@ -102,7 +103,7 @@ func New(c Config, log *slog.Logger) (*Fetcher, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	f := &Fetcher{c: c, log: log, guard: newGuard(&c), bound: boundHeaders(c.Bound)}
+	f := &Fetcher{c: c, log: log, guard: newGuard(&c), base: baseHeader(&c), bound: boundHeaders(c.Bound)}
 	if f.jar, err = newJar(&c); err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (f *Fetcher) exchange(ctx context.Context, r Request) (*Response, error) {
 	f.jar.store(r.URL, resp.Header, time.Now())
 	out := f.newResponse(x, resp, sent)
 	out.TLSProblem = f.tlsProblem(resp, r.URL)
-	if !r.Head {
+	if !r.Head && resp.Body != http.NoBody {
 		f.readBody(x, out, resp, positive(r.MaxBody, f.c.MaxBody))
 	}
 	out.Took = time.Since(x.start)

@@ -1,7 +1,7 @@
 package fetcher
 
 import (
-	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,16 +24,9 @@ const defaultAccept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 // newRequest writes everything but the secrets. It reports whether the request
 // is conditional.
 func (f *Fetcher) newRequest(x *exchange, r Request) (*http.Request, bool) {
-	h := make(http.Header, 8)
-	for name, values := range f.c.Header {
-		for _, v := range values {
-			h.Add(name, v)
-		}
-	}
-	h.Set("User-Agent", f.c.UserAgent)
-	h.Set("Accept-Encoding", acceptEncoding)
-	if r.Accept != "" || h.Get("Accept") == "" {
-		h.Set("Accept", cmp.Or(r.Accept, defaultAccept))
+	h := maps.Clone(f.base) // whose values nobody changes
+	if r.Accept != "" {
+		h.Set("Accept", r.Accept)
 	}
 	conditional := false
 	if usableETag(r.ETag) {
@@ -56,6 +49,22 @@ func (f *Fetcher) newRequest(x *exchange, r Request) (*http.Request, bool) {
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	return req.WithContext(x.traced()), conditional
+}
+
+// baseHeader is what all requests have in common.
+func baseHeader(c *Config) http.Header {
+	h := make(http.Header)
+	for name, values := range c.Header {
+		for _, v := range values {
+			h.Add(name, v)
+		}
+	}
+	h.Set("User-Agent", c.UserAgent)
+	h.Set("Accept-Encoding", acceptEncoding)
+	if h.Get("Accept") == "" {
+		h.Set("Accept", defaultAccept)
+	}
+	return h
 }
 
 // target writes u for net/http so that it sends the path and query byte for
@@ -105,12 +114,17 @@ func boundHeaders(list []BoundHeader) map[string]http.Header {
 }
 
 // addSecrets puts bound headers and cookies into req and returns its head
-// without them. They replace a harmless header of the same name.
+// without them, which is also what is sent where there are none: net/http takes
+// the host from elsewhere. They replace a harmless header of the same name.
 func (f *Fetcher) addSecrets(req *http.Request, u weburl.URL) http.Header {
-	sent := req.Header.Clone()
+	sent := req.Header
 	sent.Set("Host", u.Host())
-	cookies := f.jar.header(u, time.Now())
-	for name, values := range f.bound[u.Origin()] {
+	cookies, bound := f.jar.header(u, time.Now()), f.bound[u.Origin()]
+	if cookies == "" && len(bound) == 0 {
+		return sent
+	}
+	req.Header = maps.Clone(sent)
+	for name, values := range bound {
 		req.Header[name] = append([]string(nil), values...)
 		sent.Del(name)
 	}
