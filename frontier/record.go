@@ -129,7 +129,8 @@ func whole(origin, text string) (weburl.URL, error) {
 	case text == "":
 		return weburl.URL{}, nil
 	case text[0] == '/':
-		text = origin + text
+		u, err := weburl.Restore(origin + text)
+		return u, err // a host has an origin
 	}
 	u, err := weburl.Parse(text)
 	if err != nil {
