@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"iter"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -86,13 +87,13 @@ func (w *Job) newPage(l frontier.Lease, resp *fetcher.Response, failed error) *s
 
 // take reads what is in a response, if there was one, into its page. For an
 // unchanged page it is what was known before.
-func (w *Job) take(ctx context.Context, l frontier.Lease, p *store.Page, resp *fetcher.Response, known *store.Page) ([]store.Link, *store.Exchange) {
+func (w *Job) take(ctx context.Context, l frontier.Lease, p *store.Page, resp *fetcher.Response, known *store.Page) (linked, *store.Exchange) {
 	switch {
 	case resp == nil:
-		return nil, nil
+		return linked{}, nil
 	case resp.Status == http.StatusNotModified && known != nil:
 		renew(p, known, resp.Header)
-		return w.unchanged(ctx, p, known), w.exchange(resp)
+		return w.unchanged(ctx, l, p, known), w.exchange(resp)
 	}
 	p.Hash = sha256.Sum256(resp.Body)
 	read := w.read
@@ -100,7 +101,7 @@ func (w *Job) take(ctx context.Context, l frontier.Lease, p *store.Page, resp *f
 		p.Kind = store.KindSitemap
 		read = w.readSitemap
 	}
-	return w.survive(p, func() []store.Link { return read(p, resp, l.Address()) }), w.exchange(resp)
+	return linked{all: w.survive(p, func() []store.Link { return read(p, resp, l.Address()) })}, w.exchange(resp)
 }
 
 // survive reads what came. A parser that panics, which none should, costs one
@@ -162,15 +163,22 @@ func incomplete(r *fetcher.Response) bool {
 	return r.Truncated == "time" || r.Truncated == "disconnect"
 }
 
+// linked is what was read of the links of a visit: all of them, or of an unchanged
+// page, whose links the store has, those that were news then.
+type linked struct {
+	all  []store.Link
+	news *news
+}
+
 // unchanged fills in what a 304 stands for, and returns the links.
-func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
-	links, err := w.Store.Links(ctx, good)
+func (w *Job) unchanged(ctx context.Context, l frontier.Lease, p, good *store.Page) linked {
+	links, err := w.linksAgain(ctx, l, p, good)
 	if err == nil {
 		err = w.fieldsAgain(ctx, p, good)
 	}
 	if err != nil { // the next try asks for it whole, see known
 		p.Fault, p.Passing, p.FaultText = string(fetcher.Local), true, err.Error()
-		return nil
+		return linked{}
 	}
 	p.Status, p.NotModified = good.Status, true
 	p.Type, p.MIME, p.Charset, p.Size, p.Hash = good.Type, good.MIME, good.Charset, good.Size, good.Hash
@@ -187,6 +195,17 @@ func (w *Job) unchanged(ctx context.Context, p, good *store.Page) []store.Link {
 		p.Modified = good.Modified
 	}
 	return links
+}
+
+// linksAgain reads the links of a page that is as good was.
+func (w *Job) linksAgain(ctx context.Context, l frontier.Lease, p, good *store.Page) (links linked, err error) {
+	if !w.spec.leads(p) || p.Truncated != "" || p.Damaged != "" { // else Put takes them over
+		links.all, err = w.Store.Links(ctx, good)
+		return links, err
+	}
+	links.news = &news{}
+	err = w.Store.ReadLinks(ctx, good, func(all iter.Seq2[[]byte, *store.Link]) { *links.news = w.told.pickStored(all, below(l)) })
+	return links, err
 }
 
 // read parses a page, whose relative links count from base.

@@ -3,6 +3,7 @@ package crawler
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"sync"
 	"testing"
@@ -159,6 +160,13 @@ func (s lostLinks) Links(ctx context.Context, p *store.Page) ([]store.Link, erro
 		return nil, store.ErrDamaged
 	}
 	return s.Store.Links(ctx, p)
+}
+
+func (s lostLinks) ReadLinks(ctx context.Context, p *store.Page, read func(iter.Seq2[[]byte, *store.Link])) error {
+	if _, err := s.Links(ctx, p); err != nil {
+		return err
+	}
+	return s.Store.ReadLinks(ctx, p, read)
 }
 
 // An unchanged page whose links cannot be read is asked for whole.

@@ -1,6 +1,7 @@
 package crawler
 
 import (
+	"iter"
 	"strings"
 	"sync"
 
@@ -13,15 +14,10 @@ import (
 // on every page. What it forgets is handed in once more. All were judged by the
 // scope and the patterns that hold now.
 type told struct {
-	mu         sync.Mutex // guards what follows
-	young, old map[spelt]int
-	rules      int // how often they were others
-}
-
-// spelt is all of a link that has a say in what becomes of it.
-type spelt struct {
-	target                      string
-	asset, form, data, noFollow bool
+	mu         sync.Mutex     // guards what follows
+	young, old map[string]int // by spelling, see appendSpelling: the least depth
+	rules      int            // how often they were others
+	spelling   []byte
 }
 
 // Either generation holds so many links, about 2 MB, of so many bytes at most.
@@ -43,19 +39,42 @@ func (t *told) pick(links []store.Link, depth int) news {
 	defer t.mu.Unlock()
 	n := news{depth: depth, rules: t.rules}
 	for i := range links {
-		if !t.has(&links[i], depth) {
-			n.links = append(n.links, links[i])
+		if l := &links[i]; !t.has(appendSpelling(t.spelling[:0], l.Target, l), depth) {
+			n.links = append(n.links, *l)
 		}
 	}
 	return n
 }
 
-func (t *told) has(l *store.Link, depth int) bool {
-	k := key(l)
-	least, ok := t.young[k]
+// pickStored is pick of links as store.ReadLinks has them. What is news lacks its
+// text.
+func (t *told) pickStored(links iter.Seq2[[]byte, *store.Link], depth int) news {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := news{depth: depth, rules: t.rules}
+	for target, l := range links {
+		if !t.has(appendSpelling(t.spelling[:0], target, l), depth) {
+			n.links = append(n.links, *l)
+			n.links[len(n.links)-1].Target = string(target)
+		}
+	}
+	return n
+}
+
+// holds tells whether n was picked by the rules that hold now.
+func (t *told) holds(n *news) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return n.rules == t.rules
+}
+
+// has looks a spelling up, whose memory it keeps for the next.
+func (t *told) has(spelling []byte, depth int) bool {
+	t.spelling = spelling
+	least, ok := t.young[string(spelling)]
 	if !ok {
-		if least, ok = t.old[k]; ok {
-			t.set(k, least)
+		if least, ok = t.old[string(spelling)]; ok {
+			t.set(string(spelling), least)
 		}
 	}
 	return ok && least <= depth
@@ -74,20 +93,18 @@ func (t *told) add(n news) {
 		if len(l.Target) > longestTold || strings.EqualFold(l.Attr, "refresh") {
 			continue // what becomes of a refresh depends on the way to its page
 		}
-		k := key(l)
-		if least, ok := t.young[k]; ok && least <= n.depth {
-			continue
+		t.spelling = appendSpelling(t.spelling[:0], l.Target, l)
+		if least, ok := t.young[string(t.spelling)]; !ok || least > n.depth {
+			t.set(string(t.spelling), n.depth)
 		}
-		k.target = strings.Clone(k.target) // a part of all that the page links to
-		t.set(k, n.depth)
 	}
 }
 
-func (t *told) set(k spelt, depth int) {
+func (t *told) set(spelling string, depth int) {
 	if t.young == nil || len(t.young) >= mostTold {
-		t.old, t.young = t.young, make(map[spelt]int, mostTold/4)
+		t.old, t.young = t.young, make(map[string]int, mostTold/4)
 	}
-	t.young[k] = depth
+	t.young[spelling] = depth
 }
 
 // forget is for rules that are others from now on.
@@ -98,8 +115,15 @@ func (t *told) forget() {
 	t.rules++
 }
 
-func key(l *store.Link) spelt {
-	return spelt{l.Target, l.Asset, l.Element == "form", l.Element == "json-ld", l.NoFollow}
+// appendSpelling adds all of a link that has a say in what becomes of it.
+func appendSpelling[T string | []byte](b []byte, target T, l *store.Link) []byte {
+	var flags byte
+	for i, on := range [...]bool{l.Asset, l.NoFollow, l.Element == "form", l.Element == "json-ld"} {
+		if on {
+			flags |= 1 << i
+		}
+	}
+	return append(append(b, flags), target...)
 }
 
 // below is the depth of the links of a page.

@@ -100,3 +100,54 @@ func TestToldOfAWiderScope(t *testing.T) {
 		}
 	})
 }
+
+// late is a store that stores a page only when open is closed, and says before
+// that it was handed in.
+type late struct {
+	store.Store
+	path       string
+	came, open chan struct{}
+}
+
+func (s late) Put(ctx context.Context, p *store.Page, links []store.Link, x *store.Exchange) error {
+	if p.URL.Path() == s.path {
+		close(s.came)
+		<-s.open
+	}
+	return s.Store.Put(ctx, p, links, x)
+}
+
+// The links of an unchanged page, which are read before it is stored, are judged by
+// the patterns that hold when it has been.
+func TestToldOfOtherPatternsMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		menu := tagged(`"1"`, html("/1", "/x"))
+		w := newWorld(t, map[string]http.Handler{"a": paths{"/": menu, "/1": menu, "/x": html()}})
+		w.audit.MayRepeat = again
+		s := spec(t, "http://a/")
+		s.Exclude = patterns(t, "/x")
+		w.crawl(s)
+		whole := w.store
+		slow := late{whole, "/1", make(chan struct{}), make(chan struct{})}
+		w.store = slow
+		s = spec(t, "http://a/")
+		s.Exclude = patterns(t, "/x")
+		r := w.newRun(s)
+		job := w.begin(r, s)
+		go func() {
+			<-slow.came
+			if err := job.Tune(context.Background(), &Tuning{}, nil); err != nil {
+				t.Error(err)
+			}
+			close(slow.open)
+		}()
+		if err := job.Crawl(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.store = whole
+		if p := w.page(r, "http://a/1"); !p.NotModified || p.Links != 2 {
+			t.Errorf("%+v", p)
+		}
+		same(t, "asked for", w.asked("a"), "/", "/1", "/", "/1", "/x")
+	})
+}

@@ -30,7 +30,8 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 	if err != nil {
 		return w.unless(ctx, err)
 	}
-	page, links, err := w.already(ctx, l, last)
+	page, all, err := w.already(ctx, l, last)
+	links := linked{all: all}
 	switch {
 	case err != nil:
 	case page == nil && w.spec.leftOut(l) != "":
@@ -49,35 +50,47 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 
 // finishVisit tells the frontier what came of a visit, but for links that it has
 // been told of.
-func (w *Job) finishVisit(ctx context.Context, l frontier.Lease, p *store.Page, links []store.Link) error {
-	leads := w.spec.leads(p)
-	var n news
-	if leads {
-		n = w.told.pick(links, below(l))
-		links = n.links
+func (w *Job) finishVisit(ctx context.Context, l frontier.Lease, p *store.Page, links linked) error {
+	if !w.spec.leads(p) {
+		return w.Frontier.Done(ctx, l, w.spec.outcome(l, p, links.all, time.Now()))
 	}
-	err := w.Frontier.Done(ctx, l, w.spec.outcome(l, p, links, time.Now()))
-	if err == nil && leads {
+	n, err := w.news(ctx, l, p, links)
+	if err == nil {
+		err = w.Frontier.Done(ctx, l, w.spec.outcome(l, p, n.links, time.Now()))
+	}
+	if err == nil {
 		w.told.add(n)
 	}
 	return err
 }
 
+// news are the links of a stored visit that the frontier may not know.
+func (w *Job) news(ctx context.Context, l frontier.Lease, p *store.Page, links linked) (news, error) {
+	switch {
+	case links.news == nil:
+		return w.told.pick(links.all, below(l)), nil
+	case w.told.holds(links.news):
+		return *links.news, nil
+	}
+	all, err := w.Store.Links(ctx, p)
+	return w.told.pick(all, below(l)), err
+}
+
 // fetch asks for a URL, unless an earlier visit is kept, and stores what comes of it; last and good are what the
 // store has of it. No page and no error: it was cut short, the lease lapses and
 // the URL is fetched again.
-func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string, at *place) (*store.Page, []store.Link, error) {
+func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string, at *place) (*store.Page, linked, error) {
 	known := w.known(l, last, good)
 	if w.keeps(l, last, known) {
 		if page, links := w.stand(ctx, l, known); page != nil {
 			page.Barred = barred
 			w.Frontier.Release(l, frontier.Answer{}) // its host was not asked
-			return w.put(ctx, page, links, nil, nil, at)
+			return w.put(ctx, page, linked{all: links}, nil, nil, at)
 		}
 	}
 	resp, fault := w.ask(ctx, request(l, known, w.spec))
 	if ctx.Err() != nil {
-		return nil, nil, nil
+		return nil, linked{}, nil
 	}
 	ctx = context.WithoutCancel(ctx) // what has arrived is kept, whatever ends now
 	page := w.newPage(l, resp, fault)
@@ -85,7 +98,7 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
 	links, body := w.take(ctx, l, page, resp, known)
 	if err := w.widen(ctx, l, page); err != nil {
-		return nil, nil, err
+		return nil, linked{}, err
 	}
 	return w.put(ctx, page, links, body, resp, at)
 }
@@ -93,17 +106,17 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 // put stores a visit that resp, or nothing, was the answer to: durable before
 // forgotten. No page and no error: what it stands for was removed meanwhile; the
 // lease lapses, and the next try asks for it whole.
-func (w *Job) put(ctx context.Context, p *store.Page, links []store.Link, body *store.Exchange, resp *fetcher.Response, at *place) (*store.Page, []store.Link, error) {
+func (w *Job) put(ctx context.Context, p *store.Page, links linked, body *store.Exchange, resp *fetcher.Response, at *place) (*store.Page, linked, error) {
 	if err := at.land(ctx, resp); err != nil {
-		return nil, nil, err
+		return nil, links, err
 	}
-	err := w.Store.Put(ctx, p, links, body)
+	err := w.Store.Put(ctx, p, links.all, body)
 	if errors.Is(err, store.ErrNoContent) {
 		w.Log.Info("an earlier visit was removed while it was needed", "url", p.URL.String())
-		return nil, nil, nil
+		return nil, links, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, links, err
 	}
 	w.note(p)
 	return p, links, nil

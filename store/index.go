@@ -154,7 +154,7 @@ func (x *indexing) links(p *Page, number uint32) error {
 // template adds the n links of a template, once in a part.
 func (x *indexing) template(h holder, n int) error {
 	u := unpacker{origin: h.origin}
-	err := x.db.Sweep(func(tx *bolt.Tx) error { return u.templateIn(tx, h.template, n) })
+	err := x.db.Sweep(func(tx *bolt.Tx) error { return u.templateIn(tx.Bucket(bucketTemplates), h.template, n) })
 	if err != nil {
 		return err
 	}

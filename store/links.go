@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/klauspost/compress/s2"
@@ -79,18 +80,46 @@ func (b *Bolt) linksOf(p *Page) (links []Link, err error) {
 }
 
 func linksIn(tx *bolt.Tx, p *Page) ([]Link, error) {
-	u := unpacker{origin: p.URL.Origin()}
+	u := unpacker{origin: p.URL.Origin(), links: make([]Link, 0, min(p.Links, mostAtOnce))}
 	defer u.free(u.take())
-	var err error
-	if u.page, err = linksRecord(tx, p, u.page); err != nil {
-		return nil, err
-	}
-	u.links = make([]Link, 0, min(p.Links, mostAtOnce))
-	err = u.record(u.page, func(key templateKey, n int) error { return u.templateIn(tx, key, n) })
-	if err != nil {
+	if err := u.pageIn(tx, p); err != nil {
 		return nil, err
 	}
 	return u.done(), nil
+}
+
+// ReadLinks implements Store.
+func (b *Bolt) ReadLinks(ctx context.Context, p *Page, read func(iter.Seq2[[]byte, *Link])) (err error) {
+	defer wrap(&err, "links of %s", p.URL)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	u := unpacker{origin: p.URL.Origin(), textless: true}
+	defer u.free(u.take())
+	u.links = u.seen
+	if p.Links > 0 {
+		err = b.db.View(func(tx *bolt.Tx) error { return b.named(u.pageIn(tx, p)) })
+	}
+	if err != nil {
+		return err
+	}
+	u.seen = u.links
+	read(u.all())
+	return nil
+}
+
+// pageIn reads the links of a page that has some.
+func (u *unpacker) pageIn(tx *bolt.Tx, p *Page) (err error) {
+	if u.page, err = linksRecord(tx, p, u.page); err != nil {
+		return err
+	}
+	var templates *bolt.Bucket
+	return u.record(u.page, func(key templateKey, n int) error {
+		if templates == nil {
+			templates = tx.Bucket(bucketTemplates)
+		}
+		return u.templateIn(templates, key, n)
+	})
 }
 
 // mostAtOnce is for how many links room is made on the word of a record.
@@ -108,21 +137,20 @@ func linksRecord(tx *bolt.Tx, p *Page, b []byte) (plain []byte, err error) {
 
 // record reads the links of a page. It calls shared for those of a template.
 func (u *unpacker) record(plain []byte, shared func(key templateKey, n int) error) error {
-	r := newReader(plain)
-	var own packing
+	r, own := newReader(plain), u.packed(0)
 	for r.left() > 0 {
 		var err error
 		switch n := r.number(); {
 		case n > maxLinks<<1 || r.bad:
 			return fmt.Errorf("record is %w: %d links", ErrDamaged, n>>1)
 		case n&1 == 0:
-			err = u.add(r, &own, int(n>>1))
+			err = u.add(r, own, int(n>>1))
 		default:
-			key := r.bytes(len(templateKey{}))
+			key := r.slice(len(templateKey{}))
 			if r.bad {
 				return fmt.Errorf("record is %w: it is cut off", ErrDamaged)
 			}
-			err = shared(templateKey([]byte(key)), int(n>>1))
+			err = shared(templateKey(key), int(n>>1))
 		}
 		if err != nil {
 			return err
@@ -134,9 +162,13 @@ func (u *unpacker) record(plain []byte, shared func(key templateKey, n int) erro
 // maxLinks is more than any page has.
 const maxLinks = 1 << 30
 
-// templateIn adds the n links of a template.
-func (u *unpacker) templateIn(tx *bolt.Tx, key templateKey, n int) error {
-	raw := rawIn(tx, bucketTemplates, key[:])
+// templateIn adds the n links of a template, which is in the bucket of these if
+// there is one.
+func (u *unpacker) templateIn(templates *bolt.Bucket, key templateKey, n int) error {
+	var raw []byte
+	if templates != nil {
+		raw = templates.Get(key[:])
+	}
 	if raw == nil {
 		return fmt.Errorf("index is %w: template %x is missing", ErrDamaged, key)
 	}
@@ -146,7 +178,7 @@ func (u *unpacker) templateIn(tx *bolt.Tx, key templateKey, n int) error {
 	}
 	u.template = plain
 	r := newReader(plain)
-	if err := u.add(r, &packing{}, n); err != nil {
+	if err := u.add(r, u.packed(1), n); err != nil {
 		return err
 	}
 	if r.left() > 0 {

@@ -79,6 +79,10 @@ type Store interface {
 	Page(ctx context.Context, run RunID, u weburl.URL) (*Page, error)
 	// Links returns the links of a page.
 	Links(ctx context.Context, p *Page) ([]Link, error)
+	// ReadLinks is Links for whoever keeps few of them: read, which is called once
+	// and under no lock, goes through all, each a target and a Link that has
+	// neither Target nor Text. Both are good until read returns.
+	ReadLinks(ctx context.Context, p *Page, read func(links iter.Seq2[[]byte, *Link])) error
 	// IndexLinks reads all links of a run, so that the next three methods can
 	// answer. Two addresses for which id returns the same one are one target;
 	// links to what is no web address are left out. What an earlier call did

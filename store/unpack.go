@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 )
@@ -11,12 +12,12 @@ import (
 // set.
 type reader struct {
 	raw  []byte
-	text string // the same as raw
+	text string // the same as raw, once bytes was called
 	at   int
 	bad  bool
 }
 
-func newReader(raw []byte) *reader { return &reader{raw: raw, text: string(raw)} }
+func newReader(raw []byte) *reader { return &reader{raw: raw} }
 
 func (r *reader) left() int { return len(r.raw) - r.at }
 
@@ -42,18 +43,31 @@ func (r *reader) count(size int) int {
 
 func (r *reader) fail() { r.at, r.bad = len(r.raw), true }
 
-// bytes returns the next n bytes; they are part of what is read.
+// bytes returns the next n bytes.
 func (r *reader) bytes(n int) string {
 	if n > r.left() {
 		r.fail()
 		return ""
 	}
+	if r.text == "" {
+		r.text = string(r.raw)
+	}
 	r.at += n
 	return r.text[r.at-n : r.at]
 }
 
+// slice is bytes as a part of what is read.
+func (r *reader) slice(n int) []byte {
+	if n > r.left() {
+		r.fail()
+		return nil
+	}
+	r.at += n
+	return r.raw[r.at-n : r.at]
+}
+
 func (r *reader) byte() byte {
-	if s := r.bytes(1); s != "" {
+	if s := r.slice(1); s != nil {
 		return s[0]
 	}
 	return 0
@@ -76,10 +90,12 @@ func (r *reader) shape() shape {
 	return shape{flags: r.byte(), element: r.word(), attr: r.word(), place: r.word(), rel: r.word()}
 }
 
-// unpacker gathers links. Their targets come into being in done, all at once.
+// unpacker gathers links. Their targets come into being in done, all at once, or
+// are never made, see all.
 type unpacker struct {
-	origin string // of the page
-	links  []Link
+	origin   string // of the page
+	links    []Link
+	textless bool // no text is made of what links say
 	room
 }
 
@@ -88,6 +104,8 @@ type room struct {
 	arena          []byte // targets
 	ends           []int  // of each target in arena
 	page, template []byte // records that are read
+	seen           []Link // that nobody keeps
+	packings       [2]packing
 }
 
 var rooms = sync.Pool{New: func() any { return new(room) }}
@@ -95,18 +113,29 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 // take gives u room that was used before, until free.
 func (u *unpacker) take() *room {
 	r := rooms.Get().(*room)
-	u.room = room{r.arena[:0], r.ends[:0], r.page, r.template}
+	u.room = room{r.arena[:0], r.ends[:0], r.page, r.template, r.seen[:0], r.packings}
 	return r
+}
+
+// packed returns what a packed sequence of a page (0) or a template (1) refers
+// back to when it begins.
+func (u *unpacker) packed(n int) *packing {
+	p := &u.packings[n]
+	p.shapes, p.last = p.shapes[:0], nil
+	return p
 }
 
 // free gives back what take returned, if it did not grow too large to be kept.
 func (u *unpacker) free(r *room) {
-	if cap(u.arena)+8*cap(u.ends)+cap(u.page)+cap(u.template) > maxScratch {
+	if cap(u.arena)+8*cap(u.ends)+cap(u.page)+cap(u.template)+linkBytes*cap(u.seen) > maxScratch {
 		return
 	}
 	*r = u.room
 	rooms.Put(r)
 }
+
+// linkBytes is what a Link takes beside its texts, roughly.
+const linkBytes = 104
 
 // packing is what one packed sequence refers back to.
 type packing struct {
@@ -123,7 +152,7 @@ func (u *unpacker) add(r *reader, p *packing, n int) error {
 	for range n {
 		s := p.shape(r)
 		same := int(r.byte())
-		rest := r.string()
+		rest := r.slice(r.count(1))
 		if r.bad || same > len(p.last) {
 			return fmt.Errorf("%w: a link cannot be read", ErrDamaged)
 		}
@@ -135,7 +164,7 @@ func (u *unpacker) add(r *reader, p *packing, n int) error {
 		p.last = u.arena[from:]
 		u.ends = append(u.ends, len(u.arena))
 		u.links = append(u.links, Link{
-			Text: r.string(), Element: s.element, Attr: s.attr, Place: s.place, Rel: s.rel,
+			Text: u.text(r), Element: s.element, Attr: s.attr, Place: s.place, Rel: s.rel,
 			Asset: s.flags&flagAsset != 0, NoFollow: s.flags&flagNoFollow != 0,
 		})
 	}
@@ -143,6 +172,14 @@ func (u *unpacker) add(r *reader, p *packing, n int) error {
 		return fmt.Errorf("%w: a link is cut off", ErrDamaged)
 	}
 	return nil
+}
+
+func (u *unpacker) text(r *reader) string {
+	if u.textless {
+		r.slice(r.count(1))
+		return ""
+	}
+	return r.string()
 }
 
 func (p *packing) shape(r *reader) shape {
@@ -169,4 +206,17 @@ func (u *unpacker) done() []Link {
 		from = end
 	}
 	return u.links
+}
+
+// all yields the links with their targets, which are good until u is used again.
+func (u *unpacker) all() iter.Seq2[[]byte, *Link] {
+	return func(yield func([]byte, *Link) bool) {
+		from := 0
+		for i, end := range u.ends {
+			if !yield(u.arena[from:end:end], &u.links[i]) {
+				return
+			}
+			from = end
+		}
+	}
 }

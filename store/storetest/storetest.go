@@ -212,6 +212,20 @@ func (h *house) wantLinks(p *store.Page, want ...store.Link) {
 		h.t.Fatalf("Links: %v", err)
 	}
 	diff(h.t, fmt.Sprintf("links of %s", p.URL), want, got)
+	var read []store.Link
+	err = h.ReadLinks(h.ctx, p, func(links iter.Seq2[[]byte, *store.Link]) {
+		for target, l := range links {
+			read = append(read, *l)
+			read[len(read)-1].Target = string(target)
+		}
+	})
+	if err != nil {
+		h.t.Fatalf("ReadLinks: %v", err)
+	}
+	for i := range got {
+		got[i].Text = ""
+	}
+	diff(h.t, fmt.Sprintf("links of %s, without their texts", p.URL), got, read)
 }
 
 // wantBody sees that a page has this body, and returns its header.
