@@ -155,6 +155,9 @@ func settleHosts(ctx context.Context, f frontier.Frontier, st store.Store, r *st
 	return st.PutHosts(ctx, r.ID, rows)
 }
 
+// countedFields are all that count reads of a page.
+var countedFields = store.FieldsOf("Kind", "Status", "Fault", "Unchanged", "Cached", "Wire", "Request", "Record", "Fields")
+
 // count makes a run's counts from the frontier's and from its pages.
 func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Stats) error {
 	c := store.Counts{
@@ -165,7 +168,12 @@ func count(ctx context.Context, st store.Store, r *store.Run, stats frontier.Sta
 	for reason, n := range stats.Skipped {
 		c.Skipped[string(reason)] = n
 	}
-	for p, err := range st.Pages(ctx, r.ID) {
+	var reader store.PageReader
+	p := &store.Page{}
+	for rec, err := range st.PageRecords(ctx, r.ID, nil) {
+		if *p = (store.Page{}); err == nil {
+			err = reader.Read(rec, p, countedFields)
+		}
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func wholeIn(tx *bolt.Tx, run RunID) (x linkIndex) {
 func (x *indexing) sameAs(ctx context.Context, earlier RunID) (bool, error) {
 	next, stop := iter.Pull2(x.PageRecords(ctx, earlier, nil))
 	defer stop()
-	var here, there PageReader
+	var reader PageReader
 	for rec, err := range x.PageRecords(ctx, x.run, nil) {
 		if err != nil {
 			return false, err
@@ -71,11 +71,8 @@ func (x *indexing) sameAs(ctx context.Context, earlier RunID) (bool, error) {
 		if err != nil || !ok || !bytes.Equal(was.key, rec.key) {
 			return false, err
 		}
-		if here.pick(rec.value, indexedFields) != nil || there.pick(was.value, indexedFields) != nil {
-			return false, nil // for read to complain of
-		}
-		if !bytes.Equal(here.part, there.part) {
-			return false, nil
+		if !reader.Same(rec, was, indexedFields) {
+			return false, nil // where one cannot be read, for read to complain of
 		}
 	}
 	_, err, more := next()

@@ -72,7 +72,8 @@ func (f PageFields) IsEmpty() bool { return f == PageFields{} }
 
 // PageReader reads fields of records. It is for one goroutine.
 type PageReader struct {
-	part []byte // the wanted part of the record read last
+	part  []byte // the wanted part of the record read last
+	other []byte // that of another one
 }
 
 // Read sets the wanted fields of p from a record; those that it has from the
@@ -95,12 +96,23 @@ func (r *PageReader) Read(rec *PageRecord, p *Page, wanted PageFields) error {
 	return nil
 }
 
+// Same tells whether two records of one URL have the same in some fields, as far
+// as they can be read.
+func (r *PageReader) Same(x, y *PageRecord, fields PageFields) bool {
+	fields = fields.whole()
+	if r.pick(x.value, fields) != nil {
+		return false
+	}
+	r.part, r.other = r.other, r.part
+	return r.pick(y.value, fields) == nil && bytes.Equal(r.part, r.other)
+}
+
 // pick makes of a record one that has the wanted fields alone. Fields are in the
 // order of Page, so that nothing is looked for, and nothing is read behind the
 // last one.
 func (r *PageReader) pick(raw []byte, wanted PageFields) error {
 	if len(raw) == 0 || raw[0] != recordVersion {
-		r.part = raw
+		r.part = append(r.part[:0], raw...)
 		return nil // for decode to refuse
 	}
 	n, raw, err := msgp.ReadMapHeaderBytes(raw[1:])
@@ -187,8 +199,7 @@ type PageRecord struct {
 // URL returns the URL that was visited.
 func (r *PageRecord) URL() (weburl.URL, error) { return urlOf(r.key) }
 
-// PageRecords yields a run's visits of the URLs whose key begins with prefix,
-// in the order of keys. A record is good until the next one is asked for.
+// PageRecords implements Store.
 func (b *Bolt) PageRecords(ctx context.Context, run RunID, prefix []byte) iter.Seq2[*PageRecord, error] {
 	return func(yield func(*PageRecord, error) bool) {
 		batch := pageBatch{run: run, prefix: run.with(prefix)}

@@ -106,6 +106,9 @@ type Store interface {
 	Body(ctx context.Context, p *Page) (http.Header, []byte, error)
 	// Pages yields a run's visits in the order of weburl.URL.Key.
 	Pages(ctx context.Context, run RunID) iter.Seq2[*Page, error]
+	// PageRecords yields them for a PageReader, those whose key begins with prefix.
+	// A record is good until the next one is asked for.
+	PageRecords(ctx context.Context, run RunID, prefix []byte) iter.Seq2[*PageRecord, error]
 
 	// Lately returns what was put into a run last. Of a run that has ended that
 	// is nothing.

@@ -13,6 +13,7 @@ import (
 var (
 	headFields    = listableFields.With(store.FieldsOf("Redirect", "MIME", "Hash", "FieldsBy"))
 	contentFields = store.FieldsOf("Title", "H1", "Description", "TextHash", "Fields")
+	hashField     = store.FieldsOf("Hash")
 )
 
 // comparison goes through two runs side by side.
@@ -148,6 +149,10 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 	c.counts.After++
 	c.before.reset(old)
 	c.now.reset(rec)
+	if c.unchanged(old, rec) {
+		c.counts.Same++
+		return
+	}
 	c.now.get(headFields)
 	c.before.page.URL = c.now.url() // not to be made twice
 	c.before.get(headFields)
@@ -163,6 +168,15 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 	default:
 		c.counts.Same++
 	}
+}
+
+// unchanged tells of most pages that both runs have, and that were there, that
+// nothing is different: what is compared is the same in both records.
+func (c *comparison) unchanged(old, rec *store.PageRecord) bool {
+	if !c.before.reader.Same(old, rec, headFields) || c.now.presence() != there {
+		return false
+	}
+	return c.now.class() != "ok" || c.now.get(hashField).Hash != [32]byte{}
 }
 
 // came is how many pages came or went, for all that is known.
