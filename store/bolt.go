@@ -50,6 +50,7 @@ type Bolt struct {
 	// new: two visits that bring the same one at once keep it once.
 	deciding [256]sync.Mutex
 
+	recall    recall     // what Latest told lately
 	templates memory     // groups of links met lately
 	indexing  sync.Mutex // held while links are indexed
 	maxPart   int        // size of one of an index, in bytes; tests lower it

@@ -260,8 +260,18 @@ func (c *check) checkStrays(ctx context.Context) error {
 func (c *check) checkLatest(ctx context.Context) error {
 	return c.scan(ctx, bucketLatest, nil, func(key, value []byte) bool {
 		u, err := urlOf(key)
+		var h history
 		if err == nil {
-			_, _, err = c.visits(u, AllFields)
+			h, err = parseHistory(value)
+		}
+		for _, run := range []RunID{h.last, h.before} {
+			if err != nil {
+				break
+			}
+			err = c.db.View(func(tx *bolt.Tx) error {
+				_, err := c.visitIn(tx, run, u, key, AllFields)
+				return err
+			})
 		}
 		if err != nil {
 			c.fault("last visits of %q: %v", key, err)

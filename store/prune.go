@@ -57,6 +57,8 @@ func (b *Bolt) Prune(ctx context.Context, runs []RunID, o PruneOptions) (_ Prune
 	defer b.keeping.Unlock()
 	b.indexing.Lock() // an index has rows of its run as well
 	defer b.indexing.Unlock()
+	b.recall.removing()
+	defer b.recall.removing()
 	if o.Dead <= 0 {
 		o.Dead = deadPart
 	}

@@ -24,9 +24,11 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	}
 	b.visiting.RLock()
 	defer b.visiting.RUnlock()
-	last, good, err := b.earlier(p)
-	if err != nil {
-		return err
+	last, good, known := b.recall.take(p)
+	if !known {
+		if last, good, err = b.visits(p.URL, p.Run, heldAgainst); err != nil {
+			return err
+		}
 	}
 	if (p.NotModified || p.Cached) && (good == nil || good.Hash != p.Hash) {
 		return ErrNoContent
@@ -59,6 +61,7 @@ func (b *Bolt) Put(ctx context.Context, p *Page, links []Link, x *Exchange) (err
 	if err := b.db.Commit(context.Background(), &write{puts: puts, visit: p}); err != nil {
 		return err
 	}
+	b.recall.take(p) // what was read meanwhile
 	b.arrived(brought)
 	b.templates.keep(made)
 	return nil
@@ -70,24 +73,8 @@ func (p *Page) unplace() {
 	p.PayloadURL, p.PayloadAt = "", time.Time{}
 }
 
-// heldAgainst is what Put wants to know of earlier visits.
+// heldAgainst is what Put wants to know of earlier visits; see Page.heldAgainst.
 var heldAgainst = FieldsOf("FirstSeen", "Changed", "Hash", "Payload", "PayloadURL", "PayloadAt", "Links", "LinksOf")
-
-// earlier returns the last visit of p's URL, and the last one before p's run
-// that brought content.
-func (b *Bolt) earlier(p *Page) (last, good *Page, err error) {
-	last, good, err = b.visits(p.URL, heldAgainst)
-	if err != nil || last == nil {
-		return nil, nil, err
-	}
-	if last.Run != p.Run && last.hasContent() {
-		good = last
-	}
-	if good != nil && good.Run == p.Run { // two runs take turns
-		good = nil
-	}
-	return last, good, nil
-}
 
 // hasContent tells a visit whose body, here or in an earlier run, is what the
 // URL shows.

@@ -151,16 +151,16 @@ func (b *Bolt) Latest(ctx context.Context, u weburl.URL) (last, good *Page, err 
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	last, good, err = b.visits(u, AllFields)
-	if err == nil && last != nil && last.hasContent() {
-		good = last
+	asked := b.recall.ask(u)
+	if last, good, err = b.visits(u, 0, AllFields); err == nil {
+		b.recall.answered(asked, last, good)
 	}
 	return last, good, err
 }
 
 // visits returns the wanted fields of the last visit of u, and of the last one
-// before its run that brought content; either is nil if there is none.
-func (b *Bolt) visits(u weburl.URL, wanted PageFields) (last, before *Page, err error) {
+// that brought content and is not of a run; either is nil if there is none.
+func (b *Bolt) visits(u weburl.URL, but RunID, wanted PageFields) (last, good *Page, err error) {
 	key := u.Key()
 	wanted = wanted.With(contentFields)
 	err = b.db.View(func(tx *bolt.Tx) error {
@@ -175,15 +175,22 @@ func (b *Bolt) visits(u weburl.URL, wanted PageFields) (last, before *Page, err 
 		if last, err = b.visitIn(tx, h.last, u, key, wanted); err != nil {
 			return err
 		}
-		if before, err = b.visitIn(tx, h.before, u, key, wanted); before != nil && !before.hasContent() {
-			before = nil // its run was resumed and replaced it
+		if last != nil && h.last != but && last.hasContent() {
+			good = last
+			return nil
+		}
+		if h.before == but { // two runs take turns
+			return nil
+		}
+		if good, err = b.visitIn(tx, h.before, u, key, wanted); good != nil && !good.hasContent() {
+			good = nil // its run was resumed and replaced it
 		}
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return last, before, nil
+	return last, good, nil
 }
 
 // visitIn returns nil for run 0, which stands for none.

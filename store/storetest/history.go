@@ -13,6 +13,7 @@ var historyTests = []test{
 	{"a failed try does not hide what earlier runs had", testTryHidesNothing},
 	{"a later try is compared with earlier runs", testTryCompares},
 	{"two runs take turns at one URL", testTurns},
+	{"a visit counts that came since the last ones were read", testReadBefore},
 	{"links of an unchanged page are shared", testSharedLinks},
 	{"a visit may stand for one of a later run", testCached},
 }
@@ -33,6 +34,24 @@ func (h *house) wantDates(what string, p *store.Page, first, changed *store.Run,
 	if !got.first.Equal(day(first)) || !got.changed.Equal(day(changed)) || got.unchanged != unchanged {
 		h.t.Errorf("%s: first seen %v, changed %v, unchanged %t; want those of runs %d, %d, and %t",
 			what, got.first, got.changed, got.unchanged, first.ID, changed.ID, unchanged)
+	}
+}
+
+func testReadBefore(t *testing.T, h *house) {
+	was := h.fetch(h.begin("a"), home, []byte("first"))
+	two, three := h.begin("a"), h.begin("a")
+	if _, good, err := h.Latest(h.ctx, at(home)); err != nil || good == nil || good.Run != was.Run {
+		t.Fatalf("Latest: %+v, %v", good, err)
+	}
+	h.fetch(three, home, []byte("other"))
+	wantError(t, "Put of what is no more", h.Put(h.ctx, notModified(two, was), nil, nil), store.ErrNoContent)
+	if _, good, err := h.Latest(h.ctx, at(home)); err != nil || good == nil || good.Run != three.ID {
+		t.Fatalf("Latest: %+v, %v", good, err)
+	}
+	p := visit(two, home, []byte("other"))
+	h.put(p, nil, nil)
+	if !p.Unchanged || p.FirstSeen.IsZero() || !p.Changed.Equal(day(three)) {
+		t.Errorf("%+v", p)
 	}
 }
 
