@@ -196,7 +196,11 @@ func (b *Bolt) apply(tx *bolt.Tx, batch []*write) error {
 	if err != nil {
 		return err
 	}
-	puts := []put{{bucketMeta, keyTail, raw}}
+	n := 1
+	for _, w := range batch {
+		n += len(w.puts)
+	}
+	puts := append(make([]put, 0, n), put{bucketMeta, keyTail, raw})
 	for _, w := range batch {
 		puts = append(puts, w.puts...)
 	}

@@ -38,7 +38,7 @@ func ResponseHead(proto string, status int, reason string, h http.Header, bodyLe
 	if status < 0 || status > 999 {
 		status = 0
 	}
-	b := fmt.Appendf(make([]byte, 0, 1024), "%s %03d %s\r\n", wireProto(proto), status, oneLine(reason))
+	b := fmt.Appendf(make([]byte, 0, sizeOf(h, len(reason))), "%s %03d %s\r\n", wireProto(proto), status, oneLine(reason))
 	bare := len(b)
 	length := bodyLength >= 0 && status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 	for _, name := range slices.Sorted(maps.Keys(h)) {
@@ -57,6 +57,16 @@ func ResponseHead(proto string, status int, reason string, h http.Header, bodyLe
 		b = appendField(b, "Connection", "close")
 	}
 	return append(b, "\r\n"...)
+}
+
+// sizeOf is how many bytes a head takes that has h and so many more.
+func sizeOf(h http.Header, more int) int {
+	for name, values := range h {
+		for _, v := range values {
+			more += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return more + len("HTTP/1.1 000 \r\n\r\nConnection: close\r\n")
 }
 
 // secretHeaders open doors, so no archive may hold them.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -15,19 +16,24 @@ import (
 // ErrField and ErrTooLong, faults of the caller. r is not changed, and several
 // goroutines may call Append at once.
 func (r *Record) Append(dst []byte, c Coding) ([]byte, error) {
-	header, err := r.header()
-	if err != nil {
+	header := headers.Get().(*[]byte)
+	defer headers.Put(header)
+	var err error
+	if *header, err = r.header((*header)[:0]); err != nil {
 		return dst, fmt.Errorf("warc: write %s record of %q: %w", r.Type, r.TargetURI, err)
 	}
-	return appendMember(dst, c, header, r.Head, r.Body), nil
+	return appendMember(dst, c, *header, r.Head, r.Body), nil
 }
 
-// header returns the record's header with its blank line.
-func (r *Record) header() ([]byte, error) {
+// headers are room for the header of one record after the other, MaxHeader or
+// little more.
+var headers = sync.Pool{New: func() any { return new([]byte) }}
+
+// header adds the record's header with its blank line to b, which is empty.
+func (r *Record) header(b []byte) ([]byte, error) {
 	if err := r.check(); err != nil {
-		return nil, err
+		return b, err
 	}
-	b := make([]byte, 0, 1024)
 	b = append(b, Version+"\r\n"...)
 	b = appendField(b, "WARC-Type", r.Type)
 	b = appendField(b, "WARC-Record-ID", r.ID)
@@ -37,7 +43,7 @@ func (r *Record) header() ([]byte, error) {
 	}
 	for _, f := range r.Fields {
 		if err := checkField(f); err != nil {
-			return nil, err
+			return b, err
 		}
 		b = appendField(b, f.Name, strings.Trim(f.Value, " \t"))
 	}
@@ -54,7 +60,7 @@ func (r *Record) header() ([]byte, error) {
 	b = appendField(b, "Content-Length", strconv.Itoa(len(r.Head)+len(r.Body)))
 	b = append(b, "\r\n"...)
 	if len(b) > MaxHeader || int64(len(r.Head))+int64(len(r.Body)) > MaxBlock {
-		return nil, ErrTooLong
+		return b, ErrTooLong
 	}
 	return b, nil
 }
