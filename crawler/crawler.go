@@ -199,6 +199,7 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 
 	pool := semaphore.NewWeighted(int64(max(w.spec.Workers, 1)))
 	var visits sync.WaitGroup
+	next := make(chan frontier.Lease)
 	for {
 		if w.acquire(leasing, pool) != nil {
 			break
@@ -211,23 +212,35 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 			}
 			break
 		}
+		select {
+		case next <- lease: // for a goroutine that has ended a visit: its stack is large enough
+			continue
+		default:
+		}
 		visits.Go(func() {
-			at := w.takePlace(pool)
-			defer at.leave()
-			err := w.visit(fetching, lease, at)
-			if err == nil && fetching.Err() != nil {
-				err = w.abandon(fetching, lease)
-			}
-			if err != nil {
-				cut(err)
+			for more := true; more; lease, more = <-next {
+				if err := w.carry(fetching, lease, w.takePlace(pool)); err != nil {
+					cut(err)
+				}
 			}
 		})
 	}
+	close(next)
 	visits.Wait()
 	if err := context.Cause(fetching); err != context.Cause(ctx) && err != errCut {
 		return err
 	}
 	return nil
+}
+
+// carry is the whole of a visit, but for a lease whose run has come to its end.
+func (w *Job) carry(ctx context.Context, l frontier.Lease, at *place) error {
+	defer at.leave()
+	err := w.visit(ctx, l, at)
+	if err == nil && ctx.Err() != nil {
+		return w.abandon(ctx, l)
+	}
+	return err
 }
 
 // acquire waits for a place in the pool.
