@@ -73,6 +73,7 @@ type Job struct {
 	status   [6]atomic.Uint64
 	external atomic.Uint64
 	told     told
+	reading  *semaphore.Weighted             // for what has been read and has no room yet, in pages
 	room     *semaphore.Weighted             // for what waits for the disk, in bytes
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing
@@ -102,7 +103,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
 		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(s.RulesBytes),
-		sitemaps: map[string]int{}, spent: map[string]time.Duration{}, room: semaphore.NewWeighted(roomBytes),
+		sitemaps: map[string]int{}, spent: map[string]time.Duration{}, reading: semaphore.NewWeighted(mostRead), room: semaphore.NewWeighted(roomBytes),
 		began: time.Now(), before: int64(r.Counts.Received), meter: meter{cpu: cpuTime()},
 	}
 	config := frontier.Config{

@@ -17,18 +17,41 @@ const (
 	pageBytes = 16 << 10 // of a page beside its body: a stack, links, a record
 )
 
+// mostRead is how many pages may be read that found no room yet. A page takes
+// less memory as it came than read: where more come than the disk takes, the
+// others wait as they came.
+const mostRead = 256
+
 // place is what a visit has: one of as many as may be under way, and, once its
 // page has been read, a part of the room instead. It belongs to one goroutine.
 type place struct {
-	job  *Job
-	pool *semaphore.Weighted
-	size int64 // of its part of the room; 0 while it is in the pool
+	job   *Job
+	pool  *semaphore.Weighted
+	size  int64 // of its part of the room; 0 while it is in the pool
+	reads bool  // it is one of mostRead
 }
 
 // takePlace begins a visit for which pool was acquired.
 func (w *Job) takePlace(pool *semaphore.Weighted) *place {
 	w.meter.visits.add(1)
 	return &place{job: w, pool: pool}
+}
+
+// mayRead waits until the page of this visit may be read.
+func (p *place) mayRead(ctx context.Context) error {
+	w := p.job
+	if w.spec.Workers <= mostRead {
+		return nil
+	}
+	if !w.reading.TryAcquire(1) {
+		w.meter.disk.add(1)
+		defer w.meter.disk.add(-1)
+		if err := w.reading.Acquire(ctx, 1); err != nil {
+			return err
+		}
+	}
+	p.reads = true
+	return nil
 }
 
 // land lets the next visit begin: what is left of this one, whose answer was
@@ -50,11 +73,21 @@ func (p *place) land(ctx context.Context, resp *fetcher.Response) error {
 	}
 	p.vacate()
 	p.size = size
+	p.readOn()
 	return nil
+}
+
+// readOn lets another page be read.
+func (p *place) readOn() {
+	if p.reads {
+		p.reads = false
+		p.job.reading.Release(1)
+	}
 }
 
 // leave ends a visit.
 func (p *place) leave() {
+	p.readOn()
 	if p.size > 0 {
 		p.job.room.Release(p.size)
 		return

@@ -45,27 +45,64 @@ func TestPagesWaitForTheDiskOutsideThePool(t *testing.T) {
 					}
 					return large
 				})})
-				w.audit.PerHost = places
-				s := spec(t, "http://a/")
-				s.Manners, s.Workers, s.Sitemap = hurried, places, "off"
-				c, disk := w.crawler(), stuck{w.store, make(chan struct{})}
-				c.Store = disk
-				r := w.newRun(s)
-				job, err := c.Begin(t.Context(), r, s)
-				if err != nil {
-					t.Fatal(err)
-				}
-				ended := make(chan error)
-				go func() { ended <- job.Crawl(t.Context(), nil) }()
-				time.Sleep(time.Minute)
+				_, end := w.getStuck(t, places)
 				if got := len(w.asked("a")) - 1; got != test.want {
 					t.Errorf("%d pages were asked for, want %d", got, test.want)
 				}
-				close(disk.open)
-				if err := <-ended; err != nil || r.Counts.Done != pages+1 {
-					t.Errorf("%v, %d pages are done", err, r.Counts.Done)
+				if r := end(); r.Counts.Done != pages+1 {
+					t.Errorf("%d pages are done", r.Counts.Done)
 				}
 			})
 		})
 	}
+}
+
+// getStuck crawls a with so many places until the disk takes no more, which it
+// does again when end is called: that returns the run when it is over.
+func (w *world) getStuck(t *testing.T, places int) (job *Job, end func() *store.Run) {
+	w.audit.PerHost = places
+	s := spec(t, "http://a/")
+	s.Manners, s.Workers, s.Sitemap = hurried, places, "off"
+	c, disk := w.crawler(), stuck{w.store, make(chan struct{})}
+	c.Store = disk
+	r := w.newRun(s)
+	job, err := c.Begin(t.Context(), r, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- job.Crawl(t.Context(), nil) }()
+	time.Sleep(time.Minute)
+	return job, func() *store.Run {
+		close(disk.open)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		return r
+	}
+}
+
+// Of pages that find no room before the disk no more than mostRead are read; all
+// others are in the end.
+func TestPagesWaitUnread(t *testing.T) {
+	const places, pages = mostRead + 44, 2*mostRead + 200
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]http.Handler{"a": many(pages, html)})
+		job, end := w.getStuck(t, places)
+		if got := len(w.asked("a")) - 1; got != 2*places {
+			t.Errorf("%d pages were asked for, want %d", got, 2*places)
+		}
+		if job.reading.TryAcquire(1) {
+			t.Errorf("fewer than %d pages wait that were read", mostRead)
+		}
+		if disk := job.meter.disk.n; disk != places {
+			t.Errorf("%d pages wait for the disk, want %d", disk, places)
+		}
+		if r := end(); r.Counts.Done != pages+1 {
+			t.Errorf("%d pages are done", r.Counts.Done)
+		}
+		if !job.reading.TryAcquire(mostRead) {
+			t.Error("somebody still counts as read")
+		}
+	})
 }

@@ -96,6 +96,9 @@ func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Pag
 	page := w.newPage(l, resp, fault)
 	page.Barred = barred
 	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
+	if err := at.mayRead(ctx); err != nil {
+		return nil, linked{}, err
+	}
 	links, body := w.take(ctx, l, page, resp, known)
 	if err := w.widen(ctx, l, page); err != nil {
 		return nil, linked{}, err
