@@ -1,6 +1,7 @@
 package crawler
 
 import (
+	"hash/maphash"
 	"iter"
 	"strings"
 	"sync"
@@ -13,17 +14,27 @@ import (
 // some depth or a smaller one and that would therefore be no news to it: a menu is
 // on every page. What it forgets is handed in once more. All were judged by the
 // scope and the patterns that hold now.
+//
+// A spelling is known by two hashes of 64 bits that no page can foresee, so there
+// is nothing to be copied, and nothing for the collector to look at.
 type told struct {
-	mu         sync.Mutex     // guards what follows
-	young, old map[string]int // by spelling, see appendSpelling: the least depth
-	rules      int            // how often they were others
-	spelling   []byte
+	mu       sync.Mutex // guards what follows
+	sets     []toldSet  // nil: nothing was told
+	seeds    [2]maphash.Seed
+	rules    int // how often they were others
+	spelling []byte
 }
 
-// Either generation holds so many links, about 2 MB, of so many bytes at most.
+// toldSet is the spellings whose hashes lead there, the one met last in front.
+type toldSet struct {
+	hashes [toldSlots][2]uint64
+	depths [toldSlots]int32 // one more than the least depth; 0 in a slot that is free
+}
+
+// Some 32,000 links take 650 KB.
 const (
-	mostTold    = 1 << 14
-	longestTold = 256
+	toldSets  = 1 << 12
+	toldSlots = 8
 )
 
 // news are the links of a page that the frontier may not know, for Done.
@@ -71,13 +82,38 @@ func (t *told) holds(n *news) bool {
 // has looks a spelling up, whose memory it keeps for the next.
 func (t *told) has(spelling []byte, depth int) bool {
 	t.spelling = spelling
-	least, ok := t.young[string(spelling)]
-	if !ok {
-		if least, ok = t.old[string(spelling)]; ok {
-			t.set(string(spelling), least)
-		}
+	if t.sets == nil {
+		return false
 	}
-	return ok && least <= depth
+	set, hash := t.set(spelling)
+	at := set.find(hash)
+	if set.hashes[at] != hash || set.depths[at] == 0 {
+		return false
+	}
+	least := set.depths[at]
+	set.front(at, hash, least)
+	return int(least)-1 <= depth
+}
+
+// set is where a spelling would be, and what it is known by.
+func (t *told) set(spelling []byte) (*toldSet, [2]uint64) {
+	a, b := maphash.Bytes(t.seeds[0], spelling), maphash.Bytes(t.seeds[1], spelling)
+	return &t.sets[a%toldSets], [2]uint64{a, b}
+}
+
+// find is the slot that holds a spelling; if none does, one that is free, or the last.
+func (s *toldSet) find(hash [2]uint64) (at int) {
+	for at < toldSlots-1 && s.depths[at] != 0 && s.hashes[at] != hash {
+		at++
+	}
+	return at
+}
+
+// front puts a spelling in front, and those before slot at one further back.
+func (s *toldSet) front(at int, hash [2]uint64, depth int32) {
+	copy(s.hashes[1:at+1], s.hashes[:at])
+	copy(s.depths[1:at+1], s.depths[:at])
+	s.hashes[0], s.depths[0] = hash, depth
 }
 
 // add notes links of which the frontier was told, unless they were judged by
@@ -88,30 +124,29 @@ func (t *told) add(n news) {
 	if n.rules != t.rules {
 		return
 	}
+	if t.sets == nil {
+		t.sets, t.seeds = make([]toldSet, toldSets), [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	}
 	for i := range n.links {
 		l := &n.links[i]
-		if len(l.Target) > longestTold || strings.EqualFold(l.Attr, "refresh") {
+		if strings.EqualFold(l.Attr, "refresh") {
 			continue // what becomes of a refresh depends on the way to its page
 		}
 		t.spelling = appendSpelling(t.spelling[:0], l.Target, l)
-		if least, ok := t.young[string(t.spelling)]; !ok || least > n.depth {
-			t.set(string(t.spelling), n.depth)
+		set, hash := t.set(t.spelling)
+		at, depth := set.find(hash), int32(n.depth)+1
+		if known := set.depths[at]; known != 0 && set.hashes[at] == hash {
+			depth = min(depth, known)
 		}
+		set.front(at, hash, depth)
 	}
-}
-
-func (t *told) set(spelling string, depth int) {
-	if t.young == nil || len(t.young) >= mostTold {
-		t.old, t.young = t.young, make(map[string]int, mostTold/4)
-	}
-	t.young[spelling] = depth
 }
 
 // forget is for rules that are others from now on.
 func (t *told) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.young, t.old = nil, nil
+	t.sets = nil
 	t.rules++
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,22 +33,24 @@ func TestTold(t *testing.T) {
 	if n := count(1, refresh); n != 1 {
 		t.Error("a refresh is no news the second time, and may be one hop nearer")
 	}
-	long := store.Link{Target: "http://a/" + strings.Repeat("x", longestTold)}
-	m.add(m.pick([]store.Link{long}, 1))
-	if n := count(1, long); n != 1 {
-		t.Error("a long address is remembered")
-	}
 	late := m.pick([]store.Link{{Target: "http://a/4"}}, 1)
 	m.forget()
 	m.add(late)
 	if n := count(4, append(menu, late.links...)...); n != 3 {
 		t.Errorf("%d of 3 are news to a wider scope", n)
 	}
-	for i := range 3 * mostTold {
-		m.add(m.pick([]store.Link{{Target: fmt.Sprint("http://a/", i)}}, 1))
+	for i := range 3 * toldSets * toldSlots {
+		m.add(m.pick([]store.Link{{Target: fmt.Sprint("http://c/", i)}}, 1))
 	}
-	if n := len(m.young) + len(m.old); n > 2*mostTold {
-		t.Errorf("%d links are remembered", n)
+	if n := count(1, menu...); n != 2 {
+		t.Errorf("%d of 2 are news when many others were met", n)
+	}
+	for i := range 3 * toldSets * toldSlots {
+		m.add(m.pick([]store.Link{{Target: fmt.Sprint("http://b/", i)}}, 1))
+		if n := count(2, menu...); i > 0 && n > 0 {
+			t.Fatal("a menu that is on every page is forgotten")
+		}
+		m.add(m.pick(menu, 2))
 	}
 }
 
