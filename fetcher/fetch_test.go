@@ -75,15 +75,20 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestRequestLine checks that the path and query go out byte for byte.
+// TestRequestLine checks that the path and query go out byte for byte, and the
+// host once.
 func TestRequestLine(t *testing.T) {
 	var line string
+	var hosts []string
 	s := listen(t, func(c net.Conn) {
 		in := bufio.NewReader(c)
 		first, _ := in.ReadString('\n')
 		line = strings.TrimSuffix(strings.TrimPrefix(first, "GET "), " HTTP/1.1\r\n")
+		hosts = nil
 		for rest := first; rest != "\r\n" && rest != ""; {
-			rest, _ = in.ReadString('\n')
+			if rest, _ = in.ReadString('\n'); strings.HasPrefix(strings.ToLower(rest), "host:") {
+				hosts = append(hosts, rest)
+			}
 		}
 		io.WriteString(c, page("x"))
 	})
@@ -93,6 +98,9 @@ func TestRequestLine(t *testing.T) {
 		get(t, f, u.String())
 		if line != u.RequestURI() {
 			t.Errorf("%s: sent %q", u, line)
+		}
+		if d := cmp.Diff([]string{"Host: " + u.Host() + "\r\n"}, hosts); d != "" {
+			t.Error(d)
 		}
 	}
 	get(t, f, s.origin()+"//two/slashes") // the absolute form is the only way to say that

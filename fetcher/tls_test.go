@@ -196,6 +196,9 @@ func TestNotTLS(t *testing.T) {
 // TestHTTP2 checks the protocol, its headers and that HTTP1 avoids it.
 func TestHTTP2(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host := r.Header["Host"]; host != nil {
+			t.Errorf("%s: a header says %q", r.Proto, host)
+		}
 		switch r.URL.Path {
 		case "/flood":
 			for i := range 300 {
