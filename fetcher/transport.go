@@ -21,8 +21,8 @@ const (
 
 	// A connection keeps its buffers as long as it lives. What is larger than
 	// them goes past them: a body into where it is kept, a long head in pieces.
-	readBuffer  = 2 << 10
-	writeBuffer = 1 << 10
+	readBuffer  = 1 << 10
+	writeBuffer = 512
 )
 
 func newTransport(c *Config, n *network, h2 bool) *http.Transport {
