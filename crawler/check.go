@@ -68,25 +68,25 @@ func (s *Spec) foreign(origin string) bool {
 }
 
 // visitCheck is visit for a URL that is asked about alone.
-func (w *Job) visitCheck(ctx context.Context, l frontier.Lease, at *place) error {
+func (w *Job) visitCheck(ctx context.Context, l *frontier.Lease, at *place) error {
 	last, err := w.checked(ctx, l)
 	if err != nil {
 		return err
 	}
 	if last != nil && int(last.Try) == l.Try { // a crash came between put and done
 		w.remind(l, last)
-		return w.Frontier.Done(ctx, l, w.spec.outcome(l, last, nil, time.Now()))
+		return w.Frontier.Done(ctx, *l, w.spec.outcome(l, last, nil, time.Now()))
 	}
-	v, err := w.mayCheck(ctx, &l)
+	v, err := w.mayCheck(ctx, l)
 	switch {
 	case err != nil:
 		return err
 	case v.why != "" && last != nil: // what it said before is all that is known of it
-		return w.Frontier.Done(ctx, l, frontier.Outcome{})
+		return w.Frontier.Done(ctx, *l, frontier.Outcome{})
 	case v.why != "":
-		return w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: v.why, Rule: v.rule})
+		return w.skip(ctx, l, v.why, v.rule)
 	case v.page != nil:
-		w.Frontier.Release(l, frontier.Answer{}) // nothing was asked
+		w.release(l, frontier.Answer{}) // nothing was asked
 		return w.concludeCheck(context.WithoutCancel(ctx), l, v.page, frontier.Outcome{})
 	}
 	began := time.Now()
@@ -98,7 +98,7 @@ func (w *Job) visitCheck(ctx context.Context, l frontier.Lease, at *place) error
 	page.Barred = v.rule
 	setHead(page, l, resp)
 	answer := w.spec.answer(l, page, resp)
-	w.Frontier.Release(l, answer)
+	w.release(l, answer)
 	w.spend(l.URL.Origin(), time.Since(began)+max(l.Pause, answer.Rest))
 	if resp != nil {
 		resp.Free()
@@ -112,7 +112,7 @@ func (w *Job) visitCheck(ctx context.Context, l frontier.Lease, at *place) error
 
 // checked returns what a check brought in this run before: at an earlier try, or
 // before a crash. It is nil if there is nothing.
-func (w *Job) checked(ctx context.Context, l frontier.Lease) (*store.Page, error) {
+func (w *Job) checked(ctx context.Context, l *frontier.Lease) (*store.Page, error) {
 	page, err := w.Store.Page(ctx, w.store.ID, l.URL)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !page.IsCheck() {
 		return nil, nil
@@ -121,17 +121,17 @@ func (w *Job) checked(ctx context.Context, l frontier.Lease) (*store.Page, error
 }
 
 // concludeCheck stores what a check brought, and ends its lease.
-func (w *Job) concludeCheck(ctx context.Context, l frontier.Lease, page *store.Page, o frontier.Outcome) error {
+func (w *Job) concludeCheck(ctx context.Context, l *frontier.Lease, page *store.Page, o frontier.Outcome) error {
 	if err := w.Store.Put(ctx, page, nil, nil); err != nil {
 		return err
 	}
 	w.note(page)
-	return w.Frontier.Done(ctx, l, o)
+	return w.Frontier.Done(ctx, *l, o)
 }
 
 // setHead says of a page what the head of an answer tells of a body that was not
 // read.
-func setHead(p *store.Page, l frontier.Lease, r *fetcher.Response) {
+func setHead(p *store.Page, l *frontier.Lease, r *fetcher.Response) {
 	p.Head, p.Depth = l.Try == 1, frontier.NoDepth
 	if r == nil {
 		return
@@ -177,7 +177,7 @@ func (w *Job) mayCheck(ctx context.Context, l *frontier.Lease) (v verdict, err e
 		case err != nil:
 			return v, err
 		case rec != nil && rec.Fault != "":
-			page := w.newPage(*l, nil, &fetcher.Fault{Kind: fetcher.Kind(rec.Fault), Sentence: rec.FaultText, Temporary: rec.Passing})
+			page := w.newPage(l, nil, &fetcher.Fault{Kind: fetcher.Kind(rec.Fault), Sentence: rec.FaultText, Temporary: rec.Passing})
 			page.Depth = frontier.NoDepth
 			return verdict{page: page}, nil
 		case rec != nil:
@@ -214,7 +214,7 @@ func (w *Job) unreachableRobots(ctx context.Context, origin string) (*store.Robo
 // foreignRobotsUnreachable is robotsUnreachable for an origin that the run is not
 // about: it is soon given up, and what is unreachable says what comes of the
 // links. o has it asked again, after a wait.
-func (w *Job) foreignRobotsUnreachable(l frontier.Lease, rec *store.Robots, wait time.Duration, o frontier.Outcome) frontier.Outcome {
+func (w *Job) foreignRobotsUnreachable(l *frontier.Lease, rec *store.Robots, wait time.Duration, o frontier.Outcome) frontier.Outcome {
 	pushed := isPushBack(rec.Status)
 	passing := rec.Fault == "" || passing(robotsPage(rec))
 	switch {
@@ -246,7 +246,7 @@ func (w *Job) spentAll(origin string) bool {
 }
 
 // checkOutcome is outcome for a check.
-func (s *Spec) checkOutcome(l frontier.Lease, p *store.Page, now time.Time) frontier.Outcome {
+func (s *Spec) checkOutcome(l *frontier.Lease, p *store.Page, now time.Time) frontier.Outcome {
 	if to, ok := s.respelt(l, p); ok && p.Fault == "" {
 		return frontier.Outcome{Again: now, Ask: to}
 	}
@@ -262,7 +262,7 @@ func (s *Spec) checkOutcome(l frontier.Lease, p *store.Page, now time.Time) fron
 
 // checkAgain says when to ask again: with GET what HEAD has left in doubt, and
 // once more what may pass.
-func (s *Spec) checkAgain(l frontier.Lease, p *store.Page, now time.Time) (time.Time, bool) {
+func (s *Spec) checkAgain(l *frontier.Lease, p *store.Page, now time.Time) (time.Time, bool) {
 	pushed := isPushBack(p.Status)
 	failed := p.Fault != "" || pushed || p.Status/100 == 5
 	switch try := l.Try - l.Respelled; {
@@ -280,7 +280,7 @@ func (s *Spec) checkAgain(l frontier.Lease, p *store.Page, now time.Time) (time.
 
 // giveUpCheck is giveUp for a check: of a host that the run is not about less is
 // put up with.
-func (s *Spec) giveUpCheck(l frontier.Lease, p *store.Page) frontier.Reason {
+func (s *Spec) giveUpCheck(l *frontier.Lease, p *store.Page) frontier.Reason {
 	if !s.foreign(l.URL.Origin()) {
 		return s.giveUp(l, p)
 	}
@@ -299,7 +299,7 @@ func (s *Spec) giveUpCheck(l frontier.Lease, p *store.Page) frontier.Reason {
 
 // checkHop makes the link that the redirect of a check is: another check,
 // wherever it leads.
-func (s *Spec) checkHop(l frontier.Lease, p *store.Page) []frontier.Link {
+func (s *Spec) checkHop(l *frontier.Lease, p *store.Page) []frontier.Link {
 	u, err := weburl.Parse(p.Redirect)
 	if err != nil {
 		return nil

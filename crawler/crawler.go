@@ -73,7 +73,7 @@ type Job struct {
 	status   [6]atomic.Uint64
 	external atomic.Uint64
 	told     told
-	reading  *semaphore.Weighted             // for what has been read and has no room yet, in pages
+	reading  chan struct{}                   // holds one for each page that was read and has no room yet
 	room     *semaphore.Weighted             // for what waits for the disk, in bytes
 	limit    atomic.Pointer[frontier.Reason] // which limit stopped the run
 	halt     context.CancelFunc              // stops leasing
@@ -103,7 +103,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	s.scope = newScope(s.Scope, s.Seeds, r.Widened)
 	w := &Job{
 		Crawler: c, store: r, name: Name(r.ID), spec: s, rules: newRuleCache(s.RulesBytes),
-		sitemaps: map[string]int{}, spent: map[string]time.Duration{}, reading: semaphore.NewWeighted(mostRead), room: semaphore.NewWeighted(roomBytes),
+		sitemaps: map[string]int{}, spent: map[string]time.Duration{}, reading: make(chan struct{}, mostRead), room: semaphore.NewWeighted(roomBytes),
 		began: time.Now(), before: int64(r.Counts.Received), meter: meter{cpu: cpuTime()},
 	}
 	config := frontier.Config{
@@ -200,7 +200,7 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 
 	pool := semaphore.NewWeighted(int64(max(w.spec.Workers, 1)))
 	var visits sync.WaitGroup
-	next := make(chan frontier.Lease)
+	next := make(chan *frontier.Lease)
 	for {
 		if w.acquire(leasing, pool) != nil {
 			break
@@ -213,14 +213,15 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 			}
 			break
 		}
+		l := &lease
 		select {
-		case next <- lease: // for a goroutine that has ended a visit: its stack is large enough
+		case next <- l: // for a goroutine that has ended a visit: its stack is large enough
 			continue
 		default:
 		}
 		visits.Go(func() {
-			for more := true; more; lease, more = <-next {
-				if err := w.carry(fetching, lease, w.takePlace(pool)); err != nil {
+			for more := true; more; l, more = <-next {
+				if err := w.carry(fetching, l, w.takePlace(pool)); err != nil {
 					cut(err)
 				}
 			}
@@ -235,7 +236,7 @@ func (w *Job) work(ctx context.Context, stop <-chan struct{}) error {
 }
 
 // carry is the whole of a visit, but for a lease whose run has come to its end.
-func (w *Job) carry(ctx context.Context, l frontier.Lease, at *place) error {
+func (w *Job) carry(ctx context.Context, l *frontier.Lease, at *place) error {
 	defer at.leave()
 	err := w.visit(ctx, l, at)
 	if err == nil && ctx.Err() != nil {
@@ -256,7 +257,7 @@ func (w *Job) acquire(ctx context.Context, pool *semaphore.Weighted) error {
 
 // abandon ends a lease that the end of a run cut short, if it did. Where the
 // run can go on, it lapses instead and the URL is fetched again.
-func (w *Job) abandon(ctx context.Context, l frontier.Lease) error {
+func (w *Job) abandon(ctx context.Context, l *frontier.Lease) error {
 	why := w.limit.Load()
 	if why == nil || l.Kind == frontier.Robots {
 		return nil
@@ -265,8 +266,8 @@ func (w *Job) abandon(ctx context.Context, l frontier.Lease) error {
 	if l.Try > 1 { // what came of the try before is stored
 		o = frontier.Outcome{End: frontier.Failed}
 	}
-	w.Frontier.Release(l, frontier.Answer{Conduct: frontier.Blameless})
-	if err := w.Frontier.Done(context.WithoutCancel(ctx), l, o); !errors.Is(err, frontier.ErrStale) {
+	w.release(l, frontier.Answer{Conduct: frontier.Blameless})
+	if err := w.Frontier.Done(context.WithoutCancel(ctx), *l, o); !errors.Is(err, frontier.ErrStale) {
 		return err
 	}
 	return nil

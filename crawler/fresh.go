@@ -27,7 +27,7 @@ func setFreshness(p *store.Page, f fetcher.Freshness) { p.FreshFor, p.FreshUntil
 // keeps tells whether known, which a 304 might stand for, stands for itself: it is
 // the last that was seen of the URL, by the run before, fresh now, and no sitemap
 // says that it changed since. A seed is always asked for, and what failed.
-func (w *Job) keeps(l frontier.Lease, last, known *store.Page) bool {
+func (w *Job) keeps(l *frontier.Lease, last, known *store.Page) bool {
 	s := w.spec
 	return s.Cache == CacheFresh && known != nil && known.Run == s.Base && last.Run == s.Base &&
 		l.Kind == frontier.Page && l.Depth > 0 && l.Try == 1 &&
@@ -36,11 +36,11 @@ func (w *Job) keeps(l frontier.Lease, last, known *store.Page) bool {
 }
 
 // outdated tells whether a sitemap says that a page changed since it was asked for.
-func outdated(l frontier.Lease, p *store.Page) bool { return l.Changed.After(p.Fetched) }
+func outdated(l *frontier.Lease, p *store.Page) bool { return l.Changed.After(p.Fetched) }
 
 // stand is the page that known, which is kept, makes in this run, and its links; nil
 // if they cannot be read: then it is asked for.
-func (w *Job) stand(ctx context.Context, l frontier.Lease, known *store.Page) (*store.Page, []store.Link) {
+func (w *Job) stand(ctx context.Context, l *frontier.Lease, known *store.Page) (*store.Page, []store.Link) {
 	page := *known
 	page.Run, page.Try, page.Depth, page.Hops, page.From = w.store.ID, uint16(l.Try), l.Depth, l.Hops, l.From.String()
 	page.Cached, page.NotModified, page.Wire = true, false, 0

@@ -146,7 +146,7 @@ func (w *Job) wish(origin string) frontier.Manners {
 // leftOut returns the pattern that leaves a queued URL out, if the user has given
 // it since the URL was met. What he named himself he wants all the same, and so
 // he does what was asked for already.
-func (s *Spec) leftOut(l frontier.Lease) (rule string) {
+func (s *Spec) leftOut(l *frontier.Lease) (rule string) {
 	if l.Kind != frontier.Page || l.From.IsZero() || l.Try > 1 {
 		return ""
 	}

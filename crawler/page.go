@@ -18,7 +18,7 @@ import (
 )
 
 // request asks for a URL; conditionally if an earlier run has its content.
-func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
+func request(l *frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
 	r := fetcher.Request{URL: l.Address()}
 	if l.Kind == frontier.Sitemap {
 		r.MaxBody = s.MaxSitemap
@@ -32,7 +32,7 @@ func request(l frontier.Lease, known *store.Page, s *Spec) fetcher.Request {
 // known is what an earlier run has for the URL of a lease, if a 304 may stand
 // for it: asked for as it is asked for now, read as what it is read as now, and
 // not after a 304 of this run that was of no use.
-func (w *Job) known(l frontier.Lease, last, good *store.Page) *store.Page {
+func (w *Job) known(l *frontier.Lease, last, good *store.Page) *store.Page {
 	switch {
 	case w.spec.Cache == CacheOff, good == nil || good.Run == w.store.ID || good.Kind != kindOf(l) || good.Address() != l.Address().String() || !w.spec.wholly(good) || !w.spec.readable(good):
 		return nil
@@ -57,7 +57,7 @@ func (s *Spec) wholly(p *store.Page) bool {
 	return p.Truncated == "" && (most <= 0 || p.Links <= most)
 }
 
-func kindOf(l frontier.Lease) uint8 {
+func kindOf(l *frontier.Lease) uint8 {
 	switch {
 	case l.Kind == frontier.Sitemap:
 		return store.KindSitemap
@@ -71,7 +71,7 @@ func kindOf(l frontier.Lease) uint8 {
 
 // newPage makes a page of what a fetch brought but for what is in it: of the
 // head of a response, or of the fault that prevented one.
-func (w *Job) newPage(l frontier.Lease, resp *fetcher.Response, failed error) *store.Page {
+func (w *Job) newPage(l *frontier.Lease, resp *fetcher.Response, failed error) *store.Page {
 	p := &store.Page{
 		URL: l.URL, Run: w.store.ID, Asked: l.Ask.String(), Kind: kindOf(l), Try: uint16(l.Try), Fetched: time.Now(),
 		Depth: l.Depth, Hops: l.Hops, From: l.From.String(),
@@ -87,7 +87,7 @@ func (w *Job) newPage(l frontier.Lease, resp *fetcher.Response, failed error) *s
 
 // take reads what is in a response, if there was one, into its page. For an
 // unchanged page it is what was known before.
-func (w *Job) take(ctx context.Context, l frontier.Lease, p *store.Page, resp *fetcher.Response, known *store.Page) (linked, *store.Exchange) {
+func (w *Job) take(ctx context.Context, l *frontier.Lease, p *store.Page, resp *fetcher.Response, known *store.Page) (linked, *store.Exchange) {
 	switch {
 	case resp == nil:
 		return linked{}, nil
@@ -171,7 +171,7 @@ type linked struct {
 }
 
 // unchanged fills in what a 304 stands for, and returns the links.
-func (w *Job) unchanged(ctx context.Context, l frontier.Lease, p, good *store.Page) linked {
+func (w *Job) unchanged(ctx context.Context, l *frontier.Lease, p, good *store.Page) linked {
 	links, err := w.linksAgain(ctx, l, p, good)
 	if err == nil {
 		err = w.fieldsAgain(ctx, p, good)
@@ -198,7 +198,7 @@ func (w *Job) unchanged(ctx context.Context, l frontier.Lease, p, good *store.Pa
 }
 
 // linksAgain reads the links of a page that is as good was.
-func (w *Job) linksAgain(ctx context.Context, l frontier.Lease, p, good *store.Page) (links linked, err error) {
+func (w *Job) linksAgain(ctx context.Context, l *frontier.Lease, p, good *store.Page) (links linked, err error) {
 	if !w.spec.leads(p) || p.Truncated != "" || p.Damaged != "" { // else Put takes them over
 		links.all, err = w.Store.Links(ctx, good)
 		return links, err

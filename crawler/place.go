@@ -37,21 +37,21 @@ func (w *Job) takePlace(pool *semaphore.Weighted) *place {
 	return &place{job: w, pool: pool}
 }
 
-// mayRead waits until the page of this visit may be read.
-func (p *place) mayRead(ctx context.Context) error {
+// mayRead waits until the page of this visit may be read. Nothing but room for
+// pages that were read before ends that.
+func (p *place) mayRead() {
 	w := p.job
 	if w.spec.Workers <= mostRead {
-		return nil
-	}
-	if !w.reading.TryAcquire(1) {
-		w.meter.disk.add(1)
-		defer w.meter.disk.add(-1)
-		if err := w.reading.Acquire(ctx, 1); err != nil {
-			return err
-		}
+		return
 	}
 	p.reads = true
-	return nil
+	select {
+	case w.reading <- struct{}{}:
+	default:
+		w.meter.disk.add(1)
+		w.reading <- struct{}{}
+		w.meter.disk.add(-1)
+	}
 }
 
 // land lets the next visit begin: what is left of this one, whose answer was
@@ -81,7 +81,7 @@ func (p *place) land(ctx context.Context, resp *fetcher.Response) error {
 func (p *place) readOn() {
 	if p.reads {
 		p.reads = false
-		p.job.reading.Release(1)
+		<-p.job.reading
 	}
 }
 

@@ -92,8 +92,8 @@ func TestPagesWaitUnread(t *testing.T) {
 		if got := len(w.asked("a")) - 1; got != 2*places {
 			t.Errorf("%d pages were asked for, want %d", got, 2*places)
 		}
-		if job.reading.TryAcquire(1) {
-			t.Errorf("fewer than %d pages wait that were read", mostRead)
+		if n := len(job.reading); n != mostRead {
+			t.Errorf("%d pages wait that were read, want %d", n, mostRead)
 		}
 		if disk := job.meter.disk.n; disk != places {
 			t.Errorf("%d pages wait for the disk, want %d", disk, places)
@@ -101,8 +101,8 @@ func TestPagesWaitUnread(t *testing.T) {
 		if r := end(); r.Counts.Done != pages+1 {
 			t.Errorf("%d pages are done", r.Counts.Done)
 		}
-		if !job.reading.TryAcquire(mostRead) {
-			t.Error("somebody still counts as read")
+		if n := len(job.reading); n != 0 {
+			t.Errorf("%d pages count as read and waiting", n)
 		}
 	})
 }

@@ -198,7 +198,7 @@ func (s *Spec) seed(u weburl.URL) frontier.Link {
 }
 
 // outcome says what a visit means for the frontier. links are the page's.
-func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now time.Time) frontier.Outcome {
+func (s *Spec) outcome(l *frontier.Lease, p *store.Page, links []store.Link, now time.Time) frontier.Outcome {
 	if l.Kind == frontier.Check {
 		return s.checkOutcome(l, p, now)
 	}
@@ -233,7 +233,7 @@ func (s *Spec) outcome(l frontier.Lease, p *store.Page, links []store.Link, now 
 func isPushBack(status int) bool { return status == 429 || status == 503 }
 
 // again says when to try a URL again that failed.
-func (s *Spec) again(l frontier.Lease, p *store.Page, now time.Time) (time.Time, bool) {
+func (s *Spec) again(l *frontier.Lease, p *store.Page, now time.Time) (time.Time, bool) {
 	tries := s.Retry
 	switch {
 	case s.Retry == 0:
@@ -285,7 +285,7 @@ func spread(wait time.Duration, u weburl.URL, try int) time.Duration {
 
 // rest is how long the host of a lease is left alone that pushed back: as long
 // as it says, where it does.
-func (s *Spec) rest(l frontier.Lease, p *store.Page) time.Duration {
+func (s *Spec) rest(l *frontier.Lease, p *store.Page) time.Duration {
 	if p.HasAfter {
 		return min(max(p.After, time.Second), max(s.MaxRetryAfter, time.Second))
 	}
@@ -293,7 +293,7 @@ func (s *Spec) rest(l frontier.Lease, p *store.Page) time.Duration {
 }
 
 // answer says what an exchange tells of its host.
-func (s *Spec) answer(l frontier.Lease, p *store.Page, resp *fetcher.Response) frontier.Answer {
+func (s *Spec) answer(l *frontier.Lease, p *store.Page, resp *fetcher.Response) frontier.Answer {
 	a := frontier.Answer{Conduct: frontier.Good, Took: p.TTFB}
 	if resp != nil {
 		a.Took, a.Addr = resp.TTFB, resp.Addr
@@ -315,7 +315,7 @@ func (s *Spec) answer(l frontier.Lease, p *store.Page, resp *fetcher.Response) f
 }
 
 // giveUp says why a host that keeps failing is asked nothing more.
-func (s *Spec) giveUp(l frontier.Lease, p *store.Page) frontier.Reason {
+func (s *Spec) giveUp(l *frontier.Lease, p *store.Page) frontier.Reason {
 	switch kind := fetcher.Kind(p.Fault); {
 	case isPushBack(p.Status) && l.Fails+1 >= maxPushBacks:
 		return ReasonPushedBack
@@ -328,7 +328,7 @@ func (s *Spec) giveUp(l frontier.Lease, p *store.Page) frontier.Reason {
 }
 
 // hop makes the link that a redirect is. It costs no click.
-func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
+func (s *Spec) hop(l *frontier.Lease, p *store.Page) []frontier.Link {
 	u, err := weburl.Parse(p.Redirect)
 	if err != nil { // newPage kept it only because it parsed
 		return nil
@@ -347,7 +347,7 @@ func (s *Spec) hop(l frontier.Lease, p *store.Page) []frontier.Link {
 }
 
 // follow makes frontier links of a page's links.
-func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []frontier.Link {
+func (s *Spec) follow(l *frontier.Lease, p *store.Page, links []store.Link) []frontier.Link {
 	if s.Sitemap == "only" && !s.External {
 		return nil
 	}
@@ -387,7 +387,7 @@ func (s *Spec) follow(l frontier.Lease, p *store.Page, links []store.Link) []fro
 
 // refresh counts a click that no reader makes, by meta element or Refresh
 // header, among the redirects too: circles of both kinds have one limit.
-func (s *Spec) refresh(f *frontier.Link, l frontier.Lease) {
+func (s *Spec) refresh(f *frontier.Link, l *frontier.Lease) {
 	if f.Hops = l.Hops + 1; f.Refused == "" && f.Hops > s.MaxRedirects {
 		f.Refused = ReasonRedirects
 	}
@@ -395,7 +395,7 @@ func (s *Spec) refresh(f *frontier.Link, l frontier.Lease) {
 
 // asset judges what is needed to show a page. It lies in the scope like a page,
 // but may be some steps further from the seeds than pages may.
-func (s *Spec) asset(f *frontier.Link, l frontier.Lease) {
+func (s *Spec) asset(f *frontier.Link, l *frontier.Lease) {
 	if last, limited := s.lastDepth(); limited && s.Scope != ScopeList {
 		if f.Depth >= frontier.NoDepth {
 			f.Depth = last + 1 // the page is one that only a sitemap names

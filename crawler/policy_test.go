@@ -165,7 +165,7 @@ func TestRest(t *testing.T) {
 		{"not said, for ever", 1 << 40, &store.Page{}, time.Hour, spread(5*time.Minute, weburl.URL{}, 1<<40)},
 	} {
 		s := &Spec{MaxRetryAfter: test.most}
-		if got := s.rest(frontier.Lease{Fails: test.fails}, test.page); got != test.want {
+		if got := s.rest(&frontier.Lease{Fails: test.fails}, test.page); got != test.want {
 			t.Errorf("%s: rest is %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -204,7 +204,7 @@ func TestAgain(t *testing.T) {
 		{"cut off", 2, frontier.Lease{Try: 1}, &store.Page{Status: 200, Fault: FaultIncomplete, Passing: true}, time.Second},
 	} {
 		s := &Spec{Retry: test.retry, MaxRetryAfter: time.Hour}
-		got, ok := s.again(test.lease, test.page, now)
+		got, ok := s.again(&test.lease, test.page, now)
 		most := test.wait * 5 / 4
 		if test.page.HasAfter {
 			most = test.wait
@@ -236,7 +236,7 @@ func TestAnswer(t *testing.T) {
 		{"never asked", 9, store.Page{Fault: string(fetcher.RefusedAddress)}, frontier.Answer{Conduct: frontier.Blameless}},
 	} {
 		s := &Spec{MaxRetryAfter: time.Hour}
-		got := s.answer(frontier.Lease{Fails: test.fails}, &test.page, nil)
+		got := s.answer(&frontier.Lease{Fails: test.fails}, &test.page, nil)
 		if got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}
@@ -261,7 +261,7 @@ func TestGiveUp(t *testing.T) {
 		{"tenth without an end", 9, store.Page{Status: 302, Fault: FaultRedirects}, ""},
 		{"tenth cut off", 9, store.Page{Status: 200, Fault: FaultIncomplete}, ""},
 	} {
-		if got := (&Spec{}).giveUp(frontier.Lease{Fails: test.fails}, &test.page); got != test.want {
+		if got := (&Spec{}).giveUp(&frontier.Lease{Fails: test.fails}, &test.page); got != test.want {
 			t.Errorf("%s: given up for %q, want %q", test.name, got, test.want)
 		}
 	}
@@ -300,7 +300,7 @@ func TestHop(t *testing.T) {
 		{"drops parameters", func(s *Spec) { s.DropParams = params(t, "sid") }, lease(t, "http://a.test/", 0), "http://a.test/x?sid=1&a=2", frontier.Link{URL: at(t, "http://a.test/x?a=2"), Ask: at(t, "http://a.test/x?sid=1&a=2"), Shape: "/x?a=*", Hops: 1}},
 	} {
 		s := ready(t, test.change, "http://a.test/")
-		got := s.hop(test.lease, &store.Page{Redirect: test.to, Kind: kindOf(test.lease)})
+		got := s.hop(&test.lease, &store.Page{Redirect: test.to, Kind: kindOf(&test.lease)})
 		if test.want.From = test.lease.URL; test.want.URL.IsZero() {
 			test.want.URL = at(t, test.to)
 		}
@@ -311,7 +311,7 @@ func TestHop(t *testing.T) {
 			t.Errorf("%s (- wanted, + got):\n%s", test.name, diff)
 		}
 	}
-	if got := ready(t, nil).hop(sitemap, &store.Page{Redirect: "nowhere"}); got != nil {
+	if got := ready(t, nil).hop(&sitemap, &store.Page{Redirect: "nowhere"}); got != nil {
 		t.Errorf("a redirect to nowhere gave %+v", got)
 	}
 }
@@ -380,7 +380,7 @@ func TestFollow(t *testing.T) {
 		{"asset of a list", page(ScopeList), lease(t, "http://a.test/", 0), []store.Link{asset("http://a.test/i.png")}, []found{{"http://a.test/i.png", 1, ReasonScope}}},
 	} {
 		s := ready(t, test.change, "http://a.test/")
-		if diff := cmp.Diff(test.want, short(s.follow(test.lease, &store.Page{}, test.links))); diff != "" {
+		if diff := cmp.Diff(test.want, short(s.follow(&test.lease, &store.Page{}, test.links))); diff != "" {
 			t.Errorf("%s (- wanted, + got):\n%s", test.name, diff)
 		}
 	}
@@ -393,13 +393,13 @@ func TestRefreshCountsAsRedirect(t *testing.T) {
 		l := lease(t, "http://a.test/", 2)
 		for hops, want := range map[int]frontier.Reason{0: "", 9: "", 10: ReasonRedirects} {
 			l.Hops = hops
-			got := s.follow(l, &store.Page{}, []store.Link{{Target: "http://a.test/x", Attr: attr}})
+			got := s.follow(&l, &store.Page{}, []store.Link{{Target: "http://a.test/x", Attr: attr}})
 			if len(got) != 1 || got[0].Hops != hops+1 || got[0].Refused != want || got[0].Depth != 3 {
 				t.Errorf("%s after %d hops: %+v, want refused %q", attr, hops, got, want)
 			}
 		}
 		l.Hops = 10
-		if got := s.follow(l, &store.Page{}, []store.Link{{Target: "http://a.test/x", Attr: "href"}}); got[0].Hops != 0 || got[0].Refused != "" {
+		if got := s.follow(&l, &store.Page{}, []store.Link{{Target: "http://a.test/x", Attr: "href"}}); got[0].Hops != 0 || got[0].Refused != "" {
 			t.Errorf("a click after 10 hops: %+v", got)
 		}
 	}
@@ -434,12 +434,13 @@ func TestEntries(t *testing.T) {
 		{"deep index", auto(-1), sitemap("http://a.test/s.xml", maxSitemapDeep), index("http://a.test/t.xml"), found{"http://a.test/t.xml", none, ReasonSitemaps}},
 	} {
 		s := ready(t, test.change, "http://a.test/")
-		if diff := cmp.Diff([]found{test.want}, short(s.entries(test.lease, []store.Link{test.link}))); diff != "" {
+		if diff := cmp.Diff([]found{test.want}, short(s.entries(&test.lease, []store.Link{test.link}))); diff != "" {
 			t.Errorf("%s (- wanted, + got):\n%s", test.name, diff)
 		}
 	}
 	s := ready(t, func(s *Spec) { s.Sitemap, s.Order = "auto", "priority" }, "http://a.test/")
-	got := s.entries(sitemap("http://a.test/s.xml", 0), []store.Link{
+	lease := sitemap("http://a.test/s.xml", 0)
+	got := s.entries(&lease, []store.Link{
 		{Target: "http://a.test/low", Rel: "0.1"}, {Target: "http://a.test/high", Rel: "0.9"}, {Target: "no address"}, {Target: "http://a.test/none", Rel: "x"},
 	})
 	if len(got) != 3 || got[0].Rank <= got[2].Rank || got[2].Rank <= got[1].Rank {
@@ -478,8 +479,8 @@ func TestOutcome(t *testing.T) {
 		{"sitemap that fails", sitemap, store.Page{Status: 502}, frontier.Failed, true, "", nil},
 	} {
 		s := ready(t, nil, "http://a.test/")
-		test.page.Kind = max(test.page.Kind, kindOf(test.lease))
-		o := s.outcome(test.lease, &test.page, links, now)
+		test.page.Kind = max(test.page.Kind, kindOf(&test.lease))
+		o := s.outcome(&test.lease, &test.page, links, now)
 		if o.End != test.end || o.Again.IsZero() == test.again || o.GiveUp != test.why {
 			t.Errorf("%s: end %d, again %v, given up for %q; want %d, %v, %q", test.name, o.End, o.Again, o.GiveUp, test.end, test.again, test.why)
 		}

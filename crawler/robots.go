@@ -82,7 +82,7 @@ func (w *Job) robots(ctx context.Context, l *frontier.Lease) (barred string, ref
 	if err != nil || !forbidden || w.spec.Robots == "report" {
 		return rule, false, err
 	}
-	return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonRobots, Rule: rule})
+	return "", true, w.skip(ctx, l, ReasonRobots, rule)
 }
 
 // forbids tells whether robots.txt disallows what a lease asks for, and by which
@@ -126,7 +126,7 @@ func (w *Job) parseRobots(rec *store.Robots) *robots.File { return RobotsRules(r
 
 // visitRobots asks for the robots.txt of an origin, or for the next hop of its
 // redirects.
-func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
+func (w *Job) visitRobots(ctx context.Context, l *frontier.Lease) error {
 	rec, err := w.Store.Robots(ctx, w.store.ID, l.For)
 	known := err == nil && rec.URL == l.URL.String() && int(rec.Try) == l.Try && rec.Until.After(time.Now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -139,7 +139,7 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 		}
 		var x *store.Exchange
 		rec, x = w.newRobots(l, resp, failed)
-		w.Frontier.Release(l, w.spec.robotsAnswer(l, rec, resp))
+		w.release(l, w.spec.robotsAnswer(l, rec, resp))
 		if err := w.Store.PutRobots(ctx, rec, x); err != nil {
 			return w.unless(ctx, err)
 		}
@@ -148,10 +148,10 @@ func (w *Job) visitRobots(ctx context.Context, l frontier.Lease) error {
 	if o.Rules != nil && !o.Rules.Pending && !o.Rules.Unknown && !unreachable(rec) {
 		w.rules.put(l.For, w.parseRobots(rec), rec.Text)
 	}
-	return w.unless(ctx, w.Frontier.Done(ctx, l, o))
+	return w.unless(ctx, w.Frontier.Done(ctx, *l, o))
 }
 
-func (w *Job) newRobots(l frontier.Lease, resp *fetcher.Response, failed error) (*store.Robots, *store.Exchange) {
+func (w *Job) newRobots(l *frontier.Lease, resp *fetcher.Response, failed error) (*store.Robots, *store.Exchange) {
 	rec := ReadRobots(l.URL, l.Hops, resp, failed)
 	rec.Origin, rec.Run, rec.Try = l.For, w.store.ID, uint16(l.Try)
 	if !unreachable(rec) {
@@ -165,7 +165,7 @@ func (w *Job) newRobots(l frontier.Lease, resp *fetcher.Response, failed error) 
 
 // robotsAnswer is the answer of a robots.txt for its host's clock: one that is
 // unreachable keeps everything else waiting, so it counts as a failure.
-func (s *Spec) robotsAnswer(l frontier.Lease, r *store.Robots, resp *fetcher.Response) frontier.Answer {
+func (s *Spec) robotsAnswer(l *frontier.Lease, r *store.Robots, resp *fetcher.Response) frontier.Answer {
 	a := s.answer(l, robotsPage(r), resp)
 	if unreachable(r) && a.Conduct != frontier.PushBack {
 		a.Conduct = frontier.Failing
@@ -180,7 +180,7 @@ func robotsPage(r *store.Robots) *store.Page {
 
 // robotsOutcome says what a robots.txt means (RFC 9309, 2.3.1): rules, no
 // rules for a 4xx, another hop, or nothing yet for a 5xx or no answer.
-func (w *Job) robotsOutcome(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
+func (w *Job) robotsOutcome(l *frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
 	s := w.spec
 	if u, err := weburl.Parse(rec.Hop); rec.Hop != "" && err == nil {
 		hop := frontier.Link{URL: u, From: l.URL, Depth: frontier.NoDepth, Hops: l.Hops + 1, Kind: frontier.Robots, For: l.For}
@@ -200,7 +200,7 @@ func (w *Job) robotsOutcome(l frontier.Lease, rec *store.Robots, now time.Time) 
 	return o
 }
 
-func (w *Job) robotsUnreachable(l frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
+func (w *Job) robotsUnreachable(l *frontier.Lease, rec *store.Robots, now time.Time) frontier.Outcome {
 	wait := spread(backoff(l.Fails+1), l.URL, l.Fails)
 	if isPushBack(rec.Status) {
 		wait = w.spec.rest(l, robotsPage(rec))

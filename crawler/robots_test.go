@@ -63,7 +63,7 @@ func TestRobotsOutcome(t *testing.T) {
 		{"cut off", nil, l(0, 0), store.Robots{Status: 200, Fault: FaultIncomplete, Passing: true, Text: []byte("user-agent: *\n")}, later(0), ""},
 	} {
 		test.rec.Origin = "http://a.test"
-		o := judgeRobots(t, test.change).robotsOutcome(test.lease, &test.rec, now)
+		o := judgeRobots(t, test.change).robotsOutcome(&test.lease, &test.rec, now)
 		if diff := cmp.Diff(test.rules, o.Rules); diff != "" || o.GiveUp != test.giveUp {
 			t.Errorf("%s: given up for %q, want %q; rules (- wanted, + got):\n%s", test.name, o.GiveUp, test.giveUp, diff)
 		}
@@ -109,7 +109,7 @@ func TestRobotsAnswer(t *testing.T) {
 		{store.Robots{Fault: string(fetcher.Timeout)}, frontier.Failing},
 		{store.Robots{Fault: string(fetcher.Local)}, frontier.Failing},
 	} {
-		if got := (&Spec{}).robotsAnswer(frontier.Lease{}, &test.rec, nil).Conduct; got != test.want {
+		if got := (&Spec{}).robotsAnswer(&frontier.Lease{}, &test.rec, nil).Conduct; got != test.want {
 			t.Errorf("%d %s: conduct %d, want %d", test.rec.Status, test.rec.Fault, got, test.want)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 
 // isSitemap tells an answer to be read as a sitemap: one that was named as
 // such, or, so that it matters not who names it first, one that a page links to.
-func (s *Spec) isSitemap(l frontier.Lease, r *fetcher.Response) bool {
+func (s *Spec) isSitemap(l *frontier.Lease, r *fetcher.Response) bool {
 	return l.Kind == frontier.Sitemap || s.readsSitemaps() && r.Redirect == "" && parse.Sniff(r.Header, r.Body) == "sitemap"
 }
 
@@ -68,9 +68,11 @@ func (s *Spec) sitemapLink(u, from weburl.URL, origin string, deep int) frontier
 }
 
 // entries makes frontier links of a sitemap's entries.
-func (s *Spec) entries(l frontier.Lease, links []store.Link) []frontier.Link {
+func (s *Spec) entries(l *frontier.Lease, links []store.Link) []frontier.Link {
 	if l.For == "" { // a page linked to it
-		l.For = l.URL.Origin()
+		own := *l
+		own.For = l.URL.Origin()
+		l = &own
 	}
 	var out []frontier.Link
 	for _, link := range links {
@@ -87,7 +89,7 @@ func (s *Spec) entries(l frontier.Lease, links []store.Link) []frontier.Link {
 	return out
 }
 
-func (s *Spec) entry(l frontier.Lease, u weburl.URL, link store.Link) frontier.Link {
+func (s *Spec) entry(l *frontier.Lease, u weburl.URL, link store.Link) frontier.Link {
 	if link.Element == elementIndex {
 		next := s.sitemapLink(u, l.URL, l.For, l.Hops+1)
 		if next.Hops > maxSitemapDeep {
@@ -131,7 +133,7 @@ func lastmod(text string) time.Time {
 // at its own host or at the one whose robots.txt points at it (sitemaps.org,
 // cross-submits), or if the user named the sitemap himself. An index may name
 // the sitemaps of any host of the scope.
-func (s *Spec) mayName(l frontier.Lease, u weburl.URL, kind frontier.Kind) bool {
+func (s *Spec) mayName(l *frontier.Lease, u weburl.URL, kind frontier.Kind) bool {
 	if !s.readsSitemaps() || kind == frontier.Sitemap && s.scope.names(u) {
 		return true
 	}

@@ -236,7 +236,7 @@ func TestChangedGoesFirst(t *testing.T) {
 	l := frontier.Lease{Link: frontier.Link{URL: s.Seeds[0]}}
 	rank := func(lastmod, order string) uint32 {
 		s.Order = order
-		return s.entry(l, at(t, "http://a/x"), store.Link{Element: elementEntry, Text: lastmod, Rel: "0.5"}).Rank
+		return s.entry(&l, at(t, "http://a/x"), store.Link{Element: elementEntry, Text: lastmod, Rel: "0.5"}).Rank
 	}
 	for _, order := range []string{"bfs", "dfs", "priority"} {
 		usual := rank("", order)

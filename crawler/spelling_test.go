@@ -47,7 +47,7 @@ func TestSpellingThatIsTooLong(t *testing.T) {
 	}
 	lease := frontier.Lease{Link: frontier.Link{URL: plain}, Try: 1}
 	for to, want := range map[string]bool{fits.String(): true, long.String(): false} {
-		if _, ok := s.respelt(lease, &store.Page{URL: plain, Status: 302, Redirect: to}); ok != want {
+		if _, ok := s.respelt(&lease, &store.Page{URL: plain, Status: 302, Redirect: to}); ok != want {
 			t.Errorf("a redirect to %s is followed: %v", to, ok)
 		}
 	}
@@ -83,9 +83,9 @@ func TestRespelt(t *testing.T) {
 		{"read again", of("", 0, frontier.Reread), sid.String(), "", false},
 	} {
 		s := ready(t, func(s *Spec) { s.DropParams = params(t, "utm_*", "jsessionid") }, clean.String())
-		p := &store.Page{URL: clean, Status: 302, Redirect: test.to, Asked: test.lease.Ask.String(), Kind: kindOf(test.lease)}
-		s.loops(test.lease, p)
-		o := s.outcome(test.lease, p, nil, now)
+		p := &store.Page{URL: clean, Status: 302, Redirect: test.to, Asked: test.lease.Ask.String(), Kind: kindOf(&test.lease)}
+		s.loops(&test.lease, p)
+		o := s.outcome(&test.lease, p, nil, now)
 		if o.Ask.String() != test.ask || o.Again.IsZero() != (test.ask == "") || (p.Fault != "") != test.fault || (o.End == frontier.Failed) != test.fault {
 			t.Errorf("%s: fault %q, %+v", test.name, p.Fault, o)
 		}

@@ -162,7 +162,7 @@ func appendSpelling[T string | []byte](b []byte, target T, l *store.Link) []byte
 }
 
 // below is the depth of the links of a page.
-func below(l frontier.Lease) int {
+func below(l *frontier.Lease) int {
 	if l.Depth < frontier.NoDepth {
 		return l.Depth + 1
 	}

@@ -15,14 +15,14 @@ import (
 // visit takes one URL from lease to done, and leaves its place at, for a room
 // before the disk, once its page has been read. An error means that the crawl
 // cannot go on; whatever the web did wrong is in the page.
-func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
+func (w *Job) visit(ctx context.Context, l *frontier.Lease, at *place) error {
 	if l.Kind == frontier.Robots {
 		return w.visitRobots(ctx, l)
 	}
 	if l.Kind == frontier.Check {
 		return w.unless(ctx, w.visitCheck(ctx, l, at))
 	}
-	barred, refused, err := w.refuse(ctx, &l)
+	barred, refused, err := w.refuse(ctx, l)
 	if refused || err != nil {
 		return w.unless(ctx, err)
 	}
@@ -35,7 +35,7 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 	switch {
 	case err != nil:
 	case page == nil && w.spec.leftOut(l) != "":
-		return w.unless(ctx, w.Frontier.Done(ctx, l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonExcluded, Rule: w.spec.leftOut(l)}))
+		return w.unless(ctx, w.skip(ctx, l, ReasonExcluded, w.spec.leftOut(l)))
 	case page == nil:
 		page, links, err = w.fetch(ctx, l, last, good, barred, at)
 	case l.Kind != frontier.Reread:
@@ -50,13 +50,13 @@ func (w *Job) visit(ctx context.Context, l frontier.Lease, at *place) error {
 
 // finishVisit tells the frontier what came of a visit, but for links that it has
 // been told of.
-func (w *Job) finishVisit(ctx context.Context, l frontier.Lease, p *store.Page, links linked) error {
+func (w *Job) finishVisit(ctx context.Context, l *frontier.Lease, p *store.Page, links linked) error {
 	if !w.spec.leads(p) {
-		return w.Frontier.Done(ctx, l, w.spec.outcome(l, p, links.all, time.Now()))
+		return w.Frontier.Done(ctx, *l, w.spec.outcome(l, p, links.all, time.Now()))
 	}
 	n, err := w.news(ctx, l, p, links)
 	if err == nil {
-		err = w.Frontier.Done(ctx, l, w.spec.outcome(l, p, n.links, time.Now()))
+		err = w.Frontier.Done(ctx, *l, w.spec.outcome(l, p, n.links, time.Now()))
 	}
 	if err == nil {
 		w.told.add(n)
@@ -65,7 +65,7 @@ func (w *Job) finishVisit(ctx context.Context, l frontier.Lease, p *store.Page, 
 }
 
 // news are the links of a stored visit that the frontier may not know.
-func (w *Job) news(ctx context.Context, l frontier.Lease, p *store.Page, links linked) (news, error) {
+func (w *Job) news(ctx context.Context, l *frontier.Lease, p *store.Page, links linked) (news, error) {
 	switch {
 	case links.news == nil:
 		return w.told.pick(links.all, below(l)), nil
@@ -79,26 +79,24 @@ func (w *Job) news(ctx context.Context, l frontier.Lease, p *store.Page, links l
 // fetch asks for a URL, unless an earlier visit is kept, and stores what comes of it; last and good are what the
 // store has of it. No page and no error: it was cut short, the lease lapses and
 // the URL is fetched again.
-func (w *Job) fetch(ctx context.Context, l frontier.Lease, last, good *store.Page, barred string, at *place) (*store.Page, linked, error) {
+func (w *Job) fetch(ctx context.Context, l *frontier.Lease, last, good *store.Page, barred string, at *place) (*store.Page, linked, error) {
 	known := w.known(l, last, good)
 	if w.keeps(l, last, known) {
 		if page, links := w.stand(ctx, l, known); page != nil {
 			page.Barred = barred
-			w.Frontier.Release(l, frontier.Answer{}) // its host was not asked
+			w.release(l, frontier.Answer{}) // its host was not asked
 			return w.put(ctx, page, linked{all: links}, nil, nil, at)
 		}
 	}
-	resp, fault := w.ask(ctx, request(l, known, w.spec))
+	resp, fault := w.askFor(ctx, l, known)
 	if ctx.Err() != nil {
 		return nil, linked{}, nil
 	}
 	ctx = context.WithoutCancel(ctx) // what has arrived is kept, whatever ends now
 	page := w.newPage(l, resp, fault)
 	page.Barred = barred
-	w.Frontier.Release(l, w.spec.answer(l, page, resp)) // the host's part is over: what follows is ours
-	if err := at.mayRead(ctx); err != nil {
-		return nil, linked{}, err
-	}
+	w.answered(l, page, resp) // the host's part is over: what follows is ours
+	at.mayRead()
 	links, body := w.take(ctx, l, page, resp, known)
 	if err := w.widen(ctx, l, page); err != nil {
 		return nil, linked{}, err
@@ -133,10 +131,39 @@ func (w *Job) refuse(ctx context.Context, l *frontier.Lease) (barred string, ref
 		return "", false, nil
 	}
 	if l.Kind == frontier.Sitemap && l.Try == 1 && w.tooManySitemaps(l.For) {
-		return "", true, w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: ReasonSitemaps, Rule: w.spec.tooMany(l.For)})
+		return "", true, w.skip(ctx, l, ReasonSitemaps, w.spec.tooMany(l.For))
 	}
 	return w.robots(ctx, l)
 }
+
+// What follows is called where a visit waits deeper in its stack later, as thousands
+// do, and hands over large values: in frames of its own, which are gone by then.
+
+// askFor asks for the URL of a lease, see request.
+//
+//go:noinline
+func (w *Job) askFor(ctx context.Context, l *frontier.Lease, known *store.Page) (*fetcher.Response, error) {
+	return w.ask(ctx, request(l, known, w.spec))
+}
+
+// skip ends the lease of a URL that is not to be fetched.
+//
+//go:noinline
+func (w *Job) skip(ctx context.Context, l *frontier.Lease, why frontier.Reason, rule string) error {
+	return w.Frontier.Done(ctx, *l, frontier.Outcome{End: frontier.Skipped, Reason: why, Rule: rule})
+}
+
+// answered tells the clock of a host what it answered.
+//
+//go:noinline
+func (w *Job) answered(l *frontier.Lease, p *store.Page, resp *fetcher.Response) {
+	w.release(l, w.spec.answer(l, p, resp))
+}
+
+// release tells the clock of a host how it behaved.
+//
+//go:noinline
+func (w *Job) release(l *frontier.Lease, a frontier.Answer) { w.Frontier.Release(*l, a) }
 
 func (w *Job) tooManySitemaps(origin string) bool {
 	w.mu.Lock()
@@ -156,7 +183,7 @@ func (w *Job) unless(ctx context.Context, err error) error {
 
 // already returns what this run stored for the URL before: a crash came
 // between put and done, or only its depth changed. last is its last visit.
-func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (page *store.Page, _ []store.Link, err error) {
+func (w *Job) already(ctx context.Context, l *frontier.Lease, last *store.Page) (page *store.Page, _ []store.Link, err error) {
 	switch {
 	case last == nil:
 		err = store.ErrNotFound
@@ -187,14 +214,14 @@ func (w *Job) already(ctx context.Context, l frontier.Lease, last *store.Page) (
 
 // remind tells the clock of its host of a page that a crash came after, if the
 // host asked for less or failed then: it has forgotten.
-func (w *Job) remind(l frontier.Lease, p *store.Page) {
+func (w *Job) remind(l *frontier.Lease, p *store.Page) {
 	a := w.spec.answer(l, p, nil)
 	if a.Conduct != frontier.PushBack && a.Conduct != frontier.Failing {
 		return
 	}
 	since := max(time.Since(p.Fetched.Add(p.Took)), 0) // the wall clock may have been set back
 	a.Rest = max(a.Rest-since, 0)
-	w.Frontier.Release(l, a)
+	w.release(l, a)
 }
 
 // note counts a stored visit and tells of it.
@@ -227,7 +254,7 @@ func (w *Job) tell(e Event) {
 }
 
 // widen takes the host that a seed redirects to into the scope.
-func (w *Job) widen(ctx context.Context, l frontier.Lease, p *store.Page) error {
+func (w *Job) widen(ctx context.Context, l *frontier.Lease, p *store.Page) error {
 	if p.Redirect == "" || l.Depth != 0 || w.spec.Scope == ScopeList { // nothing but seeds has depth 0
 		return nil
 	}
