@@ -18,6 +18,8 @@ type load struct {
 const (
 	most        = 5000 // requests that a machine of two processors is to hold
 	flightHosts = 6000 // for all loads alike: what hosts take in memory is no request's
+	flightPages = 5    // likewise, a host, when the look begins: what is known of them takes memory too
+	flightBody  = 4096 // bytes of a page
 )
 
 // flight crawls more hosts than there are requests in flight. What the runs
@@ -25,8 +27,12 @@ const (
 func (l *lab) flight() ([]*table.Table, error) {
 	t := &table.Table{
 		Title:  "Requests in flight, one to a host, pages of 4 KB",
-		Header: []string{"allowed", "latency s", "in flight, mean", "pages/s", "CPU ms/page", "own memory MB", "KB a request"},
-		Notes:  []string{"KB a request: own memory at the end beyond that of the first row, for each request more that is allowed, page and all. A request holds its\nplace until its page is on disk; in flight is what the server sees."},
+		Header: []string{"allowed", "latency s", "in flight, mean", "pages/s", "CPU ms/page", "own memory MB", "KB a request", "of it the page", "beyond"},
+		Notes: []string{
+			"KB a request: own memory at the end beyond that of the first row, for each request more that is allowed, page and all. In flight is what the server\n" +
+				"sees; the others that are allowed have their answer, and wait for a processor or for room before the disk.",
+			"Of it the page: the bodies of those others, were each of them held once.",
+		},
 	}
 	loads := []load{{64, 0}, {1000, time.Second}, {most, time.Second}, {most, 8 * time.Second}}
 	if l.quick {
@@ -38,14 +44,16 @@ func (l *lab) flight() ([]*table.Table, error) {
 		if err != nil {
 			return nil, err
 		}
-		each := ""
+		each, page, beyond := "", "", ""
 		if i == 0 {
 			base = f
 		} else {
-			each = table.Number((f.memory - base.memory) / float64(of.requests-loads[0].requests) / 1e3)
+			more := float64(of.requests - loads[0].requests)
+			whole, body := (f.memory-base.memory)/more/1e3, (float64(of.requests)-f.mean)*flightBody/more/1e3
+			each, page, beyond = table.Number(whole), table.Number(body), table.Number(whole-body)
 		}
 		t.Add(of.requests, of.latency.Seconds(), table.Number(f.mean), table.Number(f.rate), table.Number(f.cpu),
-			table.Number(f.memory/1e6), each)
+			table.Number(f.memory/1e6), each, page, beyond)
 	}
 	return []*table.Table{t}, nil
 }
@@ -55,7 +63,7 @@ type flown struct{ mean, rate, cpu, memory float64 }
 
 func (l *lab) fly(of load) (flown, error) {
 	s, err := serve(testweb.SyntheticOptions{
-		Seed: 3, Hosts: flightHosts, Pages: 100 * flightHosts, LinksPerPage: 20, BodySize: 4096,
+		Seed: 3, Hosts: flightHosts, Pages: 100 * flightHosts, LinksPerPage: 20, BodySize: flightBody,
 	}, of.latency, 1)
 	if err != nil {
 		return flown{}, err
@@ -67,7 +75,8 @@ func (l *lab) fly(of load) (flown, error) {
 	}
 	defer os.RemoveAll(data)
 	defer p.kill()
-	if err := p.until(l.ctx, "all hosts were asked", func() bool { return s.pages.Load() >= flightHosts }); err != nil {
+	first := int64(choose(l, 1, flightPages) * flightHosts)
+	if err := p.until(l.ctx, "all hosts were asked", func() bool { return s.pages.Load() >= first }); err != nil {
 		return flown{}, err
 	}
 	return l.watch(p, s)
