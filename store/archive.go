@@ -5,13 +5,14 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"crawl/internal/warc"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // Address is what was asked for: URL, or another spelling of it.
@@ -89,7 +90,8 @@ func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [3
 			return puts, nil, nil
 		}
 		// Whoever brought the body has not committed yet, and may fail to.
-		return b.index(puts, digest, held)
+		puts, brought := b.index(puts, digest, held)
+		return puts, brought, nil
 	}
 	if err := b.append(p, response, x); err != nil {
 		return nil, nil, err
@@ -102,7 +104,8 @@ func (b *Bolt) archiveBody(puts []put, p *Page, response *warc.Record, digest [3
 	b.mu.Lock()
 	b.coming[digest] = held
 	b.mu.Unlock()
-	return b.index(puts, digest, held)
+	puts, brought := b.index(puts, digest, held)
+	return puts, brought, nil
 }
 
 // codingOf is part of what makes a body the same: an answer 304 brings no
@@ -111,9 +114,8 @@ func codingOf(h http.Header) string {
 	return strings.ToLower(strings.Join(h.Values("Content-Encoding"), ","))
 }
 
-func (b *Bolt) index(puts []put, digest [32]byte, held body) ([]put, *[32]byte, error) {
-	value, err := encode(&held.Place)
-	return append(puts, put{bucketBodies, digest[:], value}), &digest, err
+func (b *Bolt) index(puts []put, digest [32]byte, held body) ([]put, *[32]byte) {
+	return append(puts, put{bucketBodies, digest[:bodyKeySize], bodyValue(held.Place)}), &digest
 }
 
 // warcTime is t as precise as the date of a record.
@@ -178,18 +180,28 @@ func (b *Bolt) held(digest [32]byte) (held body, coming bool, err error) {
 	if coming {
 		return held, true, nil
 	}
-	var at Place
-	err = b.get(bucketBodies, digest[:], &at)
-	if errors.Is(err, ErrNotFound) {
-		return body{}, false, nil
-	}
-	if err != nil {
+	at, err := b.bodyAt(digest)
+	if err != nil || at.IsZero() || b.closes(at) {
 		return body{}, false, err
 	}
-	if b.closes(at) {
-		return body{}, false, nil
-	}
 	return b.describe(at), false, nil
+}
+
+// bodyAt is where the index has a body with this digest, nowhere if it has none.
+func (b *Bolt) bodyAt(digest [32]byte) (at Place, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error {
+		bk := tx.Bucket(bucketBodies)
+		if bk == nil {
+			return nil
+		}
+		k, v := bk.Cursor().Seek(digest[:bodyKeySize])
+		if len(k) < bodyKeySize || !bytes.HasPrefix(digest[:], k) {
+			return nil
+		}
+		at, err = parseBody(v)
+		return b.named(err)
+	})
+	return at, err
 }
 
 // closes tells whether the record at a place may be about to go.

@@ -161,8 +161,8 @@ func (b *Bolt) committed() (end tail, fresh bool, err error) {
 			fresh = true
 			return nil
 		}
-		if v := meta.Get(keyVersion); len(v) != 1 || v[0] != layoutVersion {
-			return fmt.Errorf("%s has layout %v, this program reads %d: use the program that wrote it", b.db.Path(), v, layoutVersion)
+		if v := meta.Get(keyVersion); len(v) != 1 || v[0] < oldestLayout || v[0] > layoutVersion {
+			return fmt.Errorf("%s has layout %v, this program reads %d to %d: use the program that wrote it", b.db.Path(), v, oldestLayout, layoutVersion)
 		}
 		if err := decode(meta.Get(keyTail), &end); err != nil {
 			return fmt.Errorf("%s: end of the bodies: %w", b.db.Path(), err)

@@ -285,8 +285,10 @@ func (c *check) checkHeld(ctx context.Context) error {
 	var bad error
 	err := c.scan(ctx, bucketBodies, nil, func(key, value []byte) bool {
 		var at Place
-		if bad = c.named(decode(value, &at)); bad == nil {
+		if at, bad = parseBody(value); bad == nil {
 			bad = c.checkBody(key, at)
+		} else {
+			bad = c.named(bad)
 		}
 		return bad == nil
 	})

@@ -22,7 +22,8 @@ import (
 //	templates SHA-256 of packed links, cut to 16 bytes -> them, see template.go
 //	latest   url -> run of the last visit, run of the last visit before that
 //	         one that brought content (0 for none)
-//	bodies   SHA-256 of a body as sent -> Place of the record that holds it
+//	bodies   SHA-256 of a body as sent, cut to 16 bytes -> where the record is that
+//	         holds it
 //	skipped  run, url -> Skip
 //	hosts    run, origin -> Host
 //	askers   origin -> run that asked it last
@@ -46,10 +47,15 @@ import (
 //	counts   see pagecounts.go
 //	numbers  run, n (4) -> url of the page with the number 64 n
 //
-// Every record begins with recordVersion. Order of writes: bodies are synced
-// to their segment first, then one transaction commits what points at them.
+// Every record begins with its version, recordVersion for most. Order of writes: bodies
+// are synced to their segment first, then one transaction commits what points at them.
+//
+// In layout 2 all records of pages and bodies had recordVersion, keys of bodies were
+// whole digests, and values of latest had eight bytes. Such rows stay until they are
+// written anew.
 const (
-	layoutVersion = 2
+	layoutVersion = 3
+	oldestLayout  = 2 // that is read
 	recordVersion = 1
 )
 
@@ -137,13 +143,50 @@ func newHistory(p, good *Page) history {
 	return h
 }
 
-func (h history) value() []byte { return h.last.with(h.before.key()) }
+// value is two varints, or four bytes each where those came to no less.
+func (h history) value() []byte {
+	b := binary.AppendUvarint(nil, uint64(h.last))
+	if b = binary.AppendUvarint(b, uint64(h.before)); len(b) < 2*runSize {
+		return b
+	}
+	return h.last.with(h.before.key())
+}
 
-func parseHistory(raw []byte) (history, error) {
-	if len(raw) != 2*runSize {
+func parseHistory(raw []byte) (h history, err error) {
+	if len(raw) == 2*runSize { // also of earlier programs
+		return history{runOf(raw), runOf(raw[runSize:])}, nil
+	}
+	c := cursor{raw: raw}
+	h.last, h.before = number[RunID](&c), number[RunID](&c)
+	if c.bad || c.left() > 0 {
 		return history{}, fmt.Errorf("record of the last visits is %w: %d bytes", ErrDamaged, len(raw))
 	}
-	return history{runOf(raw), runOf(raw[runSize:])}, nil
+	return h, nil
+}
+
+// bodyKeySize is how much of a body's digest is its key: 128 bits of SHA-256 are
+// an identity. Earlier programs took all of it.
+const bodyKeySize = 16
+
+// bodyVersion is the version of a value of bucketBodies that is a Place as places
+// write it. Earlier programs wrote it as other records.
+const bodyVersion = 2
+
+func bodyValue(at Place) []byte {
+	raw, _ := places.put([]byte{bodyVersion}, at) // one that holds a record they can say
+	return raw
+}
+
+func parseBody(raw []byte) (at Place, err error) {
+	if len(raw) == 0 || raw[0] != bodyVersion {
+		err = decode(raw, &at)
+		return at, err
+	}
+	c := cursor{raw: raw[1:]}
+	if at = places.get(&c); c.bad || c.left() > 0 {
+		return Place{}, fmt.Errorf("place of a body is %w", ErrDamaged)
+	}
+	return at, nil
 }
 
 func encode(v msgp.Marshaler) ([]byte, error) { return v.MarshalMsg([]byte{recordVersion}) }
@@ -152,7 +195,11 @@ func decode(raw []byte, v msgp.Unmarshaler) error {
 	if len(raw) == 0 || raw[0] != recordVersion {
 		return fmt.Errorf("record is %w: version %x", ErrDamaged, raw[:min(1, len(raw))])
 	}
-	if _, err := v.UnmarshalMsg(raw[1:]); err != nil {
+	return decodeMap(raw[1:], v)
+}
+
+func decodeMap(raw []byte, v msgp.Unmarshaler) error {
+	if _, err := v.UnmarshalMsg(raw); err != nil {
 		return fmt.Errorf("record is %w: %w", ErrDamaged, err)
 	}
 	return nil

@@ -72,52 +72,84 @@ func (f PageFields) IsEmpty() bool { return f == PageFields{} }
 
 // PageReader reads fields of records. It is for one goroutine.
 type PageReader struct {
-	part  []byte // the wanted part of the record read last
-	other []byte // that of another one
+	part   []byte     // the wanted part of the map read last
+	other  []byte     // that of another record
+	wanted PageFields // last
+	bits   uint64     // of those in a head
 }
 
 // Read sets the wanted fields of p from a record; those that it has from the
 // same record stay.
 func (r *PageReader) Read(rec *PageRecord, p *Page, wanted PageFields) error {
 	wanted = wanted.whole()
-	err := r.pick(rec.value, wanted)
-	if err == nil && p.URL.IsZero() && wanted.needURL() {
+	var err error
+	if p.URL.IsZero() && wanted.needURL() {
 		p.URL, err = rec.URL()
 	}
 	if err == nil {
-		err = decode(r.part, p)
-	}
-	if err == nil {
-		p.expand(wanted)
+		err = r.read(rec.value, p, wanted)
 	}
 	if err != nil {
 		return fmt.Errorf("store: read a page of run %d: %w", rec.Run, err)
 	}
+	p.expand(wanted)
 	return nil
 }
 
+func (r *PageReader) read(raw []byte, p *Page, wanted PageFields) error {
+	has, head, rest, err := openRecord(raw)
+	if err == nil && len(rest) > 0 {
+		if err = r.pick(rest, wanted); err == nil {
+			err = decodeMap(r.part, p)
+		}
+	}
+	if err != nil || has == 0 {
+		return err
+	}
+	return p.head(&head, has, r.headBits(wanted))
+}
+
+// headBits is headBits, which are as a rule those of the record before.
+func (r *PageReader) headBits(wanted PageFields) uint64 {
+	if wanted != r.wanted {
+		r.wanted, r.bits = wanted, headBits(wanted)
+	}
+	return r.bits
+}
+
 // Same tells whether two records of one URL have the same in some fields, as far
-// as they can be read.
+// as they can be read, and were written alike.
 func (r *PageReader) Same(x, y *PageRecord, fields PageFields) bool {
 	fields = fields.whole()
-	if r.pick(x.value, fields) != nil {
+	if r.gather(x.value, fields) != nil {
 		return false
 	}
 	r.part, r.other = r.other, r.part
-	return r.pick(y.value, fields) == nil && bytes.Equal(r.part, r.other)
+	return r.gather(y.value, fields) == nil && bytes.Equal(r.part, r.other)
 }
 
-// pick makes of a record one that has the wanted fields alone. Fields are in the
+// gather makes part what the wanted fields are in the map and in the head.
+func (r *PageReader) gather(raw []byte, wanted PageFields) error {
+	has, head, rest, err := openRecord(raw)
+	if err == nil && len(rest) == 0 {
+		rest = []byte{noFields}
+	}
+	if err == nil {
+		err = r.pick(rest, wanted)
+	}
+	if err == nil {
+		r.part, err = gatherHead(r.part, &head, has, r.headBits(wanted))
+	}
+	return err
+}
+
+// pick makes of a map one that has the wanted fields alone. Fields are in the
 // order of Page, so that nothing is looked for, and nothing is read behind the
 // last one.
 func (r *PageReader) pick(raw []byte, wanted PageFields) error {
-	if len(raw) == 0 || raw[0] != recordVersion {
-		r.part = append(r.part[:0], raw...)
-		return nil // for decode to refuse
-	}
-	n, raw, err := msgp.ReadMapHeaderBytes(raw[1:])
+	n, raw, err := msgp.ReadMapHeaderBytes(raw)
 	found, at, last := 0, -1, wanted.last()
-	r.part = append(r.part[:0], recordVersion, map16, 0, 0)
+	r.part = append(r.part[:0], map16, 0, 0)
 	for ; n > 0 && err == nil && at < last; n-- {
 		pair := raw
 		var key []byte
@@ -134,7 +166,7 @@ func (r *PageReader) pick(raw []byte, wanted PageFields) error {
 	if err != nil {
 		return fmt.Errorf("record is %w: %w", ErrDamaged, err)
 	}
-	binary.BigEndian.PutUint16(r.part[2:], uint16(found))
+	binary.BigEndian.PutUint16(r.part[1:], uint16(found))
 	return nil
 }
 
@@ -183,11 +215,12 @@ func skip(raw []byte) (rest []byte, err error) {
 	return msgp.Skip(raw)
 }
 
-// First bytes of MessagePack: a map whose size is the next two bytes, and a
-// text whose size is the last five bits.
+// First bytes of MessagePack: a map whose size is the next two bytes, one that has
+// nothing, and a text whose size is the last five bits.
 const (
-	map16   = 0xde
-	fixText = 0xa0
+	map16    = 0xde
+	noFields = 0x80
+	fixText  = 0xa0
 )
 
 // PageRecord is a visit as it is stored.

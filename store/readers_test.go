@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -226,7 +227,8 @@ func TestPageReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, value := range [][]byte{rec.value, withStranger(t, rec.value)} {
+		old := asBefore(t, rec)
+		for _, value := range [][]byte{rec.value, withStranger(t, rec.value), old, withStranger(t, old)} {
 			var p Page
 			rec := &PageRecord{run, rec.key, value}
 			err := errors.Join(r.Read(rec, &p, FieldsOf("Status", "PayloadAt")), r.Read(rec, &p, FieldsOf("Title", "Asked", "Fault", "Links")))
@@ -242,11 +244,45 @@ func TestPageReader(t *testing.T) {
 	}
 }
 
+// asBefore is the record as earlier programs wrote it.
+func asBefore(t *testing.T, rec *PageRecord) []byte {
+	t.Helper()
+	p, err := readPage(rec.Run, rec.key, rec.value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.slim()
+	raw, err := encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 // withStranger is a record that has fields which this program does not know.
 func withStranger(t *testing.T, raw []byte) []byte {
 	t.Helper()
-	n, rest, err := msgp.ReadMapHeaderBytes(raw[1:])
-	b := msgp.AppendMapHeader([]byte{raw[0]}, 2*n)
+	has, head, rest, err := openRecord(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw[0] == recordVersion {
+		return append([]byte{recordVersion}, strangers(t, rest)...)
+	}
+	if rest == nil {
+		rest = []byte{0x80}
+	}
+	rest = strangers(t, rest)
+	b := binary.AppendUvarint(binary.AppendUvarint([]byte{pageVersion}, has|restBit), uint64(len(rest)))
+	return append(append(b, rest...), head.raw[head.at:]...)
+}
+
+// strangers adds to a map.
+func strangers(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	n, rest, err := msgp.ReadMapHeaderBytes(raw)
+	b := msgp.AppendMapHeader(nil, 2*n+1)
+	b = msgp.AppendMapStrStr(msgp.AppendString(b, "a field before all others"), map[string]string{"st": "404"})
 	for i := range n {
 		from := rest
 		if err == nil {

@@ -15,7 +15,7 @@ import (
 //msgp:limit maps:65536
 
 // The records below are MessagePack maps with short names, behind one byte
-// that holds recordVersion. A field that is zero is not written; a field that
+// that holds recordVersion; that of a Page begins with a head, see pagehead.go. A field that is zero is not written; a field that
 // an older program wrote and this one lacks is skipped. A field never changes
 // its meaning: give a new one a new name. Fields are written in the order of the
 // struct, and PageReader relies on it: a new one may stand anywhere, none may
@@ -168,16 +168,16 @@ const (
 func (p *Page) IsCheck() bool { return p.Kind == KindChecked || p.Kind == KindExternal }
 
 // Page is what one run has for one URL. A failed visit is a Page with a Fault.
-// What its record leaves out is said in slim.go.
+// What its record leaves out is said in slim.go, how it is written in pagehead.go.
 type Page struct {
 	URL weburl.URL `msg:"-"`
 	Run RunID      `msg:"-"`
 
 	Asked   string        `msg:"ask,omitempty"` // the spelling asked for, at the same origin; "" for URL itself
 	Kind    uint8         `msg:"k,omitempty"`
-	Try     uint16        `msg:"try"`          // which attempt this was, from 1
-	Head    bool          `msg:"hd,omitempty"` // only the head of the answer was asked for, by HEAD
-	Fetched time.Time     `msg:"at"`
+	Try     uint16        `msg:"try,omitempty"` // which attempt this was, from 1
+	Head    bool          `msg:"hd,omitempty"`  // only the head of the answer was asked for, by HEAD
+	Fetched time.Time     `msg:"at,omitzero"`
 	TTFB    time.Duration `msg:"ttfb,omitempty"` // until the first byte of the answer
 	Took    time.Duration `msg:"took,omitempty"` // until the last
 
@@ -192,19 +192,19 @@ type Page struct {
 	Addr      string        `msg:"ip,omitempty"`
 	TLS       string        `msg:"tls,omitempty"` // what is wrong with the certificate that was let pass
 
-	Type       string   `msg:"ty,omitempty"` // html, xml, sitemap, feed, css, text, binary
-	MIME       string   `msg:"mime,omitempty"`
-	Charset    string   `msg:"cs,omitempty"`
-	CharsetBy  string   `msg:"csb,omitempty"` // what decided it: bom, header, meta, detected, default
-	Encoding   string   `msg:"ce,omitempty"`
-	Size       int64    `msg:"sz,omitempty"`   // bytes, decoded; of what was not read as the server says
-	Wire       int64    `msg:"wire,omitempty"` // bytes of the body as sent
-	Hash       [32]byte `msg:"h"`              // SHA-256 of the decoded body
-	ETag       string   `msg:"et,omitempty"`
-	Modified   string   `msg:"lm,omitempty"` // Last-Modified, as sent
-	Truncated  string   `msg:"tr,omitempty"` // length, time or disconnect
-	Damaged    string   `msg:"dmg,omitempty"`
-	ParseLimit string   `msg:"cut,omitempty"` // limit that ended parsing early
+	Type       string `msg:"ty,omitempty"` // html, xml, sitemap, feed, css, text, binary
+	MIME       string `msg:"mime,omitempty"`
+	Charset    string `msg:"cs,omitempty"`
+	CharsetBy  string `msg:"csb,omitempty"` // what decided it: bom, header, meta, detected, default
+	Encoding   string `msg:"ce,omitempty"`
+	Size       int64  `msg:"sz,omitempty"`   // bytes, decoded; of what was not read as the server says
+	Wire       int64  `msg:"wire,omitempty"` // bytes of the body as sent
+	Hash       Digest `msg:"h,omitzero"`     // SHA-256 of the decoded body
+	ETag       string `msg:"et,omitempty"`
+	Modified   string `msg:"lm,omitempty"` // Last-Modified, as sent
+	Truncated  string `msg:"tr,omitempty"` // length, time or disconnect
+	Damaged    string `msg:"dmg,omitempty"`
+	ParseLimit string `msg:"cut,omitempty"` // limit that ended parsing early
 
 	Title       string `msg:"t,omitempty"`
 	H1          string `msg:"h1,omitempty"`
@@ -218,19 +218,19 @@ type Page struct {
 
 	Restricted []string `msg:"rs,omitempty"` // other directives in force, such as noarchive
 
-	Hreflang []Named  `msg:"hl,omitempty"` // language and address
-	Next     string   `msg:"nx,omitempty"`
-	Prev     string   `msg:"pv,omitempty"`
-	Feeds    []string `msg:"fd,omitempty"`
-	Meta     []Named  `msg:"mt,omitempty"` // Open Graph and Twitter properties
-	JSONLD   string   `msg:"jf,omitempty"` // what is wrong with its JSON-LD
-	TextHash [16]byte `msg:"th"`           // of the main text; zero if there is none
-	Simhash  uint64   `msg:"sh,omitempty"` // of the main text; 0 if it is too short
+	Hreflang []Named    `msg:"hl,omitempty"` // language and address
+	Next     string     `msg:"nx,omitempty"`
+	Prev     string     `msg:"pv,omitempty"`
+	Feeds    []string   `msg:"fd,omitempty"`
+	Meta     []Named    `msg:"mt,omitempty"` // Open Graph and Twitter properties
+	JSONLD   string     `msg:"jf,omitempty"` // what is wrong with its JSON-LD
+	TextHash TextDigest `msg:"th,omitzero"`  // of the main text; zero if there is none
+	Simhash  uint64     `msg:"sh,omitempty"` // of the main text; 0 if it is too short
 
 	Fields   []Field `msg:"fl,omitempty"`  // that the user asked for, in the order of the rules
 	FieldsBy string  `msg:"flb,omitempty"` // identity of the rules
 
-	Depth   int    `msg:"dep"`
+	Depth   int    `msg:"dep,omitempty"`
 	Hops    int    `msg:"hop,omitempty"`
 	From    string `msg:"fr,omitempty"`
 	Barred  string `msg:"bar,omitempty"` // the rule of robots.txt that disallows it, fetched all the same
@@ -255,6 +255,18 @@ type Page struct {
 	PayloadURL string    `msg:"payu,omitempty"`
 	PayloadAt  time.Time `msg:"payt,omitzero"`
 }
+
+// Digest is a SHA-256, zero for none.
+type Digest [32]byte
+
+// IsZero tells whether there is none.
+func (d Digest) IsZero() bool { return d == Digest{} }
+
+// TextDigest is a hash of a text, zero for none.
+type TextDigest [16]byte
+
+// IsZero tells whether there is none.
+func (d TextDigest) IsZero() bool { return d == TextDigest{} }
 
 // States of a Field.
 const (

@@ -681,6 +681,30 @@ func (z *Coverage) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Digest) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendBytes(o, (z)[:])
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Digest) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	bts, err = msgp.ReadExactBytes(bts, (z)[:])
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Digest) Msgsize() (s int) {
+	s = msgp.ArrayHeaderSize + (32 * (msgp.ByteSize))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Field) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -1576,9 +1600,17 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2
 	}
+	if z.Try == 0 {
+		zb0001Len--
+		zb0001Mask[0] |= 0x4
+	}
 	if z.Head == false {
 		zb0001Len--
 		zb0001Mask[0] |= 0x8
+	}
+	if z.Fetched.IsZero() {
+		zb0001Len--
+		zb0001Mask[0] |= 0x10
 	}
 	if z.TTFB == 0 {
 		zb0001Len--
@@ -1655,6 +1687,10 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Wire == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x800000
+	}
+	if z.Hash.IsZero() {
+		zb0001Len--
+		zb0001Mask[0] |= 0x1000000
 	}
 	if z.ETag == "" {
 		zb0001Len--
@@ -1740,6 +1776,10 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask[0] |= 0x200000000000
 	}
+	if z.TextHash.IsZero() {
+		zb0001Len--
+		zb0001Mask[0] |= 0x400000000000
+	}
 	if z.Simhash == 0 {
 		zb0001Len--
 		zb0001Mask[0] |= 0x800000000000
@@ -1751,6 +1791,10 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.FieldsBy == "" {
 		zb0001Len--
 		zb0001Mask[0] |= 0x2000000000000
+	}
+	if z.Depth == 0 {
+		zb0001Len--
+		zb0001Mask[0] |= 0x4000000000000
 	}
 	if z.Hops == 0 {
 		zb0001Len--
@@ -1835,17 +1879,21 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa1, 0x6b)
 			o = msgp.AppendUint8(o, z.Kind)
 		}
-		// string "try"
-		o = append(o, 0xa3, 0x74, 0x72, 0x79)
-		o = msgp.AppendUint16(o, z.Try)
+		if (zb0001Mask[0] & 0x4) == 0 { // if not omitted
+			// string "try"
+			o = append(o, 0xa3, 0x74, 0x72, 0x79)
+			o = msgp.AppendUint16(o, z.Try)
+		}
 		if (zb0001Mask[0] & 0x8) == 0 { // if not omitted
 			// string "hd"
 			o = append(o, 0xa2, 0x68, 0x64)
 			o = msgp.AppendBool(o, z.Head)
 		}
-		// string "at"
-		o = append(o, 0xa2, 0x61, 0x74)
-		o = msgp.AppendTime(o, z.Fetched)
+		if (zb0001Mask[0] & 0x10) == 0 { // if not omitted
+			// string "at"
+			o = append(o, 0xa2, 0x61, 0x74)
+			o = msgp.AppendTime(o, z.Fetched)
+		}
 		if (zb0001Mask[0] & 0x20) == 0 { // if not omitted
 			// string "ttfb"
 			o = append(o, 0xa4, 0x74, 0x74, 0x66, 0x62)
@@ -1941,9 +1989,11 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x77, 0x69, 0x72, 0x65)
 			o = msgp.AppendInt64(o, z.Wire)
 		}
-		// string "h"
-		o = append(o, 0xa1, 0x68)
-		o = msgp.AppendBytes(o, (z.Hash)[:])
+		if (zb0001Mask[0] & 0x1000000) == 0 { // if not omitted
+			// string "h"
+			o = append(o, 0xa1, 0x68)
+			o = msgp.AppendBytes(o, (z.Hash)[:])
+		}
 		if (zb0001Mask[0] & 0x2000000) == 0 { // if not omitted
 			// string "et"
 			o = append(o, 0xa2, 0x65, 0x74)
@@ -2073,9 +2123,11 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x6a, 0x66)
 			o = msgp.AppendString(o, z.JSONLD)
 		}
-		// string "th"
-		o = append(o, 0xa2, 0x74, 0x68)
-		o = msgp.AppendBytes(o, (z.TextHash)[:])
+		if (zb0001Mask[0] & 0x400000000000) == 0 { // if not omitted
+			// string "th"
+			o = append(o, 0xa2, 0x74, 0x68)
+			o = msgp.AppendBytes(o, (z.TextHash)[:])
+		}
 		if (zb0001Mask[0] & 0x800000000000) == 0 { // if not omitted
 			// string "sh"
 			o = append(o, 0xa2, 0x73, 0x68)
@@ -2098,9 +2150,11 @@ func (z *Page) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa3, 0x66, 0x6c, 0x62)
 			o = msgp.AppendString(o, z.FieldsBy)
 		}
-		// string "dep"
-		o = append(o, 0xa3, 0x64, 0x65, 0x70)
-		o = msgp.AppendInt(o, z.Depth)
+		if (zb0001Mask[0] & 0x4000000000000) == 0 { // if not omitted
+			// string "dep"
+			o = append(o, 0xa3, 0x64, 0x65, 0x70)
+			o = msgp.AppendInt(o, z.Depth)
+		}
 		if (zb0001Mask[0] & 0x8000000000000) == 0 { // if not omitted
 			// string "hop"
 			o = append(o, 0xa3, 0x68, 0x6f, 0x70)
@@ -4346,6 +4400,30 @@ func (z *Skip) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Skip) Msgsize() (s int) {
 	s = 1 + 2 + msgp.StringPrefixSize + len(z.Reason) + 2 + msgp.StringPrefixSize + len(z.Rule) + 2 + msgp.StringPrefixSize + len(z.From) + 2 + msgp.IntSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *TextDigest) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendBytes(o, (z)[:])
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *TextDigest) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	bts, err = msgp.ReadExactBytes(bts, (z)[:])
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *TextDigest) Msgsize() (s int) {
+	s = msgp.ArrayHeaderSize + (16 * (msgp.ByteSize))
 	return
 }
 

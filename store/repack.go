@@ -322,8 +322,8 @@ func (p *pruning) moveRobots(_, value []byte) ([]byte, error) {
 
 // moveBody drops a body that nobody refers to.
 func (p *pruning) moveBody(_, value []byte) ([]byte, error) {
-	var at Place
-	if err := decode(value, &at); err != nil {
+	at, err := parseBody(value)
+	if err != nil {
 		return nil, err
 	}
 	now := at
@@ -333,7 +333,7 @@ func (p *pruning) moveBody(_, value []byte) ([]byte, error) {
 	if now == at {
 		return value, nil
 	}
-	return encode(&now)
+	return bodyValue(now), nil
 }
 
 // moves says where records of segments that are renewed lie now.

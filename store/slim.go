@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -58,16 +59,25 @@ var nowhere = Place{Offset: -1}
 func encodePage(p *Page) ([]byte, error) {
 	q := *p
 	q.slim()
-	return encode(&q)
+	return q.record()
 }
 
 // decodePage is its inverse; p has URL and Run.
 func decodePage(raw []byte, p *Page) error {
-	if err := decode(raw, p); err != nil {
-		return err
+	has, head, rest, err := openRecord(raw)
+	if err == nil && len(rest) > 0 {
+		err = decodeMap(rest, p)
 	}
-	p.expand(AllFields)
-	return nil
+	if err == nil {
+		err = p.head(&head, has, has)
+	}
+	if err == nil && head.left() > 0 {
+		err = fmt.Errorf("record is %w: %d bytes are left of it", ErrDamaged, head.left())
+	}
+	if err == nil {
+		p.expand(AllFields)
+	}
+	return err
 }
 
 func (p *Page) slim() {

@@ -8,40 +8,55 @@ import (
 	"sync"
 )
 
-// reader reads what may be damaged. Its methods return zero values once bad is
+// cursor reads what may be damaged. Its methods return zero values once bad is
 // set.
-type reader struct {
-	raw  []byte
-	text string // the same as raw, once bytes was called
-	at   int
-	bad  bool
+type cursor struct {
+	raw []byte
+	at  int
+	bad bool
 }
 
-func newReader(raw []byte) *reader { return &reader{raw: raw} }
+func (c *cursor) left() int { return len(c.raw) - c.at }
 
-func (r *reader) left() int { return len(r.raw) - r.at }
-
-func (r *reader) number() uint64 {
-	v, n := binary.Uvarint(r.raw[r.at:])
+func (c *cursor) number() uint64 {
+	v, n := binary.Uvarint(c.raw[c.at:])
 	if n <= 0 {
-		r.fail()
+		c.fail()
 		return 0
 	}
-	r.at += n
+	c.at += n
 	return v
 }
 
 // count reads a number of things that take at least size bytes each.
-func (r *reader) count(size int) int {
-	n := r.number()
-	if n > uint64(r.left()/size) {
-		r.fail()
+func (c *cursor) count(size int) int {
+	n := c.number()
+	if n > uint64(c.left()/size) {
+		c.fail()
 		return 0
 	}
 	return int(n)
 }
 
-func (r *reader) fail() { r.at, r.bad = len(r.raw), true }
+// slice returns the next n bytes; they are part of what is read.
+func (c *cursor) slice(n int) []byte {
+	if n > c.left() {
+		c.fail()
+		return nil
+	}
+	c.at += n
+	return c.raw[c.at-n : c.at]
+}
+
+func (c *cursor) fail() { c.at, c.bad = len(c.raw), true }
+
+// reader is a cursor whose texts are part of one.
+type reader struct {
+	cursor
+	text string // the same as raw, once bytes was called
+}
+
+func newReader(raw []byte) *reader { return &reader{cursor: cursor{raw: raw}} }
 
 // bytes returns the next n bytes.
 func (r *reader) bytes(n int) string {
@@ -54,16 +69,6 @@ func (r *reader) bytes(n int) string {
 	}
 	r.at += n
 	return r.text[r.at-n : r.at]
-}
-
-// slice is bytes as a part of what is read.
-func (r *reader) slice(n int) []byte {
-	if n > r.left() {
-		r.fail()
-		return nil
-	}
-	r.at += n
-	return r.raw[r.at-n : r.at]
 }
 
 func (r *reader) byte() byte {
