@@ -59,6 +59,50 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestCopyGoesOn: what a run does that goes on in a copy is newer than what it did
+// before, although transactions are counted anew there.
+func TestCopyGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	f := frontier.NewBolt(filepath.Join(dir, "runs"))
+	defer f.Close()
+	c := frontier.Config{Manners: func(string) frontier.Manners { return frontier.Manners{Rate: 1e9, PerHost: 9, NoRobots: true} }}
+	if err := f.Open(t.Context(), "x", c); err != nil {
+		t.Fatal(err)
+	}
+	const n = 20 // each of which is a transaction
+	for i := range n {
+		u, err := weburl.Parse(fmt.Sprintf("https://a.example/%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Add(t.Context(), "x", frontier.Link{URL: u}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "copies", "y"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Copy(t.Context(), "x", filepath.Join(dir, "copies", "y", "frontier.db")); err != nil {
+		t.Fatal(err)
+	}
+	for done := range n {
+		g := frontier.NewBolt(filepath.Join(dir, "copies"))
+		if err := g.Open(t.Context(), "y", c); err != nil {
+			t.Fatal(err)
+		}
+		if faults, err := g.Check(t.Context(), "y"); err != nil || len(faults) > 0 {
+			t.Fatalf("when %d are done: %v %v", done, faults, err)
+		}
+		l, err := g.Next(t.Context(), "y")
+		if err == nil {
+			err = g.Done(t.Context(), l, frontier.Outcome{})
+		}
+		if err = errors.Join(err, g.Close()); err != nil {
+			t.Fatalf("when %d are done: %v", done, err)
+		}
+	}
+}
+
 // TestCopyWhileOthersOpen: a copy is made of a run that is opened and left again
 // all the time, and whoever opens it only waits.
 func TestCopyWhileOthersOpen(t *testing.T) {

@@ -229,7 +229,7 @@ func TestAnEarlierLayoutIsRead(t *testing.T) {
 			err = errors.Join(err, tx.DeleteBucket(l.name()))
 		}
 		blocks, meta := tx.Bucket(bucketRecent), tx.Bucket(bucketMeta)
-		return errors.Join(err, dropBlocks(blocks), writeBlocks(blocks, uint64(tx.ID()), recent), meta.Delete(keyLayers), meta.Put(keyVersion, []byte{treeVersion}))
+		return errors.Join(err, dropBlocks(blocks), writeBlocks(blocks, recent), meta.Delete(keyLayers), meta.Put(keyVersion, []byte{treeVersion}))
 	})
 	for range 2 { // it is converted, and read again
 		if err := useRun(t, dir); err != nil {

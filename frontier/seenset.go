@@ -106,7 +106,7 @@ func (s *seenSet) write(tx *bolt.Tx, marks map[seenKey]seenValue) (settle func()
 	if full {
 		err = cmp.Or(w.add(s.fresh, marks), dropBlocks(blocks))
 	} else {
-		err = writeBlocks(blocks, uint64(tx.ID()), marks)
+		err = writeBlocks(blocks, marks)
 	}
 	for _, level := range w.levels() {
 		if err == nil {
@@ -200,20 +200,26 @@ func dropBlocks(blocks *bolt.Bucket) error {
 	return nil
 }
 
-// A block's key is the number of its transaction, 8 bytes, and its own within
-// that, 2 bytes. Its value is a row of: key of the URL, length of the value as
-// one byte, seenValue; with length 0 the URL is gone.
-func writeBlocks(blocks *bolt.Bucket, transaction uint64, marks map[seenKey]seenValue) error {
+// A block's key is its number, 8 bytes, one more than that of the block before: the
+// last one that speaks of a URL is the newest. The number of a transaction would
+// not do, of which a copy of the file counts its own. Its value is a row of: key of
+// the URL, length of the value as one byte, seenValue; with length 0 the URL is gone.
+func writeBlocks(blocks *bolt.Bucket, marks map[seenKey]seenValue) error {
 	blocks.FillPercent = 1 // nothing is ever put between
-	key, raw := binary.BigEndian.AppendUint64(nil, transaction), []byte(nil)
-	put := func(n int) error { return blocks.Put(binary.BigEndian.AppendUint16(key[:8:8], uint16(n)), raw) }
-	n := 0
+	n, raw := uint64(0), []byte(nil)
+	if k, _ := blocks.Cursor().Last(); len(k) >= 8 { // earlier builds wrote 2 more bytes
+		n = binary.BigEndian.Uint64(k)
+	}
+	put := func() error {
+		n++
+		return blocks.Put(binary.BigEndian.AppendUint64(nil, n), raw)
+	}
 	for k, v := range marks {
 		if len(raw) > recentBytes {
-			if err := put(n); err != nil {
+			if err := put(); err != nil {
 				return err
 			}
-			n, raw = n+1, nil
+			raw = nil
 		}
 		raw = append(append(raw, k[:]...), 0)
 		if at := len(raw); v.state != stateGone {
@@ -224,7 +230,7 @@ func writeBlocks(blocks *bolt.Bucket, transaction uint64, marks map[seenKey]seen
 	if len(raw) == 0 {
 		return nil
 	}
-	return put(n)
+	return put()
 }
 
 // readBlocks is what the blocks of a file hold, the newest of each URL.
