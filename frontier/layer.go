@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 
@@ -81,18 +82,59 @@ func appendLayers(b []byte, layers []*layer) []byte {
 }
 
 func readLayers(raw []byte) (layers []*layer, err error) {
+	damaged := errors.New("damaged list of the parts of the seen-set")
 	for len(raw) > 0 {
 		var fields [4]uint64
 		for i := range fields {
 			v, n := binary.Uvarint(raw)
-			if n <= 0 || v > 1<<32 {
-				return nil, errors.New("damaged list of the parts of the seen-set")
+			if n <= 0 || v > math.MaxUint32 {
+				return nil, damaged
 			}
 			fields[i], raw = v, raw[n:]
 		}
+		if fields[1] > math.MaxUint8 {
+			return nil, damaged
+		}
 		layers = append(layers, &layer{id: uint32(fields[0]), level: uint8(fields[1]), count: int(fields[2]), into: uint32(fields[3])})
 	}
+	if !ordered(layers) {
+		return nil, damaged
+	}
 	return layers, nil
+}
+
+// ordered tells whether layers are as merges leave them, which build on it: the
+// levels rise with the age; only what is taken in lies a level lower, right behind
+// the one that takes it in.
+func ordered(layers []*layer) bool {
+	grows, known := map[uint32]bool{}, map[uint32]bool{0: true}
+	for _, l := range layers {
+		grows[l.into] = true
+	}
+	least, out := uint8(0), &layer{} // the layer that takes in what comes next
+	for _, l := range layers {
+		if known[l.id] {
+			return false
+		}
+		known[l.id] = true
+		switch {
+		case l.into != 0:
+			if l.into != out.id || l.level != out.level-1 || grows[l.id] {
+				return false
+			}
+		case grows[l.id]:
+			if l.level <= least {
+				return false
+			}
+			least, out = l.level, l
+		default:
+			if l.level < least {
+				return false
+			}
+			least, out = l.level, &layer{}
+		}
+	}
+	return true
 }
 
 // loadLayers reads all layers of a file: each block of them.
@@ -110,9 +152,6 @@ func loadLayers(tx *bolt.Tx) ([]*layer, error) {
 		room[l.into] += l.count
 	}
 	for _, l := range layers {
-		if l.into != 0 && byID[l.into] == nil {
-			return nil, errNoLayer
-		}
 		if err := l.load(tx, l.count+room[l.id]); err != nil {
 			return nil, err
 		}

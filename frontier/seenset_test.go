@@ -1,6 +1,7 @@
 package frontier
 
 import (
+	"encoding/binary"
 	"errors"
 	"maps"
 	"math/rand/v2"
@@ -100,6 +101,9 @@ func (m *seenModel) compare() {
 	if n := len(m.seen.fresh); n > m.seen.most {
 		m.t.Errorf("%d are held in memory, %d should be", n, m.seen.most)
 	}
+	if !ordered(m.seen.layers) {
+		m.t.Errorf("layers are in no order: %v", appendLayers(nil, m.seen.layers))
+	}
 	levels := map[uint8]int{}
 	for _, l := range m.seen.layers {
 		if levels[l.level]++; l.into != 0 {
@@ -149,6 +153,43 @@ func (m *seenModel) restart() {
 		return m.seen.load(tx)
 	}); err != nil {
 		m.t.Fatal(err)
+	}
+}
+
+// TestDamagedListOfLayers: a list that no merge leaves is refused, or the next
+// merge would lose what it builds on.
+func TestDamagedListOfLayers(t *testing.T) {
+	type list [][4]uint64 // number, level, URLs, the one that takes it in
+	for _, tt := range []struct {
+		name string
+		list list
+		good bool
+	}{
+		{"nothing", list{}, true},
+		{"layers", list{{3, 0, 1, 0}, {2, 0, 1, 0}, {1, 5, 1, 0}}, true},
+		{"two merges", list{{9, 0, 1, 0}, {8, 1, 1, 0}, {7, 0, 1, 8}, {6, 0, 1, 8}, {4, 1, 1, 0}, {5, 2, 1, 0}, {3, 1, 1, 5}, {2, 1, 1, 5}, {1, 2, 1, 0}}, true},
+		{"one number twice", list{{1, 0, 1, 0}, {1, 0, 1, 0}}, false},
+		{"no number", list{{0, 0, 1, 0}}, false},
+		{"a number too large", list{{1 << 32, 0, 1, 0}}, false},
+		{"a level too high", list{{2, 256, 1, 0}}, false},
+		{"a level between others", list{{3, 0, 1, 0}, {2, 1, 1, 0}, {1, 0, 1, 0}}, false},
+		{"one that takes itself in", list{{1, 0, 1, 1}}, false},
+		{"one that nothing takes in", list{{2, 0, 1, 3}, {1, 0, 1, 0}}, false},
+		{"one before that which takes it in", list{{2, 0, 1, 3}, {3, 1, 1, 0}, {1, 0, 1, 3}}, false},
+		{"one between those that are taken in", list{{4, 1, 1, 0}, {3, 0, 1, 4}, {2, 1, 1, 0}, {1, 0, 1, 4}}, false},
+		{"one left out", list{{3, 1, 1, 0}, {2, 0, 1, 3}, {1, 0, 1, 0}}, false},
+		{"one taken in by its own level", list{{2, 1, 1, 0}, {1, 1, 1, 2}}, false},
+		{"two that take each other in", list{{2, 1, 1, 1}, {1, 0, 1, 2}}, false},
+	} {
+		var raw []byte
+		for _, fields := range tt.list {
+			for _, field := range fields {
+				raw = binary.AppendUvarint(raw, field)
+			}
+		}
+		if layers, err := readLayers(raw); (err == nil) != tt.good || tt.good && len(layers) != len(tt.list) {
+			t.Errorf("%s: %d layers, %v", tt.name, len(layers), err)
+		}
 	}
 }
 
