@@ -1,6 +1,7 @@
 package frontier
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -119,6 +120,7 @@ func (m *seenModel) compare() {
 		if tx.Bucket(bucketMeta) == nil {
 			return nil
 		}
+		m.tidy(tx)
 		onDisk := map[seenKey]seenValue{}
 		err := seenURLs(tx, func(k seenKey, v seenValue) error {
 			onDisk[k] = v
@@ -141,6 +143,41 @@ func (m *seenModel) compare() {
 		return err
 	}); err != nil {
 		m.t.Fatal(err)
+	}
+}
+
+// tidy: nothing is left of what was merged, and the oldest layer keeps nothing of
+// what is gone.
+func (m *seenModel) tidy(tx *bolt.Tx) {
+	buckets := 0
+	if err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		if bytes.HasPrefix(name, layerPrefix) {
+			buckets++
+		}
+		return nil
+	}); err != nil {
+		m.t.Error(err)
+	}
+	if buckets != len(m.seen.layers) {
+		m.t.Errorf("%d layers are in %d buckets", len(m.seen.layers), buckets)
+	}
+	for i, l := range m.seen.layers {
+		r, err := readLayer(tx, l, nil)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if number, _ := r.cursor.First(); !bytes.Equal(number, blockKey(l.base+l.gone)) {
+			m.t.Errorf("block %x of layer %d is left, %d are gone", number, l.id, l.gone)
+		}
+		for i == len(m.seen.layers)-1 {
+			e, ok, err := r.next()
+			if err != nil || !ok {
+				break
+			}
+			if len(e.value) == 0 {
+				m.t.Errorf("%x is gone, and in the oldest layer", e.key)
+			}
+		}
 	}
 }
 
