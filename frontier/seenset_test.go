@@ -110,6 +110,9 @@ func (m *seenModel) compare() {
 		if levels[l.level]++; l.into != 0 {
 			m.merged++
 		}
+		if len(l.filter) < len(newFilter(l.count)) {
+			m.t.Errorf("%d URLs have a filter of %d lines", l.count, len(l.filter))
+		}
 	}
 	for level, n := range levels {
 		if n > 3*layersALike {
