@@ -39,7 +39,11 @@ func TestTold(t *testing.T) {
 	if n := count(4, append(menu, late.links...)...); n != 3 {
 		t.Errorf("%d of 3 are news to a wider scope", n)
 	}
-	for i := range 3 * toldSets * toldSlots {
+	m.add(m.pick(menu, 1))
+	if n := count(1, menu...); n != 0 {
+		t.Errorf("%d of 2 are news that were told after others", n)
+	}
+	for i := range 6 * toldSets * toldSlots { // 48 others for a set of eight, or a few less
 		m.add(m.pick([]store.Link{{Target: fmt.Sprint("http://c/", i)}}, 1))
 	}
 	if n := count(1, menu...); n != 2 {
