@@ -124,15 +124,15 @@ func within(origin string, u weburl.URL) string {
 }
 
 // whole is the inverse of within.
-func whole(origin, text string) (weburl.URL, error) {
+func whole(origin, text string) (u weburl.URL, err error) {
 	switch {
 	case text == "":
-		return weburl.URL{}, nil
+		return u, nil
 	case text[0] == '/':
-		u, err := weburl.Restore(origin + text)
-		return u, err // a host has an origin
+		u, err = weburl.Restore(origin + text)
+	default:
+		u, err = weburl.Parse(text)
 	}
-	u, err := weburl.Parse(text)
 	if err != nil {
 		return u, fmt.Errorf("damaged record: %w", err)
 	}

@@ -150,6 +150,24 @@ func FuzzReadEntry(f *testing.F) {
 	})
 }
 
+// TestDamagedAddress: an address that the queue cannot have written is no URL, lest
+// its bytes come into a request, the store or a terminal.
+func TestDamagedAddress(t *testing.T) {
+	place := readyPlace(Link{}, 5)
+	for _, text := range []string{"/x\r\nHost: b.test", "/x y", "/\x1b[2J", "/\xff", "/" + strings.Repeat("x", weburl.MaxLength), "x"} {
+		for name, rec := range map[string]linkRecord{"URL": {URL: text}, "From": {URL: "/", From: text}, "Ask": {URL: "/", Ask: text}} {
+			raw, err := rec.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := readEntry("http://a.test", queueKey(1, place), raw)
+			if err == nil || !strings.Contains(err.Error(), "damaged record") {
+				t.Errorf("%s %q is read as %+v, error %v", name, text, e.link, err)
+			}
+		}
+	}
+}
+
 // aRun makes the file of a run with URLs in every state.
 func aRun(t *testing.T, dir string) (path string) {
 	t.Helper()

@@ -8,8 +8,17 @@ import "strings"
 func Parse(raw string) (URL, error) { return parse(raw, URL{}, nil) }
 
 // Restore is Parse for what String returned, kept where nobody else writes: it
-// looks for the end of the origin and checks no more. The URL shares s.
+// looks for the end of the origin, and of the rest it checks no more than what
+// String promises. The URL shares s.
 func Restore(s string) (URL, error) {
+	if len(s) > MaxLength {
+		return URL{}, fail(s, ErrTooLong)
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' { // kept badly
+			return URL{}, fail(s, ErrInvalid)
+		}
+	}
 	for _, scheme := range [...]string{"https://", "http://"} {
 		if rest, ok := strings.CutPrefix(s, scheme); ok {
 			if slash := strings.IndexByte(rest, '/'); slash > 0 {

@@ -312,9 +312,12 @@ func TestManyDigits(t *testing.T) {
 }
 
 func TestRestoreRefuses(t *testing.T) {
-	for _, s := range []string{"", "http", "http://", "http:///", "http://a", "ftp://a/", "mailto:a@b/", "/a/b"} {
+	for _, s := range []string{"", "http", "http://", "http:///", "http://a", "ftp://a/", "mailto:a@b/", "/a/b", "http://a/ b", "http://a/\r\nHost: b", "http://a/\x1b[2J", "http://a/\x7f", "http://a/\u00e9"} {
 		if u, err := Restore(s); !errors.Is(err, ErrInvalid) || !u.IsZero() {
 			t.Errorf("%q is restored as %q, error %v", s, u, err)
 		}
+	}
+	if u, err := Restore("http://a/" + strings.Repeat("x", MaxLength)); !errors.Is(err, ErrTooLong) || !u.IsZero() {
+		t.Errorf("what is too long is restored, error %v", err)
 	}
 }
