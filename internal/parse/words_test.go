@@ -1,6 +1,9 @@
 package parse
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -67,20 +70,44 @@ func sameWords(t *testing.T, text string) {
 	}
 }
 
+// wordParts are what texts are made of.
+var wordParts = []string{
+	"a", "Z9", " ", "  ", "\n\t", "-", "|", "é", "ß", "\u00A0", "×", "“", "”", "—", "…", "東京", "ひ", "한국", "мир", "𝒳", "🙂", ".", "\x01", "\x7F",
+	"word", "eightlet", "nineletters", "exactlysixteen16", "seventeen-letters", strings.Repeat("x", 70), strings.Repeat("日", 30), strings.Repeat("…", 25),
+}
+
 func TestWordsAnywhere(t *testing.T) {
-	parts := []string{
-		"a", "Z9", " ", "  ", "\n\t", "-", "|", "é", "ß", "\u00A0", "×", "“", "”", "—", "…", "東京", "ひ", "한국", "мир", "𝒳", "🙂", ".", "\x01", "\x7F",
-		"word", "eightlet", "nineletters", "exactlysixteen16", "seventeen-letters", strings.Repeat("x", 70), strings.Repeat("日", 30), strings.Repeat("…", 25),
-	}
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	for range 5000 {
 		var b strings.Builder
 		for range r.IntN(60) {
-			b.WriteString(parts[r.IntN(len(parts))])
+			b.WriteString(wordParts[r.IntN(len(wordParts))])
 		}
 		sameWords(t, b.String())
+	}
+}
+
+// TestHashesStay: hashes are stored, and a page is held against those that an earlier
+// program made of it.
+func TestHashesStay(t *testing.T) {
+	const want = "44e82a9453b6e5ccf5d8a3bf09f24ff3ab492370d3c5e3effea3672e1f13a1c9"
+	all, x := sha256.New(), uint64(1)
+	next := func(n int) int {
+		x = x*6364136223846793005 + 1442695040888963407
+		return int(x>>33) % n
+	}
+	for range 500 {
+		var b strings.Builder
+		for range next(300) {
+			b.WriteString(wordParts[next(len(wordParts))])
+		}
+		got := readAll(b.String())
+		fmt.Fprintf(all, "%x %x %d\n", got.hash(), got.simhash(), got.words)
+	}
+	if got := hex.EncodeToString(all.Sum(nil)); got != want {
+		t.Errorf("the hashes of texts are others: %s, want %s", got, want)
 	}
 }
 
