@@ -263,7 +263,7 @@ func TestConformanceCrossSubmit(t *testing.T) {
 			l := lease(t, c.SitemapURL, 0)
 			l.For = "https://" + host
 			for _, u := range c.URLs {
-				for _, f := range s.entries(l, []store.Link{{Target: u, Element: elementEntry}}) {
+				for _, f := range s.entries(&l, []store.Link{{Target: u, Element: elementEntry}}) {
 					accepted[u] = accepted[u] || f.Refused == ""
 				}
 			}
