@@ -116,11 +116,12 @@ func (s *seenSet) write(tx *bolt.Tx, marks map[seenKey]seenValue) (settle func()
 	if err == nil && w.changed {
 		err = tx.Bucket(bucketMeta).Put(keyLayers, appendLayers(nil, w.layers))
 	}
+	fresh := s.fresh
+	if full { // made under no lock
+		fresh, marks = make(map[seenKey]seenValue, s.most), nil
+	}
 	return func() {
-		if s.layers = w.layers; full {
-			s.fresh = make(map[seenKey]seenValue, s.most)
-			return
-		}
+		s.layers, s.fresh = w.layers, fresh
 		maps.Copy(s.fresh, marks)
 	}, err
 }
