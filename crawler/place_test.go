@@ -102,7 +102,7 @@ func TestPagesWaitUnread(t *testing.T) {
 		if n := len(job.reading); n != mostRead {
 			t.Errorf("%d pages wait that were read, want %d", n, mostRead)
 		}
-		if disk := job.meter.disk.n; disk != places {
+		if disk := job.meter.disk.now(); disk != places {
 			t.Errorf("%d pages wait for the disk, want %d", disk, places)
 		}
 		if r := end(); r.Counts.Done != pages+1 {
@@ -112,4 +112,11 @@ func TestPagesWaitUnread(t *testing.T) {
 			t.Errorf("%d pages count as read and waiting", n)
 		}
 	})
+}
+
+// now is how many are at it.
+func (g *gauge) now() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.n
 }
