@@ -9,14 +9,12 @@ import (
 )
 
 // What has been read waits for the disk in a room of so many bytes, where there
-// are never more pages than places, or, of answers without a body, four times as
-// many: the more wait, the more are one batch. Only when that is full do visits
-// keep their places, so that a slow disk slows the crawl. What is under way in
-// places and room is all that may be asked for again after a crash.
+// are never more pages than places. Only when that is full do visits keep their
+// places, so that a slow disk slows the crawl. What is under way in places and
+// room is all that may be asked for again after a crash.
 const (
 	roomBytes = 16 << 20
 	pageBytes = 16 << 10 // of a page beside its body: a stack, links, a record
-	bodyless  = 4
 )
 
 // mostRead is how many pages may be read that found no room yet. A page takes
@@ -60,17 +58,14 @@ func (p *place) mayRead() {
 // resp or none, is the disk's affair. One place alone is kept: then pages come one
 // after the other, each chosen when the links of the last are known.
 func (p *place) land(ctx context.Context, resp *fetcher.Response) error {
-	w := p.job
+	w, size := p.job, int64(pageBytes)
 	if w.spec.Workers == 1 {
 		return nil
 	}
-	size, least := int64(pageBytes), roomBytes/int64(max(w.spec.Workers, 1))
-	if resp == nil || len(resp.Body)+len(resp.Raw) == 0 {
-		least /= bodyless
-	} else {
+	if resp != nil {
 		size += int64(max(len(resp.Body), len(resp.Raw)))
 	}
-	size = min(max(size, least), roomBytes)
+	size = min(max(size, roomBytes/int64(max(w.spec.Workers, 1))), roomBytes)
 	w.meter.disk.add(1)
 	defer w.meter.disk.add(-1)
 	if err := w.room.Acquire(ctx, size); err != nil {

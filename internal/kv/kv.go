@@ -56,14 +56,12 @@ type Options struct {
 
 // Where so many callers wait for one batch, the committer rests behind it,
 // some times as long as it took, so that the next is as large: until enough
-// have gathered, or nobody came for a moment, as all that may be under way wait. A
-// caller alone waits for this only right behind such a batch.
+// have gathered. A caller alone waits for this only right behind such a batch.
 const (
 	manyAtOnce = 4
-	enough     = 128
+	enough     = 48
 	restFactor = 2
 	maxRest    = 20 * time.Millisecond
-	lull       = time.Millisecond
 )
 
 // DB is one bbolt file. Its methods may be called from any goroutine.
@@ -361,25 +359,11 @@ func (d *DB[T]) rest(batch []change[T], took time.Duration) {
 	if over {
 		return
 	}
-	end := time.NewTimer(min(restFactor*took, maxRest))
-	defer end.Stop()
-	looks := time.NewTicker(lull)
-	defer looks.Stop()
-	for last := -1; ; {
-		select {
-		case <-end.C:
-			return
-		case <-d.rested:
-			return
-		case <-looks.C:
-		}
-		d.mu.Lock()
-		n := len(d.pending)
-		d.mu.Unlock()
-		if n == last {
-			return
-		}
-		last = n
+	timer := time.NewTimer(min(restFactor*took, maxRest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-d.rested:
 	}
 }
 
