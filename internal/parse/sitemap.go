@@ -87,6 +87,9 @@ func ParseSitemap(base weburl.URL, body []byte, o SitemapLimits) (Sitemap, error
 	switch {
 	case kind == "sitemap" || kind == "feed":
 		r.read(decodeXML(base, body))
+		if r.Kind == "" && r.Problem == "" && r.Cut == "" { // what looked like its root was a part of what comes before
+			err = notSitemap("it has no root element")
+		}
 	case kind == "html" || looksHTML(trimHead(body)):
 		err = notSitemap("it is an HTML page")
 	case len(bytes.TrimSpace(body)) == 0:

@@ -256,6 +256,7 @@ func FuzzParseSitemap(f *testing.F) {
 		urlset + "<url><loc>http://x.example/</loc><lastmod>2024</lastmod><xhtml:link rel='alternate' href='/y'/></url></urlset>",
 		"<sitemapindex><sitemap><loc>a<loc>b</sitemap>", "http://x.example/\nwww.y.example", "<rss><item><link>/x</link></item></rss>",
 		"<feed><entry><link href='/x'/></entry></feed>", "<!DOCTYPE a [<!ENTITY b '&b;'>]><urlset><loc>&b;</loc>", "\xFF\xFE<\x00a\x00", zipped(f, "<urlset><loc>x"),
+		"<!DOCTYPE a [<!ENTITY b '&b;c>]><urlset><lo'>&b\xfd\xfd\xfd\xfdoc>",
 	} {
 		f.Add([]byte(s))
 	}
