@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,7 +22,7 @@ import (
 // Only the committer changes it, under Bolt.mu, when a batch is durable.
 type seenSet struct {
 	fresh  map[seenKey]seenValue
-	layers []*layer      // the newest first; neither the list nor a layer of it is ever changed
+	layers []*layer      // the newest first; what changes is another list of other layers, though a filter that grows is shared
 	most   int           // when fresh is full
 	owed   map[uint8]int // of each level: how many URLs a merge is behind; the committer's own
 }
@@ -240,17 +239,15 @@ func readBlocks(blocks *bolt.Bucket) (map[seenKey]seenValue, error) {
 	err := blocks.ForEach(func(_, raw []byte) error {
 		var k seenKey
 		for len(raw) > 0 {
-			head := copy(k[:], raw) + 1
-			if len(raw) < head || len(raw) < head+int(raw[head-1]) {
-				return errors.New("damaged block of the seen-set")
-			}
-			value := raw[head : head+int(raw[head-1])]
-			raw = raw[head+len(value):]
-			v, err := readValue(value)
+			n := copy(k[:], raw)
+			value, rest, err := cutValue(raw[n:])
 			if err != nil {
 				return err
 			}
-			all[k] = v
+			if all[k], err = readValue(value); err != nil {
+				return err
+			}
+			raw = rest
 		}
 		return nil
 	})

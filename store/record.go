@@ -164,9 +164,6 @@ const (
 	KindExternal = 3 // likewise, out of the scope
 )
 
-// IsCheck tells a visit that asked whether the URL is there, and read nothing.
-func (p *Page) IsCheck() bool { return p.Kind == KindChecked || p.Kind == KindExternal }
-
 // Page is what one run has for one URL. A failed visit is a Page with a Fault.
 // What its record leaves out is said in slim.go, how it is written in pagehead.go.
 type Page struct {
@@ -255,6 +252,9 @@ type Page struct {
 	PayloadURL string    `msg:"payu,omitempty"`
 	PayloadAt  time.Time `msg:"payt,omitzero"`
 }
+
+// IsCheck tells a visit that asked whether the URL is there, and read nothing.
+func (p *Page) IsCheck() bool { return p.Kind == KindChecked || p.Kind == KindExternal }
 
 // Digest is a SHA-256, zero for none.
 type Digest [32]byte
