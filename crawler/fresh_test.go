@@ -41,10 +41,11 @@ func after(s *Spec, base *store.Run, cache string) *Spec {
 // lately returns what was asked of host a since n requests had been sent.
 func (w *world) lately(n int) []string { return w.asked("a")[n:] }
 
-// alike compares two runs but for what a request or its absence shows.
+// alike compares two runs but for what a request or its absence shows. Which of the
+// pages that link to one was read first may differ.
 func (w *world) alike(one, two *store.Run) {
 	w.t.Helper()
-	skip := cmpopts.IgnoreFields(store.Page{}, "Run", "Fetched", "TTFB", "Took", "Wire", "NotModified", "Cached", "Request", "Record", "FreshFor", "FreshUntil")
+	skip := cmpopts.IgnoreFields(store.Page{}, "Run", "From", "Fetched", "TTFB", "Took", "Wire", "NotModified", "Cached", "Request", "Record", "FreshFor", "FreshUntil")
 	url := cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })
 	pages := [2]map[string]store.Page{{}, {}}
 	links := [2]map[string][]store.Link{{}, {}}
@@ -68,6 +69,12 @@ func (w *world) alike(one, two *store.Run) {
 				q.Changed = time.Time{} // what has no content is never as it was
 			}
 			pages[i][raw] = q
+		}
+		for raw, p := range pages[i] {
+			leads := func(l store.Link) bool { return l.Target == raw }
+			if from := pages[i][p.From]; p.From != "" && (from.Depth != p.Depth-1 || !slices.ContainsFunc(links[i][p.From], leads)) && from.Redirect != raw {
+				w.t.Errorf("run %d came to %s from %q", r.ID, raw, p.From)
+			}
 		}
 	}
 	for what, d := range map[string]string{
