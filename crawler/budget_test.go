@@ -26,15 +26,15 @@ func TestSpecReachesCaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string]http.Handler{"a": paths{"/": html()}})
 		s := spec(t, "http://a/")
-		s.CacheBytes, s.RulesBytes, s.NoSync = 1<<20, 2<<20, true
+		s.CacheBytes, s.KnownBytes, s.RulesBytes, s.NoSync = 1<<20, 3<<20, 2<<20, true
 		c, queue := w.crawler(), &opened{Frontier: w.front}
 		c.Frontier = queue
 		job, err := c.Begin(t.Context(), w.newRun(s), s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if queue.config.CacheBytes != 1<<20 || !queue.config.NoSync || job.rules.most != 2<<20 {
-			t.Errorf("the queue has %d bytes, unsynced %t; rules have %d", queue.config.CacheBytes, queue.config.NoSync, job.rules.most)
+		if queue.config.CacheBytes != 1<<20 || queue.config.KnownBytes != 3<<20 || !queue.config.NoSync || job.rules.most != 2<<20 {
+			t.Errorf("the queue has %d bytes and %d, unsynced %t; rules have %d", queue.config.CacheBytes, queue.config.KnownBytes, queue.config.NoSync, job.rules.most)
 		}
 		if err := job.Crawl(t.Context(), nil); err != nil {
 			t.Error(err)

@@ -109,7 +109,7 @@ func (c *Crawler) Begin(ctx context.Context, r *store.Run, s *Spec) (*Job, error
 	config := frontier.Config{
 		MaxPages: s.MaxPages, MaxPagesPerHost: s.MaxPagesHost, MaxHosts: s.MaxHosts, MaxForeign: s.MaxForeign, MaxAlike: s.MaxVariants,
 		Manners: w.manners, LeaseTime: max(s.MaxFetch, fetcher.DefaultMaxTime) + workTime,
-		CacheBytes: s.CacheBytes, NoSync: s.NoSync,
+		CacheBytes: s.CacheBytes, KnownBytes: s.KnownBytes, NoSync: s.NoSync,
 	}
 	if err := c.sweep(ctx); err != nil {
 		return nil, err

@@ -107,7 +107,8 @@ type Spec struct {
 	Workers        int           // fetches at once; below 1 for 1
 	Keep           bool          // keep bodies
 	Manners        func(origin string) frontier.Manners
-	CacheBytes     int  // memory for what the queue remembers; 0 for frontier's
+	CacheBytes     int  // memory for what is new of the queue; 0 for frontier's, as for the next
+	KnownBytes     int  // memory for known URLs
 	RulesBytes     int  // memory for parsed robots.txt files; 0 for 32 MiB
 	NoSync         bool // of the queue, see frontier.Config
 

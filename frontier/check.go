@@ -124,7 +124,7 @@ func recount(ctx context.Context, tx *bolt.Tx, report func(string, ...any)) (cou
 
 // seenURLs goes through the whole seen-set.
 func seenURLs(tx *bolt.Tx, fn func(k seenKey, v seenValue) error) error {
-	layers, err := loadLayers(tx)
+	layers, err := loadLayers(tx, unheard)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func halfDone(tx *bolt.Tx, from []byte) (next []byte, err error) {
 		return nil, err
 	}
 	seen := newSeenSet(1 << 30)
-	if err := seen.load(tx); err != nil {
+	if err := seen.load(tx, unheard); err != nil {
 		return nil, err
 	}
 	marks := map[seenKey]seenValue{}

@@ -137,8 +137,9 @@ func ordered(layers []*layer) bool {
 	return true
 }
 
-// loadLayers reads all layers of a file: each block of them.
-func loadLayers(tx *bolt.Tx) ([]*layer, error) {
+// loadLayers reads all layers of a file: each block of them. It tells hear all
+// that they say of URLs, the newest last.
+func loadLayers(tx *bolt.Tx, hear func(*seenKey, seenValue)) ([]*layer, error) {
 	layers, err := readLayers(tx.Bucket(bucketMeta).Get(keyLayers))
 	if err != nil {
 		return nil, err
@@ -151,21 +152,39 @@ func loadLayers(tx *bolt.Tx) ([]*layer, error) {
 	for _, l := range layers {
 		room[l.into] += l.count
 	}
-	for _, l := range layers {
-		if err := l.load(tx, l.count+room[l.id]); err != nil {
-			return nil, err
-		}
-	}
-	for _, l := range layers {
+	for _, l := range slices.Backward(layers) {
 		if l.into != 0 {
-			l.from = &byID[l.into].last
+			if l.from, err = byID[l.into].readLast(tx); err != nil {
+				return nil, err
+			}
+		}
+		if err := l.load(tx, l.count+room[l.id], hear); err != nil {
+			return nil, err
 		}
 	}
 	return layers, nil
 }
 
+// readLast reads the last URL of a layer.
+func (l *layer) readLast(tx *bolt.Tx) (*seenKey, error) {
+	b := tx.Bucket(l.name())
+	if b == nil {
+		return nil, errNoLayer
+	}
+	_, raw := b.Cursor().Last()
+	block, err := readBlock(raw)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := block.entries(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &entries[len(entries)-1].key, nil
+}
+
 // load reads a layer that may hold so many URLs in the end.
-func (l *layer) load(tx *bolt.Tx, most int) error {
+func (l *layer) load(tx *bolt.Tx, most int, hear func(*seenKey, seenValue)) error {
 	b := tx.Bucket(l.name())
 	if b == nil {
 		return errNoLayer
@@ -187,6 +206,13 @@ func (l *layer) load(tx *bolt.Tx, most int) error {
 		}
 		if r.begun {
 			l.firsts = append(l.firsts, e.key)
+		}
+		v, err := readValue(e.value)
+		if err != nil {
+			return err
+		}
+		if l.from == nil || l.from.compare(e.key) < 0 {
+			hear(&e.key, v)
 		}
 		l.filter.add(&e.key)
 		l.last = e.key

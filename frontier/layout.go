@@ -92,11 +92,14 @@ func openRun(ctx context.Context, f *Bolt, name string, c Config) (*run, error) 
 	if c.CacheBytes <= 0 {
 		c.CacheBytes = defaultMemory
 	}
+	if c.KnownBytes <= 0 {
+		c.KnownBytes = defaultMemory
+	}
 	if c.Manners == nil {
 		c.Manners = func(string) Manners { return Manners{} }
 	}
 	r := &run{
-		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.CacheBytes * cacheParts / memoryParts), seen: newSeenSet(c.CacheBytes * recentParts / memoryParts),
+		frontier: f, name: name, config: c, hosts: map[string]*host{}, cache: newSeenCache(c.KnownBytes), seen: newSeenSet(c.CacheBytes * recentParts / memoryParts),
 		leases: map[uint64]*lease{}, leased: map[seenKey]*lease{},
 	}
 	r.counts.Skipped = map[string]uint64{}
@@ -141,7 +144,7 @@ func (r *run) load() (map[uint32]*host, error) {
 		if _, err := r.counts.UnmarshalMsg(meta.Get(keyCounts)); err != nil {
 			return fmt.Errorf("damaged counts: %w", err)
 		}
-		if err := r.seen.load(tx); err != nil {
+		if err := r.seen.load(tx, r.cache.learn); err != nil {
 			return err
 		}
 		return r.loadQueue(tx, known)

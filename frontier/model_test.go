@@ -153,7 +153,7 @@ func (m *model) open() {
 		return frontier.Manners{Rate: math.Inf(1), PerHost: 5, NoRobots: true}
 	}
 	m.f = frontier.NewBolt(m.dir)
-	if err := m.f.Open(m.t.Context(), "run", frontier.Config{Manners: manners, LeaseTime: time.Minute, CacheBytes: m.random.IntN(2)}); err != nil {
+	if err := m.f.Open(m.t.Context(), "run", frontier.Config{Manners: manners, LeaseTime: time.Minute, CacheBytes: m.random.IntN(2), KnownBytes: m.random.IntN(2)}); err != nil {
 		m.t.Fatal(err)
 	}
 	if _, err := m.f.Add(m.t.Context(), "run", m.web.link(0, 0)); err != nil {

@@ -207,6 +207,12 @@ func (v seenValue) placed() bool {
 
 func (v seenValue) queued() bool { return v.state == stateQueued || v.state == stateChecking }
 
+// wanted tells a URL that was found wanted, and for more than to be asked about: a
+// link that is no shorter way to it is no news.
+func (v seenValue) wanted() bool {
+	return v.state != stateGone && v.state != stateSkipped && !v.checks()
+}
+
 // checks tells a URL that is, or was, to be asked about alone.
 func (v seenValue) checks() bool { return v.state == stateChecking || v.state == stateChecked }
 

@@ -37,60 +37,79 @@ func TestPlacesSort(t *testing.T) {
 
 func TestSeenCache(t *testing.T) {
 	c := newSeenCache(1)
-	key := func(set, n byte) (d digest) { d[7], d[15] = set, n; return d }
-	for n := range byte(setSlots - 4) { // fill most of a set
-		c.add(key(1, 100+n), 0)
+	var together []digest // URLs of one part, which is one set
+	first, _ := c.find(digestOf("0"))
+	for i := 0; len(together) < 7+setSlots; i++ {
+		d := digestOf(fmt.Sprint(i))
+		if p, _ := c.find(d); p == first {
+			together = append(together, d)
+		}
 	}
-	c.add(key(1, 1), 5)
-	c.add(key(1, 2), 6)
-	c.add(key(1, 5), 70_000)
+	key := func(n int) digest { return together[n] }
+	others := together[7 : 7+setSlots-4]
+	for _, d := range others { // fill most of the set
+		c.add(d, 0)
+	}
+	c.add(key(1), 5)
+	c.add(key(2), 6)
+	c.add(key(5), 70_000)
 	for _, q := range []struct {
 		digest digest
 		depth  int
 		want   bool
 	}{
-		{key(1, 1), 5, true},
-		{key(1, 1), 6, true},
-		{key(1, 1), 4, false},
-		{key(1, 2), 6, true},
-		{key(1, 3), 9, false},
-		{key(2, 1), 9, false},
-		{key(1, 5), NoDepth, true},
-		{key(1, 5), 69_999, false},
+		{key(1), 5, true},
+		{key(1), 6, true},
+		{key(1), 4, false},
+		{key(2), 6, true},
+		{key(3), 9, false},
+		{digestOf("-"), 9, false},
+		{key(5), NoDepth, true},
+		{key(5), 69_999, false},
 		{digest{}, NoDepth, false},
 	} {
 		if got := c.knows(q.digest, q.depth); got != q.want {
 			t.Errorf("knows %x at %d: %t", q.digest, q.depth, got)
 		}
 	}
-	c.add(key(1, 4), NoDepth)
-	for n := range byte(setSlots - 4) {
-		c.knows(key(1, 100+n), 0)
+	c.add(key(4), NoDepth)
+	for _, d := range others {
+		c.knows(d, 0)
 	}
-	c.add(key(1, 2), 3) // the same, nearer: nothing is pushed out
-	c.add(key(1, 1), NoDepth+7)
-	c.knows(key(1, 4), 0)
-	c.knows(key(1, 2), 0)
-	c.add(key(1, 3), 1) // the one met longest ago is
-	if !c.knows(key(1, 3), 1) || !c.knows(key(1, 1), NoDepth) || !c.knows(key(1, 2), 3) || c.knows(key(1, 5), NoDepth) {
+	c.add(key(2), 3) // the same, nearer: nothing is pushed out
+	c.add(key(1), NoDepth+7)
+	c.knows(key(4), 0)
+	c.knows(key(2), 0)
+	c.add(key(3), 1) // the one met longest ago is
+	if !c.knows(key(3), 1) || !c.knows(key(1), NoDepth) || !c.knows(key(2), 3) || c.knows(key(5), NoDepth) {
 		t.Error("the wrong one was forgotten")
+	}
+	c.drop(key(5))
+	c.drop(key(2))
+	if c.knows(key(2), NoDepth) || !c.knows(key(3), 1) || !c.knows(key(4), NoDepth) || first.used != setSlots-1 {
+		t.Errorf("one was to be forgotten, %d slots are in use", first.used)
+	}
+	for _, d := range others {
+		if !c.knows(d, 0) {
+			t.Errorf("%x was forgotten with another", d)
+		}
 	}
 }
 
 // TestSeenCacheGrows to its bound, and remembers while it does.
 func TestSeenCacheGrows(t *testing.T) {
-	const room = 2500 * setBytes
+	const room = 20_000 / setSlots * setBytes
 	c := newSeenCache(room)
 	name := func(i int) digest { return digestOf(fmt.Sprint(i)) }
 	for i := range 10_000 {
-		c.add(name(i), i+1)
+		c.add(name(i), i%(farDepth-1))
 	}
 	known := 0
 	for i := range 10_000 {
-		if c.knows(name(i), i+1) {
+		if c.knows(name(i), i%(farDepth-1)) {
 			known++
 		}
-		if c.knows(name(i), i) {
+		if i%(farDepth-1) > 0 && c.knows(name(i), i%(farDepth-1)-1) {
 			t.Fatalf("%d is remembered too near", i)
 		}
 	}
@@ -100,8 +119,37 @@ func TestSeenCacheGrows(t *testing.T) {
 	for i := range 100_000 {
 		c.add(name(i), i)
 	}
-	if len(c.sets)*setBytes > room || c.used > len(c.sets)*setSlots || c.used < len(c.sets)*setSlots*9/10 {
-		t.Errorf("%d sets, %d slots in use", len(c.sets), c.used)
+	sets, used := 0, 0
+	for i := range c.parts {
+		sets, used = sets+len(c.parts[i].sets), used+c.parts[i].used
+	}
+	if sets*setBytes > room || used > sets*setSlots || used < sets*setSlots*9/10 {
+		t.Errorf("%d sets, %d slots in use", sets, used)
+	}
+}
+
+// TestSeenCacheLearns what the seen-set says of URLs that a link is no news of.
+func TestSeenCacheLearns(t *testing.T) {
+	c, d := newSeenCache(1<<20), digestOf("x")
+	own, foreign := makeKey(3, d), makeKey(strangers, d)
+	for _, step := range []struct {
+		key   *seenKey
+		value seenValue
+		knows bool
+	}{
+		{&own, seenValue{state: stateSkipped, depth: 2}, false},
+		{&own, seenValue{state: stateQueued, depth: 2}, true},
+		{&foreign, seenValue{state: stateGone}, true},
+		{&own, seenValue{state: stateDone, depth: 3}, false},
+		{&own, seenValue{state: stateKept, depth: 1}, true},
+		{&own, seenValue{state: stateGone}, false},
+		{&own, seenValue{state: stateFailed, depth: 1}, true},
+		{&own, seenValue{state: stateChecked, depth: 1}, false},
+		{&foreign, seenValue{state: stateSkipped, depth: 1}, false},
+	} {
+		if c.learn(step.key, step.value); c.knows(d, 2) != step.knows {
+			t.Errorf("of %+v it is said that it is known: %t", step.value, !step.knows)
+		}
 	}
 }
 
@@ -270,7 +318,7 @@ func tamper(t *testing.T, path string, fn func(*bolt.Tx) error) {
 // changeSeen changes what is known of one URL.
 func changeSeen(tx *bolt.Tx, v seenValue) error {
 	seen, marks := newSeenSet(1), map[seenKey]seenValue{}
-	err := errors.Join(seen.load(tx), seenURLs(tx, func(k seenKey, _ seenValue) error {
+	err := errors.Join(seen.load(tx, unheard), seenURLs(tx, func(k seenKey, _ seenValue) error {
 		clear(marks)
 		marks[k] = v
 		return nil

@@ -19,8 +19,7 @@ const (
 
 // How Config.CacheBytes is divided.
 const (
-	memoryParts = 8
-	cacheParts  = 3
+	memoryParts = 5
 	recentParts = 3
 	windowParts = 2
 	entryBytes  = 400 // what a queued URL takes, roughly
@@ -36,9 +35,9 @@ type run struct {
 
 	counts  countsRecord // durable
 	hosts   map[string]*host
-	foreign int        // of them
-	cache   *seenCache // these two and the heads of the queues share Config.CacheBytes
-	seen    *seenSet
+	foreign int // of them
+	cache   *seenCache
+	seen    *seenSet // this and the heads of the queues share Config.CacheBytes
 	ready   hostHeap
 	live    int // hosts that have, or will have, something to lease
 	leases  map[uint64]*lease
@@ -198,7 +197,7 @@ func (r *run) unseen(links []found) (left []found, err error) {
 			switch news := !l.Changed.IsZero() || v.state == stateGone || v.state == stateSkipped || v.checks() && l.Kind != Check || l.Depth < int(v.depth); {
 			case l.Kind == Robots, l.Stored, v.state == stateGone, news && l.Refused == "":
 				left = append(left, *l)
-			case !news && !v.checks(): // of these the cache knows nothing: a page may be met there
+			case !news && v.wanted():
 				known = append(known, met{l.digest, int(v.depth)})
 			}
 		}

@@ -186,13 +186,18 @@ func (m *seenModel) tidy(tx *bolt.Tx) {
 
 func (m *seenModel) restart() {
 	m.seen = newSeenSet(1)
+	heard := map[seenKey]seenValue{}
 	if err := m.db.View(func(tx *bolt.Tx) error {
 		if tx.Bucket(bucketMeta) == nil {
 			return nil
 		}
-		return m.seen.load(tx)
+		return m.seen.load(tx, func(k *seenKey, v seenValue) { heard[*k] = v })
 	}); err != nil {
 		m.t.Fatal(err)
+	}
+	maps.DeleteFunc(heard, func(_ seenKey, v seenValue) bool { return v.state == stateGone })
+	if !maps.Equal(heard, m.all) {
+		m.t.Errorf("of %d URLs %d were heard, or others", len(m.all), len(heard))
 	}
 }
 

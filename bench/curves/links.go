@@ -16,10 +16,11 @@ import (
 
 const (
 	linkCallers = 32
-	linkMemory  = 64 << 20 // of the frontier; its own default
-	checkAtOnce = 50       // links of a page
-	queueAtOnce = 100      // of some pages
-	newOnEnd    = 5        // of them to one host
+	linkMemory  = 32 << 20  // of the frontier, as crawl has it by itself, and the next
+	linkKnown   = 160 << 20 // for known URLs
+	checkAtOnce = 50        // links of a page
+	queueAtOnce = 100       // of some pages
+	newOnEnd    = 5         // of them to one host
 )
 
 // linkKind is links to hand in: link i leads to that page.
@@ -69,7 +70,7 @@ func (l *lab) linksOn(hosts, each int, t *table.Table) error {
 		return err
 	}
 	q.front = frontier.NewBolt(folder)
-	if err := q.front.Open(l.ctx, "run", frontier.Config{Manners: unhurried, CacheBytes: linkMemory}); err != nil {
+	if err := q.front.Open(l.ctx, "run", frontier.Config{Manners: unhurried, CacheBytes: linkMemory, KnownBytes: linkKnown}); err != nil {
 		return err
 	}
 	for _, kind := range []linkKind{

@@ -71,8 +71,8 @@ func TestBudgetBytes(t *testing.T) {
 // that keeps things in memory is given. What they make of it, their own tests tell.
 func TestBudgetReachesAll(t *testing.T) {
 	for budget, want := range map[Budget]shares{
-		64 << 20:  {queue: 6 << 20, rules: 4 << 20, store: 8 << 20, names: 1310, idle: 256},
-		512 << 20: {queue: 48 << 20, rules: 32 << 20, store: 64 << 20, names: 10485, idle: 2048},
+		64 << 20:  {queue: 4 << 20, known: 20 << 20, rules: 4 << 20, store: 8 << 20, names: 1310, idle: 256},
+		512 << 20: {queue: 32 << 20, known: 160 << 20, rules: 32 << 20, store: 64 << 20, names: 10485, idle: 2048},
 	} {
 		s := defaultSettings()
 		s.Memory = budget
@@ -84,14 +84,14 @@ func TestBudgetReachesAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (shares{spec.CacheBytes, spec.RulesBytes, storeOptions(&s).Memory, fetch.MaxNames, s.shares().idle}); got != want {
+		if got := (shares{spec.CacheBytes, spec.KnownBytes, spec.RulesBytes, storeOptions(&s).Memory, fetch.MaxNames, s.shares().idle}); got != want {
 			t.Errorf("%s is divided into %+v, want %+v", budget, got, want)
 		}
 		if n := idle(spec.Workers, want.idle, openFiles()); fetch.MaxIdle != n {
 			t.Errorf("%s: %d connections may be idle, want %d", budget, fetch.MaxIdle, n)
 		}
 	}
-	if s := divide(math.MaxInt64); s.queue <= 0 || s.rules+s.queue+s.store > math.MaxInt32/2 {
+	if s := divide(math.MaxInt64); s.queue <= 0 || s.rules+s.queue+s.known+s.store > math.MaxInt32/3*2 {
 		t.Errorf("all memory there is: %+v", s)
 	}
 }

@@ -146,7 +146,7 @@ func newSpec(s *Settings, hosts map[string]HostSettings, seeds []weburl.URL, r r
 		MaxRetryAfter: s.MaxRetryAfter.Std(), MaxParse: s.MaxParseTime.Std(), MaxFetch: s.MaxFetchTime.Std(),
 		MaxBody: int64(s.MaxBody), MaxRatio: s.MaxRatio, Fields: fields,
 		Workers: inFlight(s.Concurrency, r.files), Keep: s.Store == "all",
-		Manners: manners(s, hosts, seeds), CacheBytes: r.queue, RulesBytes: r.rules, NoSync: s.unsynced(),
+		Manners: manners(s, hosts, seeds), CacheBytes: r.queue, KnownBytes: r.known, RulesBytes: r.rules, NoSync: s.unsynced(),
 	}
 	if spec.External {
 		spec.MaxForeign = cmp.Or(spec.MaxHosts, foreignHosts)
