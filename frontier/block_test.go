@@ -38,7 +38,7 @@ func TestFilter(t *testing.T) {
 			through++
 		}
 	}
-	if through > n/60 || through == 0 {
+	if through > n/250 || through == 0 {
 		t.Errorf("seed %d: %d of %d that were not added are let through", seed, through, n)
 	}
 }

@@ -10,6 +10,9 @@ import (
 // room enough, all of them. It grows with the run up to a bound; what it forgets
 // then is asked of them. It is guarded by Bolt.mu.
 //
+// Each may be in two sets, the one with more room when it came: so almost all slots are
+// in use before one gives way (Azar, Broder, Karlin, Upfal: Balanced Allocations, 1994).
+//
 // A URL is known by 80 bits of hashes of its digest, whose seeds are the process's own: no
 // page can foresee what they become. Of ten million URLs one is taken for
 // another in one run of ten thousand million. Its host is not looked up.
@@ -37,9 +40,11 @@ const (
 	cacheParts = 1 << 8
 	setSlots   = 16
 	setBytes   = setSlots * (8 + 1 + 1)
-	fullSlots  = setSlots * 3 / 4 // of a set, on the whole, when a part grows
+	fullSlots  = setSlots * 7 / 8 // of a set, on the whole, when a part grows
 	growByPart = 4                // one part in so many
 	farDepth   = 1<<8 - 1
+
+	otherFactor = 0x9e3779b97f4a7c15 // odd: of two hashes that differ the products do
 )
 
 // newSeenCache takes at most so many bytes of memory.
@@ -62,13 +67,29 @@ func (c *seenCache) find(d digest) (*cachePart, cached) {
 	return &c.parts[uint8(more>>8)], cached{maphash.Bytes(c.seeds[0], d[:]), uint8(more)}
 }
 
-// set is where a URL belongs.
+// set is one of the two where a URL may be.
 func (p *cachePart) set(hash uint64) *cacheSet {
 	i, _ := bits.Mul64(hash, uint64(len(p.sets)))
 	return &p.sets[i]
 }
 
+// other is what the second set goes by.
+func (u cached) other() uint64 { return u.hash*otherFactor + uint64(u.more)<<56 }
+
 // slot is the one that holds a URL; if none does, one that is free, or the last.
+func (p *cachePart) slot(u cached) (s *cacheSet, at int, found bool) {
+	s = p.set(u.hash)
+	if at, found = s.slot(u); found {
+		return s, at, true
+	}
+	second := p.set(u.other())
+	if i, found := second.slot(u); found || i < at {
+		return second, i, found
+	}
+	return s, at, false
+}
+
+// slot is that of one set.
 func (s *cacheSet) slot(u cached) (at int, found bool) {
 	for at = range s.hashes {
 		if s.depths[at] == 0 {
@@ -84,8 +105,7 @@ func (s *cacheSet) slot(u cached) (at int, found bool) {
 // knows reports whether d was seen, and wanted, at this depth or a smaller one.
 func (c *seenCache) knows(d digest, depth int) bool {
 	p, u := c.find(d)
-	s := p.set(u.hash)
-	at, found := s.slot(u)
+	s, at, found := p.slot(u)
 	if !found {
 		return false
 	}
@@ -116,8 +136,7 @@ func (c *seenCache) add(d digest, depth int) {
 }
 
 func (p *cachePart) add(u cached, depth uint8) {
-	s := p.set(u.hash)
-	at, _ := s.slot(u)
+	s, at, _ := p.slot(u)
 	if s.depths[at] == 0 {
 		p.used++
 	}
@@ -127,8 +146,7 @@ func (p *cachePart) add(u cached, depth uint8) {
 // drop forgets d.
 func (c *seenCache) drop(d digest) {
 	p, u := c.find(d)
-	s := p.set(u.hash)
-	at, found := s.slot(u)
+	s, at, found := p.slot(u)
 	if !found {
 		return
 	}

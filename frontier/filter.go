@@ -15,7 +15,7 @@ import (
 type filter [][8]uint64
 
 const (
-	filterBits   = 12 // for each key: one in 150 that is not there is let through
+	filterBits   = 16 // for each key: one in 1,000 that is not there is let through
 	filterProbes = 7  // of nine bits each
 )
 

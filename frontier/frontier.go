@@ -171,7 +171,7 @@ type Config struct {
 	MaxAlike        int                         // URLs of one host and Shape that are ever queued; links to further ones are refused; 0 for no limit
 	Manners         func(origin string) Manners // called once a host, and by Reconsider, or again for a link that MaxHosts or MaxForeign refuse, under no lock, before a change becomes durable: it may not call the Frontier
 	LeaseTime       time.Duration               // 0 means 15 minutes
-	CacheBytes      int                         // memory for what is new of the seen-set and the heads of the queues, beyond 2 bytes for each known URL; 0 means 64 MiB
+	CacheBytes      int                         // memory for what is new of the seen-set and the heads of the queues, beyond 3 bytes for each known URL; 0 means 64 MiB
 	KnownBytes      int                         // memory for known URLs that are told without a look at the disk, some 12 bytes each; 0 means 64 MiB
 	NoSync          bool                        // what is durable survives the end of the process, and a power cut only once Leave or Close has returned; see kv.Options
 }

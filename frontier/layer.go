@@ -13,7 +13,7 @@ import (
 
 // layer is a part of the seen-set on disk: URLs in the order of their keys, in
 // blocks that never change, in a bucket of its own. Memory holds where each block
-// begins and a filter, 1.8 bytes a URL.
+// begins and a filter, 2.3 bytes a URL.
 //
 // While layers are merged the one that takes them in grows, and all that is not
 // behind its last URL is asked of it; what was taken in is deleted from the others

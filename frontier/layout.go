@@ -66,7 +66,7 @@ func digestOf(text string) digest {
 
 // strangers is the number under which URLs are kept that were refused while
 // nothing of their host was wanted: whoever links to a million foreign hosts
-// costs disk, and of memory the two bytes of any known URL.
+// costs disk, and of memory the few bytes of any known URL.
 const strangers uint32 = 0
 
 func (k seenKey) digest() digest { return digest(k[4:]) }

@@ -19,9 +19,9 @@ const (
 
 // How Config.CacheBytes is divided.
 const (
-	memoryParts = 5
+	memoryParts = 8
 	recentParts = 3
-	windowParts = 2
+	windowParts = 5
 	entryBytes  = 400 // what a queued URL takes, roughly
 )
 

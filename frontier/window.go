@@ -26,10 +26,10 @@ func (r *run) fill(h *host, now time.Time) error {
 	for _, e := range h.due {
 		out[e.key] = true
 	}
-	want := r.windowSize()
+	want, delayed := r.windowSize(), h.later > 0
 	r.update(h, now)
 	r.frontier.mu.Unlock()
-	w, err := r.readWindow(h, out, want, now)
+	w, err := r.readWindow(h, out, want, delayed, now)
 	r.frontier.mu.Lock()
 	r.busy--
 	if err != nil {
@@ -61,11 +61,12 @@ type reader struct {
 	now    time.Time
 }
 
-func (r *run) readWindow(h *host, out map[seenKey]bool, want int, now time.Time) (window, error) {
+// readWindow reads delayed URLs where there are any: they lie in another place of the file.
+func (r *run) readWindow(h *host, out map[seenKey]bool, want int, delayed bool, now time.Time) (window, error) {
 	w := reader{id: h.rec.ID, origin: h.rec.Origin, out: out, want: want, now: now}
 	err := r.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketQueue).Cursor()
-		if err := w.readReady(c); err != nil {
+		if err := w.readReady(c); err != nil || !delayed {
 			return err
 		}
 		return w.readDue(c)

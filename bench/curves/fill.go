@@ -12,7 +12,7 @@ import (
 // How a queue is filled.
 const (
 	fillMemory = 256 << 20 // of the frontier meanwhile
-	lastMemory = 24 << 20  // at the end, as it has in 512 MiB: what is recent is held in memory
+	lastMemory = 36 << 20  // at the end, as it has in 512 MiB: what is recent is held in memory
 	fillHosts  = 100       // whose pages are done together
 	fillRow    = 50        // pages of a host that are queued on end, as a crawl finds them
 	fillAtOnce = 10_000

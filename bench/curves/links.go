@@ -16,7 +16,7 @@ import (
 
 const (
 	linkCallers = 32
-	linkMemory  = 32 << 20  // of the frontier, as crawl has it by itself, and the next
+	linkMemory  = 48 << 20  // of the frontier, as crawl has it by itself, and the next
 	linkKnown   = 160 << 20 // for known URLs
 	checkAtOnce = 50        // links of a page
 	queueAtOnce = 100       // of some pages

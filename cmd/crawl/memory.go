@@ -117,7 +117,7 @@ const (
 
 func divide(budget int64) shares {
 	n := int(min(budget, math.MaxInt32)) // what more than that would bring is little
-	return shares{queue: n / 16, known: n / 16 * 5, rules: n / 16, store: n / 8, names: n / 128 / nameBytes, idle: n / 16 / idleBytes}
+	return shares{queue: n * 3 / 32, known: n / 16 * 5, rules: n / 16, store: n / 8, names: n / 128 / nameBytes, idle: n / 16 / idleBytes}
 }
 
 // shares are what the budget of the settings comes to on this machine.

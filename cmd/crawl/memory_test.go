@@ -71,8 +71,8 @@ func TestBudgetBytes(t *testing.T) {
 // that keeps things in memory is given. What they make of it, their own tests tell.
 func TestBudgetReachesAll(t *testing.T) {
 	for budget, want := range map[Budget]shares{
-		64 << 20:  {queue: 4 << 20, known: 20 << 20, rules: 4 << 20, store: 8 << 20, names: 1310, idle: 256},
-		512 << 20: {queue: 32 << 20, known: 160 << 20, rules: 32 << 20, store: 64 << 20, names: 10485, idle: 2048},
+		64 << 20:  {queue: 6 << 20, known: 20 << 20, rules: 4 << 20, store: 8 << 20, names: 1310, idle: 256},
+		512 << 20: {queue: 48 << 20, known: 160 << 20, rules: 32 << 20, store: 64 << 20, names: 10485, idle: 2048},
 	} {
 		s := defaultSettings()
 		s.Memory = budget
