@@ -15,7 +15,7 @@ import (
 const (
 	filledGroup  = 512 << 20 // bytes that a filled crawl may have, files that it maps included
 	filledSettle = 10 * time.Second
-	filledPages  = 5_000 // that must have been read then, lest what is measured be the beginning
+	filledRounds = 3 // pages of each host that must have been read then, lest what is measured be the first look at its queue
 )
 
 // filled goes on with crawls of the same hosts that know few URLs and many, in
@@ -189,7 +189,7 @@ func (l *lab) goOn(w *wide, c *crawled) (s stretch, err error) {
 	}
 	defer p.kill()
 	settled := time.Now().Add(filledSettle)
-	if err := p.until(l.ctx, "it had settled", func() bool { return time.Now().After(settled) && w.asked.Load() >= filledPages }); err != nil {
+	if err := p.until(l.ctx, "it had settled", func() bool { return time.Now().After(settled) && w.asked.Load() >= int64(filledRounds*w.hosts) }); err != nil {
 		return s, err
 	}
 	s.before, s.pages = links.found(), -w.asked.Load()

@@ -147,15 +147,17 @@ func (s *Settings) room(runs int) room {
 const (
 	lookEvery = time.Second
 	looks     = 4
-	leastFall = 16 // of the limit, one part in so many, or it stays
-	leastRoom = 2  // of what is in use now, one part in so many may become garbage, at a peak too
+	leastFall = 16       // of the limit, one part in so many, or it stays
+	leastRoom = 2        // of what is in use now, one part in so many may become garbage, at a peak too
+	plainRoom = 64 << 20 // so much garbage, or as much as there is for the collector to go through, is enough
 )
 
 // holdTo makes the process get by with a budget until the function returned is
 // called. While little is in use it may take up to leastGoMemory: garbage is
 // collected less often than usual, and a few large pages at once, of which a
 // crawl has many moments, cost some turns of the collector and not twice their
-// memory. As more is in use for longer the limit rises to twice that, beside what
+// memory. As more is in use for longer the limit rises to twice that, or less where
+// much of it is tables that the collector does not go through, beside what
 // is no garbage ever, such as stacks, and ends at the budget. What the user told
 // the Go runtime himself holds instead.
 func holdTo(budget int64) (end func()) {
@@ -211,6 +213,7 @@ func follow(budget int64, done <-chan struct{}) {
 // memoryUse is what the Go runtime tells of its memory, in bytes.
 type memoryUse struct {
 	live   int64  // objects in use when garbage was collected last
+	scan   int64  // of these, what may hold pointers
 	beside int64  // stacks, tables, and room between objects
 	cycles uint64 // how often garbage was collected
 }
@@ -223,16 +226,19 @@ func look() memoryUse {
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/gc/scan/heap:bytes"},
 	}
 	metrics.Read(now)
 	n := func(i int) int64 { return int64(now[i].Value.Uint64()) }
-	return memoryUse{live: n(0), cycles: now[1].Value.Uint64(), beside: n(2) - n(3) - n(4) - n(5)}
+	return memoryUse{live: n(0), scan: n(6), cycles: now[1].Value.Uint64(), beside: n(2) - n(3) - n(4) - n(5)}
 }
 
 // memoryLimit is twice what has been in use for some time, and a little more than
 // what is in use now, lest the collector take half of the processors; both
-// beside what cannot be collected, and within bounds.
+// beside what cannot be collected, and within bounds. Of large tables without
+// pointers there need be no room for garbage.
 func memoryLimit(lasting int64, now memoryUse, budget int64) int64 {
-	wanted := now.beside + max(2*lasting, now.live+now.live/leastRoom)
+	garbage := max(now.scan, plainRoom)
+	wanted := now.beside + max(lasting+min(lasting, garbage), now.live+min(now.live/leastRoom, garbage))
 	return max(min(wanted, budget), min(leastGoMemory, budget))
 }

@@ -97,17 +97,21 @@ func TestBudgetReachesAll(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	for _, test := range []struct{ lasting, live, beside, budget, want int64 }{
-		{0, 0, 0, 512, 50},
-		{25, 25, 0, 512, 50},
-		{25, 25, 40, 512, 90},
-		{100, 100, 0, 512, 200},
-		{0, 90, 10, 512, 145},
-		{400, 400, 0, 512, 512},
-		{900, 900, 900, 512, 512},
-		{1, 1, 1, 40, 40},
+	for _, test := range []struct{ lasting, live, scan, beside, budget, want int64 }{
+		{0, 0, 0, 0, 512, 50},
+		{25, 25, 0, 0, 512, 50},
+		{25, 25, 9, 40, 512, 90},
+		{100, 100, 80, 0, 512, 180},
+		{100, 100, 10, 0, 512, 164},
+		{100, 100, 100, 0, 512, 200},
+		{0, 90, 9, 10, 512, 145},
+		{0, 200, 9, 10, 512, 274},
+		{200, 200, 100, 40, 512, 340},
+		{400, 400, 400, 0, 512, 512},
+		{900, 900, 900, 900, 512, 512},
+		{1, 1, 1, 1, 40, 40},
 	} {
-		now := memoryUse{live: test.live << 20, beside: test.beside << 20}
+		now := memoryUse{live: test.live << 20, scan: test.scan << 20, beside: test.beside << 20}
 		if got := memoryLimit(test.lasting<<20, now, test.budget<<20); got != test.want<<20 {
 			t.Errorf("MiB %+v: limit %d", test, got>>20)
 		}
