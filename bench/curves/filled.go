@@ -89,7 +89,6 @@ func (l *lab) compare(w *wide, few, many *crawled, rounds int, t *table.Table) e
 // crawled is a run that can be gone on with, and what the web knows of it.
 type crawled struct {
 	data  string
-	anew  bool // each time a copy
 	links *linking
 }
 
@@ -119,7 +118,7 @@ func (l *lab) begin(w *wide) (*crawled, error) {
 		return nil, err
 	}
 	<-p.ended
-	return &crawled{data: data, anew: true, links: links}, nil
+	return &crawled{data, links}, nil
 }
 
 // fill makes so many pages of each host known to a copy of a crawl.
@@ -133,7 +132,7 @@ func (l *lab) fill(w *wide, few *crawled, known int) (*crawled, error) {
 		return nil, fmt.Errorf("%d runs in %s: %w", len(runs), data, err)
 	}
 	_, err = fillQueue(l.ctx, filepath.Dir(runs[0]), filepath.Base(runs[0]), w.hosts, w.url, 1, known)
-	return &crawled{data: data, links: w.linking(known)}, err
+	return &crawled{data, w.linking(known)}, err
 }
 
 func (l *lab) copied(data string) (string, error) {
@@ -167,17 +166,15 @@ func (s stretch) row(t *table.Table, g *group) {
 		table.Number(s.cpu().Seconds()/s.took().Seconds()), table.Number(served), table.Number(others), table.Number(idle))
 }
 
-// goOn resumes a crawl for some time and kills it. None of its files are in
+// goOn resumes a copy of a crawl for some time and kills it. None of its files are in
 // memory when it begins.
 func (l *lab) goOn(w *wide, c *crawled) (s stretch, err error) {
-	data, links := c.data, c.links
-	if c.anew {
-		if data, err = l.copied(c.data); err != nil {
-			return s, err
-		}
-		defer os.RemoveAll(data)
-		links = links.clone()
+	data, err := l.copied(c.data)
+	if err != nil {
+		return s, err
 	}
+	defer os.RemoveAll(data)
+	links := c.links.clone()
 	if err := forgotten(data); err != nil {
 		return s, err
 	}
