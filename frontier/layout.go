@@ -128,7 +128,7 @@ func openRun(ctx context.Context, f *Bolt, name string, c Config) (*run, error) 
 // load reads what memory holds of a run from its file.
 func (r *run) load() (map[uint32]*host, error) {
 	known := map[uint32]*host{}
-	err := r.db.View(func(tx *bolt.Tx) error {
+	err := r.db.Scan(func(tx *bolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil { // a new file
 			return nil

@@ -110,3 +110,39 @@ func TestSweep(t *testing.T) {
 		t.Errorf("%d kB of a file that another process wrote are in memory: it gave back what it may read again", kB)
 	}
 }
+
+// TestScan reads a whole file that it asked the system to read ahead, and then as before.
+func TestScan(t *testing.T) {
+	bucket := []byte("b")
+	db, err := Open(filepath.Join(t.TempDir(), "x.db"), Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
+		b, err := tx.CreateBucketIfNotExists(bucket)
+		for _, n := range batch {
+			if err == nil {
+				err = b.Put(binary.BigEndian.AppendUint64(nil, uint64(n)), make([]byte, 512))
+			}
+		}
+		return err
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for n := range 1000 {
+		if err := db.Schedule(t.Context(), n, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, read := range map[string]func(func(*bolt.Tx) error) error{"Scan": db.Scan, "View": db.View, "Sweep": db.Sweep} {
+		if err := read(func(tx *bolt.Tx) error {
+			if n := tx.Bucket(bucket).Stats().KeyN; n != 1000 {
+				t.Errorf("%s reads %d records", name, n)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+}
