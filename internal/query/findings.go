@@ -1,8 +1,6 @@
 package query
 
 import (
-	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -87,28 +85,36 @@ func (f *finding) muted() Mute {
 	return *f.mute
 }
 
-// scanFindings asks one report after the other, those that the conditions leave.
+// scanFindings asks the reports that the conditions leave.
 func scanFindings(s *scan) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		kind, byKind := s.equal("kind")
 		severity, bySeverity := s.equal("severity")
-		rules := s.run.q.db.rules(s.run.run)
-		all := rules.Reports(FieldNames(s.run.run))
-		for i := range all {
-			r := &all[i]
-			if !r.Find() || byKind && r.Name != kind || bySeverity && !slices.Contains(r.severities(), severity) {
-				continue
-			}
-			found := comparedReport{run: s.run, report: r, mutes: rules.mutes(r.Name), yield: yield}
-			if err := found.all(); err != nil {
-				yield(nil, err)
-				return
-			}
-			if found.over {
-				return
-			}
+		left := func(r *Report) bool {
+			return (!byKind || r.Name == kind) && (!bySeverity || slices.Contains(r.severities(), severity))
+		}
+		if err := s.run.findings(left, false, func(f *finding) bool { return yield(f, nil) }); err != nil {
+			yield(nil, err)
 		}
 	}
+}
+
+// findings asks one report after the other, those that are wanted; briefly where
+// findings are only told apart and counted.
+func (v *runView) findings(wanted func(*Report) bool, briefly bool, yield func(*finding) bool) error {
+	rules := v.q.db.rules(v.run)
+	all := rules.Reports(FieldNames(v.run))
+	for i := range all {
+		r := &all[i]
+		if !r.Find() || !wanted(r) {
+			continue
+		}
+		found := comparedReport{run: v, report: r, mutes: rules.mutes(r.Name), briefly: briefly, yield: yield}
+		if err := found.all(); err != nil || found.over {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxKept is how many findings of the run before are kept while those of the
@@ -118,11 +124,12 @@ const maxKept = 1_000
 
 // comparedReport is what a report finds in a run and in the one before.
 type comparedReport struct {
-	run    *runView
-	report *Report
-	mutes  []Mute // those that may name what it finds
-	yield  func(any, error) bool
-	over   bool // nobody wants more
+	run     *runView
+	report  *Report
+	mutes   []Mute // those that may name what it finds
+	briefly bool   // what makes a finding itself is enough: see found
+	yield   func(*finding) bool
+	over    bool // nobody wants more
 
 	was  map[findingID]bool // of the run before: whether it is there still
 	kept []*finding         // those, unless there are too many
@@ -139,7 +146,7 @@ func (c *comparedReport) all() error {
 		}
 	}
 	told := map[findingID]bool{} // a row may come twice by its key
-	err := c.run.find(c.report, func(f *finding) bool {
+	err := c.find(c.run, c.report, func(f *finding) bool {
 		_, old := c.was[f.findingID]
 		if old {
 			c.was[f.findingID] = true
@@ -160,14 +167,14 @@ func (c *comparedReport) tell(f *finding) bool {
 	if f.mute = muteOf(c.mutes, f.id(), f.url); f.mute != nil && c.run.q.db.judging {
 		return true
 	}
-	c.over = c.over || !c.yield(f, nil)
+	c.over = c.over || !c.yield(f)
 	return !c.over
 }
 
 // before asks what the run before had.
 func (c *comparedReport) before(base *runView) error {
 	c.was = map[findingID]bool{}
-	return base.find(c.report.of(base), func(f *finding) bool {
+	return c.find(base, c.report.of(base), func(f *finding) bool {
 		if c.was[f.findingID] = false; len(c.was) <= maxKept {
 			c.kept = append(c.kept, f)
 		}
@@ -186,7 +193,7 @@ func (c *comparedReport) fixed(base *runView) error {
 		return c.tell(f)
 	}
 	if len(c.was) > maxKept {
-		return base.find(c.report.of(base), tell)
+		return c.find(base, c.report.of(base), tell)
 	}
 	for _, f := range c.kept {
 		if !tell(f) {
@@ -202,7 +209,7 @@ func (r *Report) of(v *runView) *Report {
 	return &all[slices.IndexFunc(all, func(other Report) bool { return other.Name == r.Name })]
 }
 
-// find yields what a report finds in a run.
+// find yields what a report finds in a run, by its statement.
 func (v *runView) find(r *Report, yield func(*finding) bool) error {
 	db, err := v.q.db.sub(v)
 	if err != nil {
@@ -283,9 +290,13 @@ var (
 	findingIs     = []string{"problem", "why_not", "missing"}
 )
 
+// found makes a finding of the fields that tell it from others.
+func (r *Report) found(key ...string) *finding {
+	return &finding{report: r, findingID: newFindingID(r.Name, key), severity: r.Severity, places: 1}
+}
+
 // newFinding makes one of a report's row.
 func newFinding(r *Report, columns []ColumnOf, row []any) *finding {
-	f := &finding{report: r, severity: r.Severity, places: 1}
 	at := func(names []string) int {
 		for _, name := range names {
 			if i := slices.IndexFunc(columns, func(c ColumnOf) bool { return c.Name == name }); i >= 0 {
@@ -298,7 +309,7 @@ func newFinding(r *Report, columns []ColumnOf, row []any) *finding {
 	for i := range key {
 		key[i] = cellOf(row[i])
 	}
-	f.findingID = newFindingID(r.Name, key)
+	f := r.found(key...)
 	url, places, is, severity := at(findingURL), at(findingPlaces), at(findingIs), at([]string{"severity"})
 	if is < 0 && url != 0 {
 		is = 0
@@ -338,37 +349,6 @@ func cellOf(v any) string {
 		return string(v)
 	}
 	return fmt.Sprint(v)
-}
-
-// CountFindings counts the findings of the database's run by kind and severity,
-// the gravest first, muted ones by themselves. cheaply counts those kinds alone that cost next to nothing:
-// an index has them.
-func (db *DB) CountFindings(ctx context.Context, cheaply bool) (counts []store.FindingCount, err error) {
-	where := ""
-	if cheaply {
-		var kinds []string
-		for _, r := range reports {
-			if r.Cheap {
-				kinds = append(kinds, Literal(r.Name))
-			}
-		}
-		where = "WHERE kind IN (" + strings.Join(kinds, ", ") + ")"
-	}
-	rows, err := db.Query(ctx, "SELECT kind, severity, count(*) FILTER (WHERE NOT fixed AND muted = ''), count(*) FILTER (WHERE new AND muted = ''), count(*) FILTER (WHERE fixed AND muted = ''), count(*) FILTER (WHERE NOT fixed AND muted <> '')\nFROM findings "+where+" GROUP BY kind, severity")
-	if err != nil {
-		return nil, err
-	}
-	for row, err := range rows.All() {
-		if err != nil {
-			return nil, err
-		}
-		count := func(i int) uint64 { n, _ := row[i].(int64); return uint64(n) }
-		counts = append(counts, store.FindingCount{Kind: cellOf(row[0]), Severity: cellOf(row[1]), Now: count(2), New: count(3), Fixed: count(4), Muted: count(5)})
-	}
-	slices.SortStableFunc(counts, func(a, b store.FindingCount) int {
-		return cmp.Or(Rank(a.Severity)-Rank(b.Severity), cmp.Compare(b.New, a.New), cmp.Compare(b.Now, a.Now), cmp.Compare(a.Kind, b.Kind))
-	})
-	return counts, nil
 }
 
 // Rank orders severities, the gravest first.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"crawl/internal/weburl"
 	"crawl/store"
 
 	"github.com/google/go-cmp/cmp"
@@ -215,5 +216,73 @@ func TestRules(t *testing.T) {
 	}
 	if got := ask(t, db, "SELECT count(*) > 0 FROM findings WHERE muted = 'known'"); !slices.Equal(got, []string{"1"}) {
 		t.Errorf("after a gate they are not there: %v", got)
+	}
+}
+
+// Counting takes a shorter way than telling, and comes to the same.
+func TestCountFindings(t *testing.T) {
+	const told = "SELECT kind, severity, count(*) FILTER (WHERE NOT fixed AND muted = ''), count(*) FILTER (WHERE new AND muted = ''),\n" +
+		"count(*) FILTER (WHERE fixed AND muted = ''), count(*) FILTER (WHERE NOT fixed AND muted <> '') FROM findings GROUP BY kind, severity ORDER BY kind, severity"
+	some := func(u weburl.URL) bool { return len(u.Path())%2 == 0 }
+	rules := &Rules{Mutes: []Mute{{Report: "broken", URL: some, Reason: "known"}, {Report: "titles", URL: some, Reason: "known"}}}
+	dear := map[string]bool{}
+	for _, r := range Reports(nil) {
+		dear[r.Name] = !r.Cheap
+	}
+	broken, fixed := uint64(0), uint64(0)
+	for range 20 {
+		w := newWorld(t)
+		db := w.database(Options{Run: w.runs[1], Baseline: w.runs[0], Rules: func(string) *Rules { return rules }})
+		want := ask(t, db, told)
+		for _, cheaply := range []bool{false, true} {
+			counts, err := db.CountFindings(t.Context(), cheaply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, n := range counts {
+				got = append(got, fmt.Sprint(n.Kind, " ", n.Severity, " ", n.Now, " ", n.New, " ", n.Fixed, " ", n.Muted))
+				if n.Kind == "broken" {
+					broken, fixed = broken+n.Now+n.Muted, fixed+n.Fixed
+				}
+			}
+			slices.Sort(got)
+			left := want
+			if cheaply {
+				left = slices.DeleteFunc(slices.Clone(want), func(row string) bool { return dear[strings.Fields(row)[0]] })
+			}
+			if diff := cmp.Diff(left, got); diff != "" {
+				t.Fatalf("cheaply: %v; -told +counted\n%s", cheaply, diff)
+			}
+		}
+	}
+	if broken == 0 || fixed == 0 {
+		t.Errorf("%d links to what is gone were counted, %d are so no more", broken, fixed)
+	}
+}
+
+// What a report finds is found by its keys alone, too.
+func TestKeysOfReports(t *testing.T) {
+	w := newWorld(t)
+	run := w.runs[0]
+	v, err := w.database(Options{Run: run}).asked.view(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range Reports(nil) {
+		if r.keys == nil {
+			continue
+		}
+		told, found := map[string]string{}, map[string]string{}
+		if err := v.find(&r, func(f *finding) bool { told[f.id()] = f.url + " " + f.severity; return true }); err != nil {
+			t.Fatal(err)
+		}
+		c := comparedReport{briefly: true}
+		if err := c.find(v, &r, func(f *finding) bool { found[f.id()] = f.url + " " + f.severity; return true }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(told, found); diff != "" || len(told) == 0 {
+			t.Errorf("%s: -told +found\n%s", r.Name, diff)
+		}
 	}
 }

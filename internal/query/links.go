@@ -189,18 +189,23 @@ func scanLinks(s *scan) iter.Seq2[any, error] {
 		}
 	}
 	if wanted := targetsOf(s); wanted != nil {
-		records := s.run.records(&scan{q: s.q, run: s.run})
-		if answers := s.answers("target_status", "target_class"); answers != nil {
-			if err := s.run.index(); err != nil {
-				return func(yield func(any, error) bool) { yield(nil, err) }
-			}
-			if s.run.indexed() {
-				records = s.q.db.store.Answered(s.q.ctx, s.run.run.ID, answers)
-			}
-		}
-		return s.run.linksTo(s.run.urls(records, wanted))
+		return s.run.linksTo(s.targets(wanted))
 	}
 	return s.run.linksFrom(s, "")
+}
+
+// targets yields the pages that links of a scan lead to, which are wanted.
+func (s *scan) targets(wanted func(*pageRow) bool) iter.Seq2[weburl.URL, error] {
+	records := s.run.records(&scan{q: s.q, run: s.run})
+	if answers := s.answers("target_status", "target_class"); answers != nil {
+		if err := s.run.index(); err != nil {
+			return func(yield func(weburl.URL, error) bool) { yield(weburl.URL{}, err) }
+		}
+		if s.run.indexed() {
+			records = s.q.db.store.Answered(s.q.ctx, s.run.run.ID, answers)
+		}
+	}
+	return s.run.urls(records, wanted)
 }
 
 // targetsOf tells by the conditions of a scan which pages its links lead to;
@@ -286,31 +291,42 @@ func (v *runView) linksFrom(s *scan, page string) iter.Seq2[any, error] {
 // linksTo yields the links to pages, by the index.
 func (v *runView) linksTo(targets iter.Seq2[weburl.URL, error]) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		if err := v.index(); err != nil {
-			yield(nil, err)
-			return
-		}
 		row := &linkRow{run: v, source: v.newRow()}
-		for u, err := range targets {
+		for in, err := range v.inlinks(targets) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for in, err := range v.q.db.store.Inlinks(v.q.ctx, v.run.ID, u) {
+			row.link, row.joined = in.Link, false
+			for rec, err := range in.Records {
 				if err != nil {
 					yield(nil, err)
 					return
 				}
-				for rec, err := range in.Records {
-					if err != nil {
-						yield(nil, err)
-						return
-					}
-					row.source.reset(rec)
-					row.link, row.joined = in.Link, false
-					if !yield(row, nil) {
-						return
-					}
+				row.source.reset(rec)
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// inlinks yields what links to pages say, each once however many pages have it.
+func (v *runView) inlinks(targets iter.Seq2[weburl.URL, error]) iter.Seq2[store.Inlink, error] {
+	return func(yield func(store.Inlink, error) bool) {
+		if err := v.index(); err != nil {
+			yield(store.Inlink{}, err)
+			return
+		}
+		for u, err := range targets {
+			if err != nil {
+				yield(store.Inlink{}, err)
+				return
+			}
+			for in, err := range v.q.db.store.Inlinks(v.q.ctx, v.run.ID, u) {
+				if !yield(in, err) || err != nil {
+					return
 				}
 			}
 		}
