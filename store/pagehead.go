@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -153,14 +154,26 @@ func (p *Page) head(c *cursor, has, wanted uint64) error {
 	return eachHead(c, has, wanted, func(i int) { heads[i].get(c, p) })
 }
 
-// gatherHead appends those fields of a head as they are, behind their numbers.
-func gatherHead(b []byte, c *cursor, has, wanted uint64) ([]byte, error) {
-	err := eachHead(c, has, wanted, func(i int) {
-		from := c.at
-		heads[i].skip(c)
-		b = append(append(b, byte(i)), c.raw[min(from, c.at):c.at]...)
-	})
-	return b, err
+// sameHeads tells whether two heads have the same of those fields that are wanted.
+func sameHeads(x, y *cursor, hasX, hasY, wanted uint64) bool {
+	if (hasX^hasY)&wanted != 0 {
+		return false
+	}
+	for wanted &= hasX; wanted != 0; {
+		bit := (hasX | hasY) & -(hasX | hasY)
+		from, other, skip := x.at, y.at, heads[bits.TrailingZeros64(bit)-1].skip
+		if hasX&bit != 0 {
+			skip(x)
+		}
+		if hasY&bit != 0 {
+			skip(y)
+		}
+		if wanted&bit != 0 && !bytes.Equal(x.raw[from:x.at], y.raw[other:y.at]) {
+			return false
+		}
+		hasX, hasY, wanted = hasX&^bit, hasY&^bit, wanted&^bit
+	}
+	return !x.bad && !y.bad
 }
 
 // eachHead calls fn for the fields that are wanted, each to be read by it.

@@ -121,26 +121,33 @@ func (r *PageReader) headBits(wanted PageFields) uint64 {
 // as they can be read, and were written alike.
 func (r *PageReader) Same(x, y *PageRecord, fields PageFields) bool {
 	fields = fields.whole()
-	if r.gather(x.value, fields) != nil {
+	has, head, rest, err := openRecord(x.value)
+	others, other, another, failed := openRecord(y.value)
+	if err != nil || failed != nil {
+		return false
+	}
+	wanted := r.headBits(fields)
+	return sameHeads(&head, &other, has, others, wanted) && r.sameRests(rest, another, fields)
+}
+
+// sameRests compares what is beside the heads.
+func (r *PageReader) sameRests(x, y []byte, wanted PageFields) bool {
+	if bytes.Equal(x, y) {
+		return true
+	}
+	if r.pickRest(x, wanted) != nil {
 		return false
 	}
 	r.part, r.other = r.other, r.part
-	return r.gather(y.value, fields) == nil && bytes.Equal(r.part, r.other)
+	return r.pickRest(y, wanted) == nil && bytes.Equal(r.part, r.other)
 }
 
-// gather makes part what the wanted fields are in the map and in the head.
-func (r *PageReader) gather(raw []byte, wanted PageFields) error {
-	has, head, rest, err := openRecord(raw)
-	if err == nil && len(rest) == 0 {
-		rest = []byte{noFields}
+// pickRest is pick for a map that may not be there.
+func (r *PageReader) pickRest(raw []byte, wanted PageFields) error {
+	if len(raw) == 0 {
+		raw = []byte{noFields}
 	}
-	if err == nil {
-		err = r.pick(rest, wanted)
-	}
-	if err == nil {
-		r.part, err = gatherHead(r.part, &head, has, r.headBits(wanted))
-	}
-	return err
+	return r.pick(raw, wanted)
 }
 
 // pick makes of a map one that has the wanted fields alone. Fields are in the

@@ -13,7 +13,7 @@ import (
 var (
 	headFields    = listableFields.With(store.FieldsOf("Redirect", "MIME", "Hash", "FieldsBy"))
 	contentFields = store.FieldsOf("Title", "H1", "Description", "TextHash", "Fields")
-	hashField     = store.FieldsOf("Hash")
+	stayedFields  = classFields.With(store.FieldsOf("Hash"))
 )
 
 // comparison goes through two runs side by side.
@@ -147,12 +147,12 @@ var seenFields = store.FieldsOf("FirstSeen")
 func (c *comparison) both(old, rec *store.PageRecord) {
 	c.counts.Before++
 	c.counts.After++
-	c.before.reset(old)
 	c.now.reset(rec)
 	if c.unchanged(old, rec) {
 		c.counts.Same++
 		return
 	}
+	c.before.reset(old)
 	c.now.get(headFields)
 	c.before.page.URL = c.now.url() // not to be made twice
 	c.before.get(headFields)
@@ -173,10 +173,11 @@ func (c *comparison) both(old, rec *store.PageRecord) {
 // unchanged tells of most pages that both runs have, and that were there, that
 // nothing is different: what is compared is the same in both records.
 func (c *comparison) unchanged(old, rec *store.PageRecord) bool {
-	if !c.before.reader.Same(old, rec, headFields) || c.now.presence() != there {
+	if !c.before.reader.Same(old, rec, headFields) {
 		return false
 	}
-	return c.now.class() != "ok" || c.now.get(hashField).Hash != [32]byte{}
+	hash := c.now.get(stayedFields).Hash
+	return c.now.presence() == there && (c.now.class() != "ok" || hash != [32]byte{})
 }
 
 // came is how many pages came or went, for all that is known.
