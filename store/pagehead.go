@@ -80,6 +80,23 @@ var heads = [...]headField{
 	field("Changed", moments, func(p *Page) *time.Time { return &p.Changed }),
 	field("Payload", places, func(p *Page) *Place { return &p.Payload }),
 	field("PayloadAt", moments, func(p *Page) *time.Time { return &p.PayloadAt }),
+
+	bodiless,
+}
+
+// bodiless is Wire where that is zero and Size is not, which slim says as -1: so
+// is every answer 304. Earlier programs had it in the rest.
+var bodiless = headField{
+	set: wireField,
+	put: func(b []byte, p *Page) ([]byte, bool) {
+		is := p.Wire == -1
+		if is {
+			p.Wire = 0
+		}
+		return b, is
+	},
+	get:  func(_ *cursor, p *Page) { p.Wire = -1 },
+	skip: func(*cursor) {},
 }
 
 // Bits of has.

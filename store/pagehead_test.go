@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -61,5 +62,36 @@ func TestHeadStays(t *testing.T) {
 	terms := sha256.Sum256([]byte(strings.Join(pageTerms[:termsFirst], "\n")))
 	if got := hex.EncodeToString(terms[:]); got != firstTerms {
 		t.Errorf("terms are others: %s", got)
+	}
+}
+
+// TestBodiless: that an answer had no body is a bit of the head, and is read where
+// earlier programs wrote it.
+func TestBodiless(t *testing.T) {
+	want := pageOfHeads()
+	want.Wire = 0
+	raw, err := encodePage(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has, head, rest, err := openRecord(raw)
+	if bit := headBit(44); err != nil || has&headBits(wireField) != bit || rest != nil {
+		t.Fatalf("the head has %b, beside it is %x, error %v", has, rest, err)
+	}
+	const before = "\x81\xa4wire\xff"
+	old := binary.AppendUvarint([]byte{pageVersion}, has&^headBit(44)|restBit)
+	old = append(append(append(old, byte(len(before))), before...), head.raw[head.at:]...)
+	for _, raw := range [][]byte{raw, old} {
+		got, part := &Page{URL: want.URL, Run: want.Run}, &Page{Size: want.Size}
+		if err := decodePage(raw, got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b weburl.URL) bool { return a == b })); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+		var r PageReader
+		if err := r.Read(&PageRecord{want.Run, want.URL.Key(), raw}, part, wireField); err != nil || part.Wire != 0 || part.Size == 0 {
+			t.Errorf("%d bytes of %d, error %v", part.Wire, part.Size, err)
+		}
 	}
 }
