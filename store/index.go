@@ -29,6 +29,8 @@ type indexing struct {
 	marks *marks
 	puts  []put
 	size  int // of puts
+
+	changed bool // since begin: what was put into the run, or what is copied
 }
 
 // IndexLinks implements Store.
@@ -68,7 +70,7 @@ func (x *indexing) read(ctx context.Context) error {
 	if err := x.endCounts(ctx); err != nil {
 		return err
 	}
-	return x.end(func(*bolt.Tx) bool { return true })
+	return x.end()
 }
 
 // indexBuckets hold an index, under keys that begin with its run.
@@ -80,7 +82,7 @@ func (x *indexing) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	x.mark = linkIndex{Build: rand.Uint64(), By: x.id.Name}
+	x.mark, x.changed = linkIndex{Build: rand.Uint64(), By: x.id.Name}, false
 	raw, err := encode(&x.mark)
 	if err != nil {
 		return err
@@ -200,28 +202,33 @@ func (x *indexing) put(bucket, key, value []byte) error {
 func (x *indexing) flush() error {
 	puts := x.puts
 	x.puts, x.size = nil, 0
+	if len(puts) == 0 {
+		return nil
+	}
 	return x.commit(puts...)
 }
 
-// end makes the index count, unless something was put into the run since begin,
-// or what it was made of holds no more.
-func (x *indexing) end(holds func(*bolt.Tx) bool) error {
+// end makes the index count, unless something was put into the run since begin.
+func (x *indexing) end() error {
+	err := x.db.Commit(context.Background(), &write{puts: x.puts, after: x.whole})
+	if err == nil && x.changed {
+		err = errChanged
+	}
+	return err
+}
+
+// whole does that within a transaction. If it cannot, it leaves the transaction to
+// others, and tells by changed.
+func (x *indexing) whole(tx *bolt.Tx) error {
+	var now linkIndex
+	if decode(rawIn(tx, bucketIndexed, x.run.key()), &now) != nil || now.Build != x.mark.Build {
+		x.changed = true
+		return nil
+	}
 	x.mark.Whole = true
 	raw, err := encode(&x.mark)
 	if err != nil {
 		return err
 	}
-	var changed bool
-	err = x.db.Commit(context.Background(), &write{puts: x.puts, after: func(tx *bolt.Tx) error {
-		var now linkIndex
-		changed = decode(rawIn(tx, bucketIndexed, x.run.key()), &now) != nil || now.Build != x.mark.Build || !holds(tx)
-		if changed {
-			return nil // others' writes are in the same transaction
-		}
-		return tx.Bucket(bucketIndexed).Put(x.run.key(), raw)
-	}})
-	if err == nil && changed {
-		err = errChanged
-	}
-	return err
+	return tx.Bucket(bucketIndexed).Put(x.run.key(), raw)
 }

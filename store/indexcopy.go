@@ -36,17 +36,9 @@ func (x *indexing) copyEarlier(ctx context.Context) (copied bool, err error) {
 		return false, err
 	}
 	x.mark.Parts, x.mark.Pages, x.mark.Links = was.Parts, was.Pages, was.Links
-	for _, bucket := range indexBuckets {
-		if err := x.copyRecords(ctx, bucket, r.Baseline); err != nil {
-			return false, err
-		}
-	}
-	return true, x.end(holdsStill(r.Baseline, was))
-}
-
-// holdsStill tells whether the index of a run is the one it was.
-func holdsStill(run RunID, was linkIndex) func(*bolt.Tx) bool {
-	return func(tx *bolt.Tx) bool { return wholeIn(tx, run) == was }
+	c := indexCopy{indexing: x, earlier: r.Baseline, was: was, from: r.Baseline.key()}
+	err = c.all(ctx)
+	return err == nil, err
 }
 
 // wholeIn returns the index of a run, nothing if it is not whole.
@@ -79,18 +71,82 @@ func (x *indexing) sameAs(ctx context.Context, earlier RunID) (bool, error) {
 	return err == nil && !more, err
 }
 
-// copyRecords copies those of an earlier run in one bucket. Under the run
-// alone is the index that they are part of.
-func (x *indexing) copyRecords(ctx context.Context, bucket []byte, earlier RunID) (failed error) {
-	err := x.scan(ctx, bucket, earlier.key(), func(key, value []byte) bool {
-		if len(key) == runSize {
-			value = append(binary.BigEndian.AppendUint64(nil, x.mark.Build), value[min(8, len(value)):]...)
+// indexCopy makes an index of that of an earlier run, some of it a transaction.
+// What is copied is read where the transaction has it mapped.
+type indexCopy struct {
+	*indexing
+	earlier RunID
+	was     linkIndex // that index
+
+	done    int    // of indexBuckets
+	from    []byte // key in the next one
+	records []record
+	key     []byte
+}
+
+func (c *indexCopy) left() bool { return c.done < len(indexBuckets) }
+
+func (c *indexCopy) all(ctx context.Context) error {
+	for c.left() && !c.changed {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		failed = x.put(bucket, x.run.with(key[runSize:]), value)
-		return failed == nil
-	})
-	if err != nil {
-		return err
+		if err := c.db.Commit(context.Background(), &write{after: c.some}); err != nil {
+			return err
+		}
 	}
-	return failed
+	if c.changed {
+		return errChanged
+	}
+	return nil
+}
+
+// some copies what goes into one transaction. With the last of it the index
+// counts.
+func (c *indexCopy) some(tx *bolt.Tx) error {
+	if c.changed = wholeIn(tx, c.earlier) != c.was; c.changed {
+		return nil
+	}
+	for size := 0; c.left(); {
+		if size >= indexAtOnce {
+			return nil
+		}
+		n, err := c.few(tx)
+		if err != nil {
+			return err
+		}
+		size += n
+	}
+	return c.whole(tx)
+}
+
+// few copies some records of a bucket; no cursor is used where something was put.
+// Under the run alone is the index that they are part of.
+func (c *indexCopy) few(tx *bolt.Tx) (size int, err error) {
+	name := indexBuckets[c.done]
+	bk, prefix := tx.Bucket(name), c.earlier.key()
+	if bk == nil {
+		c.done++
+		return 0, nil
+	}
+	bk.FillPercent, c.records = fill(name), c.records[:0]
+	from := bk.Cursor()
+	k, v := from.Seek(c.from)
+	for ; bytes.HasPrefix(k, prefix) && len(c.records) < recordsAtOnce && size < bytesAtOnce; k, v = from.Next() {
+		c.records = append(c.records, record{k, v})
+		size += len(k) + len(v)
+	}
+	if c.from = bytes.Clone(k); !bytes.HasPrefix(k, prefix) {
+		c.done, c.from = c.done+1, prefix
+	}
+	for _, r := range c.records {
+		c.key = append(append(c.key[:0], c.run.key()...), r.key[runSize:]...)
+		if len(r.key) == runSize {
+			r.value = append(binary.BigEndian.AppendUint64(nil, c.mark.Build), r.value[min(8, len(r.value)):]...)
+		}
+		if err := bk.Put(c.key, r.value); err != nil {
+			return size, err
+		}
+	}
+	return size, nil
 }

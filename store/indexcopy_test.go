@@ -2,6 +2,8 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"crawl/internal/weburl"
@@ -96,11 +98,13 @@ func TestIndexOfAnUnchangedRun(t *testing.T) {
 	}
 }
 
-// TestIndexCopiedWhileItChanges puts a page into the run whose index is copied.
+// TestIndexCopiedWhileItChanges puts a page into the run whose index is copied,
+// before that begins and when some of it is done.
 func TestIndexCopiedWhileItChanges(t *testing.T) {
 	b := openTest(t, t.TempDir())
 	first := beginTest(t, b).ID
 	putMenus(t, b, first, 10)
+	putLongLinks(t, b, first)
 	id := Identity{"a", same}
 	if err := b.IndexLinks(t.Context(), first, id); err != nil {
 		t.Fatal(err)
@@ -114,13 +118,69 @@ func TestIndexCopiedWhileItChanges(t *testing.T) {
 	if err := x.begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	begun := indexCopy{indexing: x, earlier: first, was: was, from: first.key()}
+	if err := b.db.Commit(t.Context(), &write{after: begun.some}); err != nil || !begun.left() {
+		t.Fatalf("all is copied at once: %v, error %v", !begun.left(), err)
+	}
 	putMenus(t, b, first, 11)
-	if err := x.end(holdsStill(first, was)); !errors.Is(err, errChanged) {
-		t.Errorf("the index ended with %v", err)
+	for name, c := range map[string]indexCopy{"in the middle": begun, "before": {indexing: x, earlier: first, was: was, from: first.key()}} {
+		x.changed = false
+		if err := c.all(t.Context()); !errors.Is(err, errChanged) {
+			t.Errorf("%s: the index ended with %v", name, err)
+		}
 	}
 	if err := b.IndexLinks(t.Context(), second, id); err != nil {
 		t.Fatal(err)
 	}
 	wantMenus(t, b, second, 10)
+	wantSound(t, b)
+}
+
+// putLongLinks puts a page whose links are more than go into one transaction.
+func putLongLinks(t *testing.T, b *Bolt, run RunID) {
+	t.Helper()
+	links := make([]Link, 3000)
+	for i := range links {
+		text := make([]byte, indexAtOnce/2000)
+		for at := range text {
+			text[at] = byte('!' + rand.IntN(90))
+		}
+		links[i] = Link{Target: fmt.Sprintf("https://long.example/%d", i), Text: string(text), Element: "a"}
+	}
+	if err := b.Put(t.Context(), &Page{URL: mustParse("https://long.example/"), Run: run, Try: 1, Status: 200}, links, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLargeIndexCopied copies an index in several transactions, beside those of
+// other runs.
+func TestLargeIndexCopied(t *testing.T) {
+	b := openTest(t, t.TempDir())
+	id := Identity{"a", same}
+	runs := []RunID{beginTest(t, b).ID}
+	putMenus(t, b, runs[0], 300)
+	putLongLinks(t, b, runs[0])
+	for n := range 3 {
+		if n > 0 {
+			runs = append(runs, putAgain(t, b, runs[n-1], func(_ int, p *Page) *Page { return p }))
+		}
+		if err := b.IndexLinks(t.Context(), runs[n], id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want linkIndex
+	for n, run := range runs {
+		var got linkIndex
+		if err := b.get(bucketIndexed, run.key(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			want = got
+		}
+		if want.Build = got.Build; got != want {
+			t.Errorf("run %d: %+v, want %+v", run, got, want)
+		}
+		wantMenus(t, b, run, 300)
+	}
 	wantSound(t, b)
 }

@@ -168,7 +168,20 @@ func openRecord(raw []byte) (has uint64, head cursor, rest []byte, err error) {
 
 // head reads those fields of a head that are wanted, by their bits.
 func (p *Page) head(c *cursor, has, wanted uint64) error {
-	return eachHead(c, has, wanted, func(i int) { heads[i].get(c, p) })
+	for wanted &= has; wanted != 0; has &= has - 1 {
+		bit := has & -has
+		field := &heads[bits.TrailingZeros64(bit)-1]
+		if wanted&bit == 0 {
+			field.skip(c)
+			continue
+		}
+		field.get(c, p)
+		wanted &^= bit
+	}
+	if c.bad {
+		return fmt.Errorf("record is %w: its head is cut off", ErrDamaged)
+	}
+	return nil
 }
 
 // sameHeads tells whether two heads have the same of those fields that are wanted.
@@ -191,22 +204,4 @@ func sameHeads(x, y *cursor, hasX, hasY, wanted uint64) bool {
 		hasX, hasY, wanted = hasX&^bit, hasY&^bit, wanted&^bit
 	}
 	return !x.bad && !y.bad
-}
-
-// eachHead calls fn for the fields that are wanted, each to be read by it.
-func eachHead(c *cursor, has, wanted uint64, fn func(i int)) error {
-	for wanted &= has; wanted != 0; has &= has - 1 {
-		bit := has & -has
-		i := bits.TrailingZeros64(bit) - 1
-		if wanted&bit == 0 {
-			heads[i].skip(c)
-			continue
-		}
-		fn(i)
-		wanted &^= bit
-	}
-	if c.bad {
-		return fmt.Errorf("record is %w: its head is cut off", ErrDamaged)
-	}
-	return nil
 }
