@@ -56,9 +56,17 @@ func (x *indexing) read(ctx context.Context) error {
 		return err
 	}
 	x.part, x.marks = newPart(), newMarks()
-	for p, err := range x.Pages(ctx, x.run) {
+	var reader PageReader
+	for rec, err := range x.PageRecords(ctx, x.run, nil) {
+		p := Page{Run: x.run}
 		if err == nil {
-			err = x.page(p)
+			p.URL, err = rec.URL()
+		}
+		if err == nil {
+			err = x.named(reader.Read(rec, &p, indexedFields))
+		}
+		if err == nil {
+			err = x.page(&p)
 		}
 		if err != nil {
 			return err
@@ -126,16 +134,17 @@ func (x *indexing) page(p *Page) error {
 // links adds those of a page. No transaction is open while identity is asked:
 // it may be slow, and write.
 func (x *indexing) links(p *Page, number uint32) error {
-	var record []byte
+	u, sitemap := unpacker{origin: p.URL.Origin()}, p.Kind == KindSitemap
+	defer u.free(u.take())
 	err := x.db.Sweep(func(tx *bolt.Tx) (err error) {
-		record, err = linksRecord(tx, p, nil)
+		u.page, err = linksRecord(tx, p, u.page)
 		return x.named(err)
 	})
 	if err != nil {
 		return err
 	}
-	u, sitemap := unpacker{origin: p.URL.Origin()}, p.Kind == KindSitemap
-	err = u.record(record, func(key templateKey, n int) error {
+	u.links = u.seen
+	err = u.record(u.page, func(key templateKey, n int) error {
 		h := holder{key, u.origin, sitemap}
 		if x.part.hold(h, number) {
 			return nil
@@ -145,27 +154,32 @@ func (x *indexing) links(p *Page, number uint32) error {
 	if err != nil {
 		return x.named(err)
 	}
-	for _, l := range u.done() {
-		if v, ok := x.part.variant(l, sitemap, x.id.Of); ok {
-			x.part.post(v, number)
-		}
-	}
+	x.variants(&u, sitemap, func(v uint32) { x.part.post(v, number) })
 	return nil
 }
 
 // template adds the n links of a template, once in a part.
 func (x *indexing) template(h holder, n int) error {
 	u := unpacker{origin: h.origin}
+	defer u.free(u.take())
+	u.links = u.seen
 	err := x.db.Sweep(func(tx *bolt.Tx) error { return u.templateIn(tx.Bucket(bucketTemplates), h.template, n) })
 	if err != nil {
 		return err
 	}
-	for _, l := range u.done() {
-		if v, ok := x.part.variant(l, h.sitemap, x.id.Of); ok {
-			x.part.holds(h, v)
+	x.variants(&u, h.sitemap, func(v uint32) { x.part.holds(h, v) })
+	return nil
+}
+
+// variants tells of the variants of links that were unpacked.
+func (x *indexing) variants(u *unpacker, sitemap bool, tell func(v uint32)) {
+	for target, l := range u.all() {
+		if v, ok := x.part.variant(target, l, sitemap, x.id.Of); ok {
+			tell(v)
 		}
 	}
-	return nil
+	clear(u.links) // of their texts
+	u.seen = u.links
 }
 
 // endPart writes what was gathered.

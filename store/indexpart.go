@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"slices"
-	"strings"
 
 	"crawl/internal/weburl"
 )
@@ -16,7 +15,7 @@ import (
 const (
 	costTarget  = 120
 	costVariant = 80
-	costPosting = 8
+	costPosting = 12 // 4 of them when it is sorted
 )
 
 // indexPart is the part of an index that pages one after the other make up, while
@@ -73,12 +72,15 @@ const flagSitemap = flagHere << 1
 
 // variant returns the number of what a link says. A link whose target is no
 // web address has none.
-func (c *indexPart) variant(l Link, sitemap bool, identity func(weburl.URL) weburl.URL) (number uint32, ok bool) {
-	s := c.spelling(l.Target, identity)
+func (c *indexPart) variant(target []byte, l *Link, sitemap bool, identity func(weburl.URL) weburl.URL) (number uint32, ok bool) {
+	s := c.spelling(target, identity)
 	if s.none {
 		return 0, false
 	}
-	c.scratch = appendVariant(c.scratch[:0], &l, s.here, sitemap)
+	c.scratch = appendVariant(c.scratch[:0], l, s.here, sitemap)
+	if !s.here {
+		c.scratch = appendText(c.scratch, target)
+	}
 	k := variantKey{s.target, maphash.Bytes(seed, c.scratch)}
 	for ; ; k.hash++ {
 		number, ok := c.known[k]
@@ -99,12 +101,12 @@ func (c *indexPart) variant(l Link, sitemap bool, identity func(weburl.URL) webu
 }
 
 // spelling looks a link's target up.
-func (c *indexPart) spelling(text string, identity func(weburl.URL) weburl.URL) spelling {
-	s, ok := c.spelt[text]
+func (c *indexPart) spelling(target []byte, identity func(weburl.URL) weburl.URL) spelling {
+	s, ok := c.spelt[string(target)]
 	if ok {
 		return s
 	}
-	text = strings.Clone(text) // a part of all that its page links to
+	text := string(target)
 	if u, err := weburl.Parse(text); err != nil {
 		s.none = true
 	} else {
@@ -116,6 +118,8 @@ func (c *indexPart) spelling(text string, identity func(weburl.URL) weburl.URL) 
 	return s
 }
 
+// appendVariant appends what a link says, but for a target that is not the one that
+// it is filed under.
 func appendVariant(b []byte, l *Link, here, sitemap bool) []byte {
 	var flags byte
 	for _, f := range []struct {
@@ -130,11 +134,7 @@ func appendVariant(b []byte, l *Link, here, sitemap bool) []byte {
 	for _, w := range [...]string{l.Element, l.Attr, l.Place, l.Rel} {
 		b = appendWord(b, w)
 	}
-	b = appendText(b, l.Text)
-	if flags&flagHere == 0 {
-		b = appendText(b, l.Target)
-	}
-	return b
+	return appendText(b, l.Text)
 }
 
 func (c *indexPart) target(u weburl.URL) uint32 {
@@ -176,38 +176,32 @@ func (c *indexPart) holds(h holder, v uint32) {
 
 func pair(high, low uint32) uint64 { return uint64(high)<<32 | uint64(low) }
 
-// lows returns the low halves of pairs, in room if there is some.
-func lows(pairs []uint64, room []uint32) []uint32 {
-	room = room[:0]
+// byHigh returns the low halves of pairs by their high halves, of which there are
+// n, and where those of each begin. Those of one stay in the order in which they came.
+func byHigh(pairs []uint64, n int) (lows, from []uint32) {
+	from = make([]uint32, n+1)
 	for _, p := range pairs {
-		room = append(room, uint32(p))
+		from[p>>32+1]++
 	}
-	return room
-}
-
-// starts tells where, in a sorted list, the pairs of each high half begin; of
-// n of them.
-func starts(list []uint64, n int) []uint32 {
-	from := make([]uint32, n+1)
-	at := 0
-	for high := range from {
-		for at < len(list) && int(list[at]>>32) < high {
-			at++
-		}
-		from[high] = uint32(at)
+	for i := range n {
+		from[i+1] += from[i]
 	}
-	return from
+	lows = make([]uint32, len(pairs))
+	next := slices.Clone(from)
+	for _, p := range pairs {
+		lows[next[p>>32]] = uint32(p)
+		next[p>>32]++
+	}
+	return lows, from
 }
 
 // sets yields the pages of each holder: their number, the set.
 func (c *indexPart) sets() iter.Seq2[uint32, []byte] {
 	return func(yield func(uint32, []byte) bool) {
-		slices.Sort(c.held)
-		from := starts(c.held, len(c.holders))
-		var pages []uint32
+		pages, from := byHigh(c.held, len(c.holders))
 		for n := range uint32(len(c.holders)) {
-			pages = lows(c.held[from[n]:from[n+1]], pages)
-			if !yield(n, appendSet(binary.AppendUvarint(nil, uint64(len(pages))), pages)) {
+			of := pages[from[n]:from[n+1]]
+			if !yield(n, appendSet(binary.AppendUvarint(nil, uint64(len(of))), of)) {
 				return
 			}
 		}
@@ -224,10 +218,14 @@ func (c *indexPart) sets() iter.Seq2[uint32, []byte] {
 // the text, and without flagHere the target.
 func (c *indexPart) entries() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		e := c.order()
-		for len(e.order) > 0 {
-			key, entry := e.next()
-			if !yield(key, entry) {
+		e := c.emitter()
+		order := make([]uint32, len(c.keys))
+		for i := range order {
+			order[i] = uint32(i)
+		}
+		slices.SortFunc(order, func(x, y uint32) int { return cmp.Compare(c.keys[x], c.keys[y]) })
+		for _, target := range order {
+			if !yield(c.keys[target], e.entry(target)) {
 				return
 			}
 		}
@@ -237,65 +235,57 @@ func (c *indexPart) entries() iter.Seq2[string, []byte] {
 // emitter writes entries.
 type emitter struct {
 	*indexPart
-	order   []uint32 // variants by the key of their target
-	from    []uint32 // by variant: where its postings begin
-	fromH   []uint32 // and its holders
-	heldBy  []uint32 // number of pages, by holder
-	numbers []uint32
-	body    []byte
+	of, fromOf       []uint32 // variants by their target
+	pages, fromPages []uint32 // pages by variant, beside those of holders
+	holds, fromHolds []uint32 // holders by variant
+	heldBy           []uint32 // number of pages, by holder
+	body, set        []byte
 }
 
-// order sorts all that the entries are made of.
-func (c *indexPart) order() *emitter {
-	slices.Sort(c.postings)
-	slices.Sort(c.holding)
-	e := &emitter{indexPart: c, order: make([]uint32, len(c.variants)), heldBy: make([]uint32, len(c.holders))}
-	for i := range e.order {
-		e.order[i] = uint32(i)
+// emitter sorts all that the entries are made of.
+func (c *indexPart) emitter() *emitter {
+	e := &emitter{indexPart: c, heldBy: make([]uint32, len(c.holders))}
+	targets := make([]uint64, len(c.variants))
+	for v := range targets {
+		targets[v] = pair(c.variants[v].target, uint32(v))
 	}
-	slices.SortFunc(e.order, func(x, y uint32) int {
-		return cmp.Or(cmp.Compare(c.keys[c.variants[x].target], c.keys[c.variants[y].target]), cmp.Compare(x, y))
-	})
+	e.of, e.fromOf = byHigh(targets, len(c.keys))
+	e.pages, e.fromPages = byHigh(c.postings, len(c.variants))
+	e.holds, e.fromHolds = byHigh(c.holding, len(c.variants))
 	for _, h := range c.held {
 		e.heldBy[h>>32]++
 	}
-	e.from, e.fromH = starts(c.postings, len(c.variants)), starts(c.holding, len(c.variants))
 	return e
 }
 
-// next writes the entry of the next target.
-func (e *emitter) next() (key string, entry []byte) {
-	target := e.variants[e.order[0]].target
+// entry writes the entry of a target.
+func (e *emitter) entry(target uint32) []byte {
 	var total [2]uint64 // in pages, in sitemaps
 	e.body = e.body[:0]
-	for len(e.order) > 0 && e.variants[e.order[0]].target == target {
-		v := e.order[0]
-		e.order = e.order[1:]
+	for _, v := range e.of[e.fromOf[target]:e.fromOf[target+1]] {
 		content := e.contents[e.variants[v].from:e.variants[v].to]
 		e.body = append(e.body, content...)
 		total[content[0]&flagSitemap/flagSitemap] += e.sources(v)
 	}
 	e.links += total[0] + total[1]
-	entry = binary.AppendUvarint(binary.AppendUvarint(nil, total[0]), total[1])
-	return e.keys[target], append(entry, e.body...)
+	return append(binary.AppendUvarint(binary.AppendUvarint(nil, total[0]), total[1]), e.body...)
 }
 
 // sources writes where a variant occurs, and returns how often.
 func (e *emitter) sources(v uint32) (links uint64) {
-	holders := e.holding[e.fromH[v]:e.fromH[v+1]]
+	holders := e.holds[e.fromHolds[v]:e.fromHolds[v+1]]
 	e.body = binary.AppendUvarint(e.body, uint64(len(holders)))
-	for _, p := range holders {
-		n := e.heldBy[uint32(p)]
-		e.body = binary.AppendUvarint(binary.AppendUvarint(e.body, uint64(uint32(p))), uint64(n))
+	for _, h := range holders {
+		n := e.heldBy[h]
+		e.body = binary.AppendUvarint(binary.AppendUvarint(e.body, uint64(h)), uint64(n))
 		links += uint64(n)
 	}
-	own := e.postings[e.from[v]:e.from[v+1]]
+	own := e.pages[e.fromPages[v]:e.fromPages[v+1]]
 	e.body = binary.AppendUvarint(e.body, uint64(len(own)))
 	if len(own) == 0 {
 		return links
 	}
-	e.numbers = lows(own, e.numbers)
-	set := appendSet(nil, e.numbers)
-	e.body = append(binary.AppendUvarint(e.body, uint64(len(set))), set...)
+	e.set = appendSet(e.set[:0], own)
+	e.body = append(binary.AppendUvarint(e.body, uint64(len(e.set))), e.set...)
 	return links + uint64(len(own))
 }
