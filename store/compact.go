@@ -37,18 +37,28 @@ const (
 // for each 80 MB or so. It tells whether it did.
 func (b *Bolt) Tidy(ctx context.Context) (done bool, err error) {
 	defer wrap(&err, "compact %s", b.dir)
-	used, size, err := b.db.Fill()
-	if err != nil {
+	if grown, err := b.grown(); !grown || err != nil {
 		return false, err
 	}
-	gain, grown := size-used*roomFor/100, size-b.began.Load()
-	if size < leastIndex || float64(gain) < leastGain*float64(size) || float64(grown) < leastShare*float64(size) {
-		return false, nil
+	used, size, err := b.db.Fill()
+	if gain := size - used*roomFor/100; err != nil || float64(gain) < leastGain*float64(size) {
+		return false, err
 	}
 	if err := b.Compact(ctx); err != nil {
 		return false, err
 	}
 	return true, nil
+}
+
+// grown tells whether so much of the index is new that it is worth to look how full
+// its pages are: all of them have to be read for that.
+func (b *Bolt) grown() (is bool, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error {
+		size := tx.Size()
+		is = size >= leastIndex && float64(size-b.began.Load()) >= leastShare*float64(size)
+		return nil
+	})
+	return is, err
 }
 
 // roomFor is how much room 100 bytes take in full pages: records differ in
