@@ -32,10 +32,7 @@ func countChanges(ctx context.Context, st *store.Bolt, run *store.Run) (_ *store
 	if err != nil || base == nil {
 		return nil, err
 	}
-	db, err := query.Open(st, query.Options{Run: run, Identity: identityOf, Judge: judgeOf})
-	if err != nil {
-		return nil, err
-	}
+	db := query.Open(st, query.Options{Run: run, Identity: identityOf, Judge: judgeOf})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return db.CountChanges(ctx, base)
 }

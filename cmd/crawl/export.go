@@ -98,16 +98,13 @@ func withTablesOf(c *cobra.Command, st *store.Bolt, o query.Options, s *Settings
 	if h := held(c.Context()); h != nil {
 		o.Live, o.Schedules = h.live, h.viewSchedules
 	}
-	db, err := openTables(st, o, slog.New(logHandler(s, c.ErrOrStderr())))
-	if err != nil {
-		return err
-	}
+	db := openTables(st, o, slog.New(logHandler(s, c.ErrOrStderr())))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return do(db)
 }
 
 // openTables makes a database of a store that warns in the log.
-func openTables(st *store.Bolt, o query.Options, log *slog.Logger) (*query.DB, error) {
+func openTables(st *store.Bolt, o query.Options, log *slog.Logger) *query.DB {
 	o.Identity, o.Judge = identityOf, judgeOf
 	o.Warn = func(text string, cause error) { log.Warn(text, "cause", cause) }
 	return query.Open(st, o)

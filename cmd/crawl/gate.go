@@ -79,10 +79,7 @@ func conclude(ctx context.Context, st *store.Bolt, run *store.Run, gate *query.G
 		since = base.Ended
 	}
 	run.Unmuted = rules.unmuted(run.Site, since)
-	db, err := openTables(st, query.Options{Run: run, Baseline: base, Rules: rules.of}, log)
-	if err != nil {
-		return base, err
-	}
+	db := openTables(st, query.Options{Run: run, Baseline: base, Rules: rules.of}, log)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if run.Findings, err = db.CountFindings(ctx, true); err != nil {
 		return base, fmt.Errorf("count findings: %w", err)

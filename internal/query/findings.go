@@ -211,11 +211,7 @@ func (r *Report) of(v *runView) *Report {
 
 // find yields what a report finds in a run, by its statement.
 func (v *runView) find(r *Report, yield func(*finding) bool) error {
-	db, err := v.q.db.sub(v)
-	if err != nil {
-		return err
-	}
-	base := v.baseline()
+	db, base := v.q.db.sub(v), v.baseline()
 	if v.q.err != nil {
 		return v.q.err
 	}
@@ -241,9 +237,9 @@ func (v *runView) find(r *Report, yield func(*finding) bool) error {
 
 // sub opens the store as a database of its own for statements within the one
 // that is asked. It stays open as long as db.
-func (db *DB) sub(v *runView) (*DB, error) {
+func (db *DB) sub(v *runView) *DB {
 	if sub := db.subs[v.run.ID]; sub != nil {
-		return sub, nil
+		return sub
 	}
 	o := db.o
 	o.Run, o.MaxRows, o.MaxTime, o.Baseline = v.run, 0, 0, nil // time is the outer statement's
@@ -251,15 +247,12 @@ func (db *DB) sub(v *runView) (*DB, error) {
 		o.Baseline = base.run
 	}
 	o.Warn = db.warnOnce
-	sub, err := Open(db.store, o)
-	if err != nil {
-		return nil, err
-	}
+	sub := Open(db.store, o)
 	if db.subs == nil {
 		db.subs = map[store.RunID]*DB{}
 	}
 	db.subs[v.run.ID] = sub
-	return sub, nil
+	return sub
 }
 
 // warnOnce warns of what many statements meet.

@@ -55,11 +55,8 @@ func NewGate(rule string, fields []string) (*Gate, error) {
 // Check tells what is wrong with a statement about a run with such fields; there
 // need be neither. The error is an *Error.
 func Check(statement string, fields []string) error {
-	db, err := openTables(nil, Options{}, tablesFor(fields))
-	if err != nil {
-		return err
-	}
-	_, err = db.Query(context.Background(), statement)
+	db := newDB(nil, Options{}, tablesFor(fields))
+	_, err := db.Query(context.Background(), statement)
 	return errors.Join(err, db.Close())
 }
 

@@ -69,8 +69,8 @@ type DB struct {
 	o      Options
 	tables []*Table
 	number uint64
-	conn   driver.Conn
-	asked  *question // the statement that is asked
+	conn   driver.Conn // nil until the first statement
+	asked  *question   // the statement that is asked
 
 	subs   map[store.RunID]*DB // for statements within others
 	warned map[string]bool     // of what they met
@@ -80,27 +80,38 @@ type DB struct {
 	within   func() error
 }
 
-// Open makes a database of a store, which has to stay open.
-func Open(st *store.Bolt, o Options) (*DB, error) {
-	return openTables(st, o, tablesFor(FieldNames(o.Run)))
-}
+// Open makes a database of a store, which has to stay open. The tables are made
+// when the first statement is asked: whoever counts may need none.
+func Open(st *store.Bolt, o Options) *DB { return newDB(st, o, tablesFor(FieldNames(o.Run))) }
 
-func openTables(st *store.Bolt, o Options, tables []*Table) (*DB, error) {
+func newDB(st *store.Bolt, o Options, tables []*Table) *DB {
 	db := &DB{store: st, o: o, number: opened.Add(1), tables: tables}
 	db.asked = newQuestion(context.Background(), db)
 	open.Store(db.number, db)
-	err := db.connect()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the tables: %w", err), db.Close())
-	}
-	return db, nil
+	return db
 }
 
-// connect declares the tables, and then forbids everything but reading.
-func (db *DB) connect() (err error) {
-	if db.conn, err = engine.Open(":memory:?_dqs=0"); err != nil {
-		return err
+// connect makes the tables, if they are not there.
+func (db *DB) connect() error {
+	if db.conn != nil {
+		return nil
 	}
+	var err error
+	if db.conn, err = engine.Open(":memory:?_dqs=0"); err == nil {
+		err = db.declare()
+	}
+	if err == nil {
+		return nil
+	}
+	if db.conn != nil {
+		err = errors.Join(err, db.conn.Close())
+		db.conn = nil
+	}
+	return fmt.Errorf("open the tables: %w", err)
+}
+
+// declare declares the tables, and then forbids everything but reading.
+func (db *DB) declare() error {
 	if err := bound(db.conn); err != nil {
 		return err
 	}
@@ -168,7 +179,7 @@ func (db *DB) Of(ctx context.Context, name string) (*DB, error) {
 	}
 	o := db.o
 	o.Run, o.Baseline = run, nil
-	return Open(db.store, o)
+	return Open(db.store, o), nil
 }
 
 // Tables returns all tables.

@@ -123,10 +123,7 @@ func (w *world) database(o Options) *DB {
 		o.Run = w.runs[len(w.runs)-1]
 	}
 	o.Identity = func(*store.Run) (func(weburl.URL) weburl.URL, error) { return w.identity, nil }
-	db, err := Open(w.st, o)
-	if err != nil {
-		w.Fatal(err)
-	}
+	db := Open(w.st, o)
 	w.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			w.Error(err)

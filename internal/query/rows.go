@@ -46,6 +46,9 @@ func (db *DB) Query(ctx context.Context, statement string) (*Rows, error) {
 		return nil, bad
 	}
 	db.asked = newQuestion(ctx, db)
+	if err := db.connect(); err != nil {
+		return nil, err
+	}
 	columns, err := db.conn.(interface {
 		ColumnInfo(string) ([]sqlite.ColumnInfo, error)
 	}).ColumnInfo(statement)

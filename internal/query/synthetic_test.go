@@ -55,10 +55,7 @@ func database(tb testing.TB, st *store.Bolt, o Options) *DB {
 	o.Identity = func(*store.Run) (func(weburl.URL) weburl.URL, error) {
 		return func(u weburl.URL) weburl.URL { return u }, nil
 	}
-	db, err := Open(st, o)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := Open(st, o)
 	tb.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			tb.Error(err)

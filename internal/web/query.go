@@ -78,10 +78,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 	o.Warn = func(text string, cause error) {
 		end.Warnings = append(end.Warnings, fmt.Sprintf("%s: %v", text, cause))
 	}
-	db, err := query.Open(s.Store, o)
-	if err != nil {
-		return err
-	}
+	db := query.Open(s.Store, o)
 	defer db.Close()
 	rows, err := db.Query(ctx, q.SQL)
 	if err != nil {

@@ -177,10 +177,7 @@ func (a *API) asking(ctx context.Context, name string, ask func(context.Context,
 	}
 	o := a.Tables(run)
 	o.MaxTime = answerTime
-	db, err := query.Open(a.Store, o)
-	if err != nil {
-		return err
-	}
+	db := query.Open(a.Store, o)
 	defer func() { err = errors.Join(err, db.Close()) }() // also when the answer breaks off
 	return ask(ctx, db, run)
 }
