@@ -52,9 +52,9 @@ import (
 //
 // In layout 2 all records of pages and bodies had recordVersion, keys of bodies were
 // whole digests, and values of latest had eight bytes. Such rows stay until they are
-// written anew.
+// written anew. In layout 3 no head of a page's record said that there was no body.
 const (
-	layoutVersion = 3
+	layoutVersion = 4
 	oldestLayout  = 2 // that is read
 	recordVersion = 1
 )
