@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,10 +107,10 @@ func (p *pace) stop() {
 // memory grows with what really comes.
 func readUpTo(r io.Reader, limit, hint int64) (b []byte, over bool, err error) {
 	hint = min(max(hint, 0), limit)
-	b = takeBuffer(int(min(hint, firstBuffer)) + 1)
+	b = takeBuffer(int(min(hint+1, firstBuffer)))
 	for {
 		if len(b) == cap(b) {
-			b = slices.Grow(b, more(len(b), hint))
+			b = enlarge(b, more(len(b), hint))
 		}
 		room := min(int64(cap(b)), limit+1)
 		n, err := r.Read(b[len(b):room])
@@ -137,21 +137,41 @@ func more(n int, hint int64) int {
 	return n
 }
 
-// buffers holds bodies that were given back, for the next to be read into.
-var buffers sync.Pool // of *[]byte
+// buffers holds bodies that were given back, for the next to be read into, by class.
+var buffers [buffersOf]sync.Pool // of *[]byte
 
-// Bodies of other sizes are not worth keeping a buffer for.
+// Buffers of other sizes are not worth keeping.
 const (
 	leastBuffer = 512
-	maxBuffer   = 128 << 10
+	maxBuffer   = 256 << 10
+	buffersOf   = 64 // more than the class of maxBuffer
 )
+
+// classOf returns the class of buffers for n bytes, and how large these are: a power
+// of two, or one, two or three quarters more.
+func classOf(n int) (class, size int) {
+	shift := max(bits.Len(uint(n-1))-3, 0)
+	quarters := (n-1)>>shift + 1
+	return 4*shift + quarters - 5, quarters << shift
+}
 
 // takeBuffer returns an empty buffer of at least so many bytes.
 func takeBuffer(size int) []byte {
-	if b, ok := buffers.Get().(*[]byte); ok && cap(*b) >= size {
+	if size > maxBuffer {
+		return make([]byte, 0, size)
+	}
+	class, size := classOf(max(size, leastBuffer))
+	if b, ok := buffers[class].Get().(*[]byte); ok {
 		return (*b)[:0]
 	}
-	return make([]byte, 0, max(size, leastBuffer))
+	return make([]byte, 0, size)
+}
+
+// enlarge moves what is in a buffer to one that is larger by so many bytes.
+func enlarge(b []byte, by int) []byte {
+	larger := append(takeBuffer(len(b)+by), b...)
+	free(b)
+	return larger
 }
 
 // Free gives the memory of Raw and Body to responses to come. Nobody may look
@@ -166,7 +186,12 @@ func (r *Response) Free() {
 }
 
 func free(b []byte) {
-	if leastBuffer <= cap(b) && cap(b) <= maxBuffer {
-		buffers.Put(&b)
+	if cap(b) < leastBuffer || cap(b) > maxBuffer {
+		return
 	}
+	class, size := classOf(cap(b))
+	if size > cap(b) {
+		class--
+	}
+	buffers[class].Put(&b)
 }
