@@ -147,15 +147,14 @@ func (b *Bolt) append(p *Page, response *warc.Record, x *Exchange) error {
 	if cap(raw) <= maxScratch {
 		*buf = raw
 	}
-	both := bytes.Clone(raw)
 	if asked == 0 {
-		places, err := b.bodies.add(both)
+		places, err := b.bodies.add(raw)
 		if err == nil {
 			p.Record = places[0]
 		}
 		return err
 	}
-	places, err := b.bodies.add(both[:asked], both[asked:])
+	places, err := b.bodies.add(raw[:asked], raw[asked:])
 	if err == nil {
 		p.Request, p.Record = places[0], places[1]
 	}

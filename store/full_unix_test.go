@@ -181,7 +181,7 @@ func TestFullForLong(t *testing.T) {
 	if err := b.Update(t.Context(), run); err != nil { // any write brings what waits
 		t.Fatal(err)
 	}
-	if b.bodies.waiting != 0 || len(b.bodies.pending) != 0 {
+	if b.bodies.waiting != 0 || len(b.bodies.pending)+len(b.bodies.writing) != 0 {
 		t.Errorf("%d bytes wait for a disk with room", b.bodies.waiting)
 	}
 	if err := b.Put(t.Context(), p, nil, x); err != nil {

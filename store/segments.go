@@ -20,6 +20,8 @@ const (
 	maxSegment = 1 << 30
 	// writeAtOnce bounds one write, unless a single record is larger.
 	writeAtOnce = 1 << 20
+	// mostSpare buffers are kept: one is written while another is filled.
+	mostSpare = 2
 )
 
 // segments is the append-only archive: DIR/000001.warc.gz and so on. Records
@@ -37,22 +39,24 @@ type segments struct {
 
 	mu      sync.Mutex // guards what follows
 	end     tail       // where the next record goes
-	pending []chunk
-	waiting int64 // bytes in pending
-	failed  error // of the last flush
-	moved   moves // of files that were renewed, or are just now
+	pending []stretch  // handed in since the last flush began
+	waiting int64      // bytes in pending and in writing
+	failed  error      // of the last flush
+	moved   moves      // of files that were renewed, or are just now
+	spare   [][]byte   // room for stretches to come, mostSpare at most
 
-	// The committer's own: the file of the last record written, and room to
-	// gather records in.
-	file   *os.File
-	open   uint32
-	buffer []byte
+	// The committer's own: the file of the last record written, and what a flush
+	// writes, or could not write.
+	file    *os.File
+	open    uint32
+	writing []stretch
 }
 
-// chunk is bytes on their way to a segment.
-type chunk struct {
-	at    Place
-	bytes []byte
+// stretch is records on their way to a segment, one behind the other.
+type stretch struct {
+	segment uint32
+	offset  int64
+	bytes   []byte
 }
 
 const segmentSuffix = ".warc.gz"
@@ -120,8 +124,7 @@ func (s *segments) cut() error {
 	return nil
 }
 
-// add gives finished records their places, all in one segment. They may not be
-// changed afterwards.
+// add gives finished records, which it copies, their places, all in one segment.
 func (s *segments) add(records ...[]byte) ([]Place, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,10 +145,23 @@ func (s *segments) add(records ...[]byte) ([]Place, error) {
 
 func (s *segments) append(b []byte) Place {
 	at := Place{Segment: s.end.Segment, Offset: s.end.Size, Length: int64(len(b))}
-	s.pending = append(s.pending, chunk{at, b})
+	last := len(s.pending) - 1
+	if last < 0 || s.pending[last].segment != at.Segment || len(s.pending[last].bytes)+len(b) > writeAtOnce {
+		s.pending = append(s.pending, stretch{at.Segment, at.Offset, s.room()})
+		last++
+	}
+	s.pending[last].bytes = append(s.pending[last].bytes, b...)
 	s.end.Size += at.Length
 	s.waiting += at.Length
 	return at
+}
+
+// room returns an empty buffer for a stretch.
+func (s *segments) room() (b []byte) {
+	if n := len(s.spare); n > 0 {
+		b, s.spare = s.spare[n-1][:0], s.spare[:n-1]
+	}
+	return b
 }
 
 // begin starts a new segment with the record that says who wrote it.
@@ -173,59 +189,44 @@ func (s *segments) info(file string) ([]byte, error) {
 // ends. Only the committer calls it.
 func (s *segments) flush() (tail, error) {
 	s.mu.Lock()
-	pending, end := s.pending, s.end
+	s.writing = append(s.writing, s.pending...)
+	s.pending = nil
+	end := s.end
 	s.mu.Unlock()
-	if len(pending) == 0 {
+	if len(s.writing) == 0 {
 		return end, nil
 	}
-	err := s.write(pending)
+	err := s.write()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed = err; err != nil {
 		s.failed = fmt.Errorf("write bodies: %w", err)
 		return end, s.failed
 	}
-	s.pending = append([]chunk(nil), s.pending[len(pending):]...)
-	for _, c := range pending {
-		s.waiting -= c.at.Length
+	for _, w := range s.writing {
+		s.waiting -= int64(len(w.bytes))
+		if len(s.spare) < mostSpare && cap(w.bytes) <= 2*writeAtOnce {
+			s.spare = append(s.spare, w.bytes)
+		}
 	}
+	s.writing = nil
 	return end, nil
 }
 
-// write writes and syncs what was handed in. Records that lie together are
-// written together.
-func (s *segments) write(pending []chunk) error {
-	for len(pending) > 0 {
-		together, n := s.gather(pending)
-		if err := s.use(pending[0].at.Segment); err != nil {
+// write writes and syncs all of s.writing.
+func (s *segments) write() error {
+	for _, w := range s.writing {
+		if err := s.use(w.segment); err != nil {
 			return err
 		}
-		if _, err := s.file.WriteAt(together, pending[0].at.Offset); err != nil {
+		if _, err := s.file.WriteAt(w.bytes, w.offset); err != nil {
 			return err
 		}
-		pending = pending[n:]
 	}
 	if s.noSync {
 		return nil
 	}
 	return s.file.Sync()
-}
-
-// gather returns the bytes of the first n records, which follow each other in
-// one segment: up to writeAtOnce, or a larger record alone.
-func (s *segments) gather(pending []chunk) (together []byte, n int) {
-	s.buffer = s.buffer[:0]
-	for _, c := range pending {
-		if c.at.Segment != pending[0].at.Segment || len(s.buffer)+len(c.bytes) > writeAtOnce {
-			break
-		}
-		s.buffer = append(s.buffer, c.bytes...)
-		n++
-	}
-	if n == 0 {
-		return pending[0].bytes, 1
-	}
-	return s.buffer, n
 }
 
 // use makes n the open segment, and durable what was written to the one before.
