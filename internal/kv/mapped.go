@@ -16,8 +16,16 @@ const (
 )
 
 // manyWrites is how many changes come before what View read is given back: a
-// slow crawl reads little in a tenth of a second.
-const manyWrites = 256
+// slow crawl reads little in a tenth of a second. A small file is mapped
+// again by some hundred reads, to each of which that costs more than the reading.
+func manyWrites(size int64) int64 {
+	if size <= smallFile {
+		return 4096
+	}
+	return 256
+}
+
+const smallFile = 64 << 20
 
 // still is how long behind its last batch a file counts as being written.
 const still = 10 * time.Second
@@ -55,7 +63,7 @@ func (m *mapped) letGo(tx *bolt.Tx, within time.Duration) {
 
 // looked is letGo after a View.
 func (m *mapped) looked(tx *bolt.Tx) {
-	if m.since.Load() >= manyWrites {
+	if m.since.Load() >= manyWrites(tx.Size()) {
 		m.letGo(tx, lookedAt)
 	}
 }

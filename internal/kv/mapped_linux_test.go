@@ -146,3 +146,49 @@ func TestScan(t *testing.T) {
 		}
 	}
 }
+
+// TestLookedAt reads a file of 16 MB between the changes of a crawl: it is given
+// back once there were many of them.
+func TestLookedAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	db, err := Open(path, Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
+		b, err := tx.CreateBucketIfNotExists([]byte("b"))
+		for _, n := range batch {
+			if err == nil {
+				err = b.Put(binary.BigEndian.AppendUint64(nil, uint64(n)), make([]byte, 1<<20))
+			}
+		}
+		return err
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for n := range 16 {
+		if err := db.Commit(context.Background(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		changes int64
+		given   bool
+	}{{0, false}, {manyWrites(16<<20) - 1, false}, {manyWrites(16 << 20), true}, {manyWrites(1 << 30), false}} {
+		db.mapped.last.Store(0) // long ago
+		db.mapped.since.Store(test.changes)
+		sum := 0
+		err := db.View(func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("b")).ForEach(func(_, v []byte) error {
+				for i := 0; i < len(v); i += 512 {
+					sum += int(v[i])
+				}
+				return nil
+			})
+		})
+		if err != nil || sum != 0 {
+			t.Fatal(sum, err)
+		}
+		if kB := mappedOf(t, path); test.given != (kB < 1<<10) {
+			t.Errorf("%d kB of the file are in memory after %d changes", kB, test.changes)
+		}
+	}
+}
