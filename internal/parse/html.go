@@ -2,6 +2,7 @@ package parse
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,9 @@ const maxSrcdoc = 1
 
 // tokensAtOnce is how many tokens are read between two calls of late.
 const tokensAtOnce = 16
+
+// textShare: text is one byte of so many in much of what is written in HTML.
+const textShare = 4
 
 // walker reads the tokens of one HTML document. Scripting is off: noscript
 // holds markup. Templates are inert unless they are declared shadow roots.
@@ -38,6 +42,7 @@ type walker struct {
 func (p *parser) html(body string) {
 	before, n := p.doc, len(p.list)
 	before.Refused = maps.Clone(before.Refused)
+	p.shown = slices.Grow(p.shown, len(body)/textShare)
 	for again := true; again; {
 		w := &walker{parser: p, openLink: -1, scanner: newScanner(body), regions: &p.regions}
 		w.room = &p.decoded

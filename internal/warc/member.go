@@ -85,6 +85,9 @@ var deflaters = sync.Pool{New: func() any {
 	return d
 }}
 
+// packedShare is how many bytes of a body become one, in much that is compressed.
+const packedShare = 8
+
 // recordEnd closes every record: two line breaks that belong to no block.
 const recordEnd = "\r\n\r\n"
 
@@ -122,7 +125,7 @@ func appendMember(dst []byte, c Coding, header, head, body []byte) []byte {
 func deflate(dst []byte, c Coding, header, head, body []byte) []byte {
 	d := deflaters.Get().(*deflater)
 	defer deflaters.Put(d)
-	d.b = dst
+	d.b = slices.Grow(dst, len(body)/packedShare)
 	d.w.Reset(&d.sink)
 	d.w.Write(header)
 	d.w.Write(head)
