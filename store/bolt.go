@@ -221,15 +221,21 @@ func (b *Bolt) apply(tx *bolt.Tx, batch []*write) error {
 	return nil
 }
 
-// writeAll writes in the order of the tree, and what was handed in later last.
+// writeAll writes in the order of the tree, and of one key what was handed in last.
 func writeAll(tx *bolt.Tx, puts []put) error {
-	slices.SortStableFunc(puts, func(x, y put) int {
+	order := func(x, y put) int {
 		return cmp.Or(bytes.Compare(x.bucket, y.bucket), bytes.Compare(x.key, y.key))
-	})
+	}
+	slices.SortStableFunc(puts, order)
+	var name []byte
 	var bucket *bolt.Bucket
 	for i, p := range puts {
+		if i+1 < len(puts) && order(p, puts[i+1]) == 0 {
+			continue
+		}
 		var err error
-		if i == 0 || !bytes.Equal(p.bucket, puts[i-1].bucket) {
+		if !bytes.Equal(p.bucket, name) {
+			name = p.bucket
 			if bucket, err = tx.CreateBucketIfNotExists(p.bucket); err != nil {
 				return err
 			}
