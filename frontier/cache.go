@@ -83,7 +83,8 @@ func (p *cachePart) slot(u cached) (s *cacheSet, at int, found bool) {
 		return s, at, true
 	}
 	second := p.set(u.other())
-	if i, found := second.slot(u); found || i < at {
+	i, found := second.slot(u)
+	if found || i < at || s.depths[at] != 0 && second.depths[i] == 0 {
 		return second, i, found
 	}
 	return s, at, false
@@ -159,7 +160,7 @@ func (c *seenCache) drop(d digest) {
 
 // learn is add of what the seen-set says of a URL, unless that is to be asked whenever
 // it is met. Who says what newer parts of the seen-set hold comes last.
-func (c *seenCache) learn(k *seenKey, v seenValue) {
+func (c *seenCache) learn(k seenKey, v seenValue) {
 	switch {
 	case k.host() == strangers:
 	case v.wanted():

@@ -78,7 +78,7 @@ func (h *host) insert(e entry, now time.Time) {
 		return // behind what is in memory
 	}
 	h.window = slices.Insert(h.window, i, e)
-	if n := h.run.windowSize(); len(h.window) > 2*n && !h.filling {
+	if n := h.run.windowSize(); len(h.window) > n+max(1, n/2) && !h.filling {
 		h.window = slices.Clip(slices.Clone(h.window[:n]))
 	}
 }

@@ -139,7 +139,7 @@ func ordered(layers []*layer) bool {
 
 // loadLayers reads all layers of a file: each block of them. It tells hear all
 // that they say of URLs, the newest last.
-func loadLayers(tx *bolt.Tx, hear func(*seenKey, seenValue)) ([]*layer, error) {
+func loadLayers(tx *bolt.Tx, hear func(seenKey, seenValue)) ([]*layer, error) {
 	layers, err := readLayers(tx.Bucket(bucketMeta).Get(keyLayers))
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (l *layer) readLast(tx *bolt.Tx) (*seenKey, error) {
 }
 
 // load reads a layer that may hold so many URLs in the end.
-func (l *layer) load(tx *bolt.Tx, most int, hear func(*seenKey, seenValue)) error {
+func (l *layer) load(tx *bolt.Tx, most int, hear func(seenKey, seenValue)) error {
 	b := tx.Bucket(l.name())
 	if b == nil {
 		return errNoLayer
@@ -212,7 +212,7 @@ func (l *layer) load(tx *bolt.Tx, most int, hear func(*seenKey, seenValue)) erro
 			return err
 		}
 		if l.from == nil || l.from.compare(e.key) < 0 {
-			hear(&e.key, v)
+			hear(e.key, v)
 		}
 		l.filter.add(&e.key)
 		l.last = e.key

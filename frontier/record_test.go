@@ -133,19 +133,19 @@ func TestSeenCacheLearns(t *testing.T) {
 	c, d := newSeenCache(1<<20), digestOf("x")
 	own, foreign := makeKey(3, d), makeKey(strangers, d)
 	for _, step := range []struct {
-		key   *seenKey
+		key   seenKey
 		value seenValue
 		knows bool
 	}{
-		{&own, seenValue{state: stateSkipped, depth: 2}, false},
-		{&own, seenValue{state: stateQueued, depth: 2}, true},
-		{&foreign, seenValue{state: stateGone}, true},
-		{&own, seenValue{state: stateDone, depth: 3}, false},
-		{&own, seenValue{state: stateKept, depth: 1}, true},
-		{&own, seenValue{state: stateGone}, false},
-		{&own, seenValue{state: stateFailed, depth: 1}, true},
-		{&own, seenValue{state: stateChecked, depth: 1}, false},
-		{&foreign, seenValue{state: stateSkipped, depth: 1}, false},
+		{own, seenValue{state: stateSkipped, depth: 2}, false},
+		{own, seenValue{state: stateQueued, depth: 2}, true},
+		{foreign, seenValue{state: stateGone}, true},
+		{own, seenValue{state: stateDone, depth: 3}, false},
+		{own, seenValue{state: stateKept, depth: 1}, true},
+		{own, seenValue{state: stateGone}, false},
+		{own, seenValue{state: stateFailed, depth: 1}, true},
+		{own, seenValue{state: stateChecked, depth: 1}, false},
+		{foreign, seenValue{state: stateSkipped, depth: 1}, false},
 	} {
 		if c.learn(step.key, step.value); c.knows(d, 2) != step.knows {
 			t.Errorf("of %+v it is said that it is known: %t", step.value, !step.knows)

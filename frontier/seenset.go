@@ -46,18 +46,18 @@ func newSeenSet(size int) *seenSet {
 
 // load reads what memory holds of the seen-set of a file. It tells hear all that is
 // said of URLs there, what counts last.
-func (s *seenSet) load(tx *bolt.Tx, hear func(*seenKey, seenValue)) (err error) {
+func (s *seenSet) load(tx *bolt.Tx, hear func(seenKey, seenValue)) (err error) {
 	if s.layers, err = loadLayers(tx, hear); err != nil {
 		return err
 	}
 	s.fresh, err = readBlocks(tx.Bucket(bucketRecent))
 	for k, v := range s.fresh {
-		hear(&k, v)
+		hear(k, v)
 	}
 	return err
 }
 
-func unheard(*seenKey, seenValue) {}
+func unheard(seenKey, seenValue) {}
 
 // adopt makes a layer of the tree in which an earlier layout had all that was not
 // recent. Nothing else of the run was used yet: if it fails, the run is not open.

@@ -191,7 +191,7 @@ func (m *seenModel) restart() {
 		if tx.Bucket(bucketMeta) == nil {
 			return nil
 		}
-		return m.seen.load(tx, func(k *seenKey, v seenValue) { heard[*k] = v })
+		return m.seen.load(tx, func(k seenKey, v seenValue) { heard[k] = v })
 	}); err != nil {
 		m.t.Fatal(err)
 	}

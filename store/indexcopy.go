@@ -72,7 +72,7 @@ func (x *indexing) sameAs(ctx context.Context, earlier RunID) (bool, error) {
 }
 
 // indexCopy makes an index of that of an earlier run, some of it a transaction.
-// What is copied is read where the transaction has it mapped.
+// What is copied is read in that transaction.
 type indexCopy struct {
 	*indexing
 	earlier RunID
@@ -81,6 +81,7 @@ type indexCopy struct {
 	done    int    // of indexBuckets
 	from    []byte // key in the next one
 	records []record
+	arena   []byte // what the transaction puts: bbolt keeps no copy of it
 	key     []byte
 }
 
@@ -107,12 +108,13 @@ func (c *indexCopy) some(tx *bolt.Tx) error {
 	if c.changed = wholeIn(tx, c.earlier) != c.was; c.changed {
 		return nil
 	}
+	c.arena = c.arena[:0]
 	for size := 0; c.left(); {
 		if size >= indexAtOnce {
 			return nil
 		}
 		n, err := c.few(tx)
-		if err != nil {
+		if err != nil || c.changed {
 			return err
 		}
 		size += n
@@ -129,17 +131,12 @@ func (c *indexCopy) few(tx *bolt.Tx) (size int, err error) {
 		c.done++
 		return 0, nil
 	}
-	bk.FillPercent, c.records = fill(name), c.records[:0]
-	from := bk.Cursor()
-	k, v := from.Seek(c.from)
-	for ; bytes.HasPrefix(k, prefix) && len(c.records) < recordsAtOnce && size < bytesAtOnce; k, v = from.Next() {
-		c.records = append(c.records, record{k, v})
-		size += len(k) + len(v)
+	if c.changed = !c.gather(bk.Cursor(), prefix); c.changed {
+		return 0, nil
 	}
-	if c.from = bytes.Clone(k); !bytes.HasPrefix(k, prefix) {
-		c.done, c.from = c.done+1, prefix
-	}
+	bk.FillPercent = fill(name)
 	for _, r := range c.records {
+		size += len(r.key) + len(r.value)
 		c.key = append(append(c.key[:0], c.run.key()...), r.key[runSize:]...)
 		if len(r.key) == runSize {
 			r.value = append(binary.BigEndian.AppendUint64(nil, c.mark.Build), r.value[min(8, len(r.value)):]...)
@@ -149,4 +146,24 @@ func (c *indexCopy) few(tx *bolt.Tx) (size int, err error) {
 		}
 	}
 	return size, nil
+}
+
+// gather reads the records that are to be copied next, and tells whether it could: an
+// earlier index that is damaged must not stop what is written. The index is made of the
+// pages then.
+func (c *indexCopy) gather(from *bolt.Cursor, prefix []byte) (whole bool) {
+	defer func() { whole = recover() == nil }() // so bbolt, and a disk that does not answer, tell
+	c.records = c.records[:0]
+	begin := len(c.arena)
+	k, v := from.Seek(c.from)
+	for ; bytes.HasPrefix(k, prefix) && len(c.records) < recordsAtOnce && len(c.arena) < begin+bytesAtOnce; k, v = from.Next() {
+		at := len(c.arena)
+		c.arena = append(append(c.arena, k...), v...)
+		own := c.arena[at:]
+		c.records = append(c.records, record{own[:len(k):len(k)], own[len(k):len(own):len(own)]})
+	}
+	if c.from = bytes.Clone(k); !bytes.HasPrefix(k, prefix) {
+		c.done, c.from = c.done+1, prefix
+	}
+	return true
 }

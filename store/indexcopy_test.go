@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"crawl/internal/weburl"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // putAgain puts visits of all pages of a run into a new one of the same site, as
@@ -182,5 +184,28 @@ func TestLargeIndexCopied(t *testing.T) {
 		}
 		wantMenus(t, b, run, 300)
 	}
+	wantSound(t, b)
+}
+
+// TestDamagedIndexIsNotCopied: what bbolt says of an earlier index that it cannot
+// read, it says by a panic; no transaction may end of it.
+func TestDamagedIndexIsNotCopied(t *testing.T) {
+	b := openTest(t, t.TempDir())
+	first := beginTest(t, b).ID
+	putMenus(t, b, first, 10)
+	id := Identity{"a", same}
+	if err := b.IndexLinks(t.Context(), first, id); err != nil {
+		t.Fatal(err)
+	}
+	second := putAgain(t, b, first, func(_ int, p *Page) *Page { return p })
+	c := indexCopy{indexing: &indexing{Bolt: b, run: second, id: id}, earlier: first, from: first.key()}
+	var nowhere bolt.Cursor // each move of it panics
+	if c.gather(&nowhere, first.key()) {
+		t.Error("what cannot be read was gathered")
+	}
+	if err := b.IndexLinks(t.Context(), second, id); err != nil {
+		t.Fatal(err)
+	}
+	wantMenus(t, b, second, 10)
 	wantSound(t, b)
 }

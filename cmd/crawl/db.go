@@ -203,7 +203,7 @@ func checkQueue(ctx context.Context, st store.Store, dir string, run *store.Run)
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
 	name := crawler.Name(run.ID)
-	if err := front.Open(ctx, name, frontier.Config{}); err != nil {
+	if err := front.Open(ctx, name, frontier.Config{KnownBytes: 1}); err != nil {
 		return nil, err
 	}
 	if faults, err = front.Check(ctx, name); err != nil {

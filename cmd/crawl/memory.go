@@ -96,10 +96,9 @@ func (b Budget) explain(origin string) string {
 }
 
 // shares divides a budget among what keeps things in memory to be fast. All
-// shares together are less than two thirds, of which many runs use a few parts in a
-// hundred: pages under way take the rest. Buffers
-// that are kept for the next page have none: the collector of garbage, which the
-// budget drives, empties them.
+// shares together are less than two thirds, and most runs need little of that:
+// pages under way take the rest. Buffers that are kept for the next page have
+// none: the collector of garbage, which the budget drives, empties them.
 type shares struct {
 	queue int // what is new in a queue, heads of queues
 	known int // URLs

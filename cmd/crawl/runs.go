@@ -272,7 +272,7 @@ func settle(ctx context.Context, st store.Store, dir string, run *store.Run) (er
 	}
 	front := frontier.NewBolt(filepath.Join(dir, "runs"))
 	defer func() { err = errors.Join(err, front.Close()) }()
-	if err := front.Open(ctx, crawler.Name(run.ID), frontier.Config{}); err != nil {
+	if err := front.Open(ctx, crawler.Name(run.ID), frontier.Config{KnownBytes: 1}); err != nil {
 		return err
 	}
 	if err := crawler.Settle(ctx, front, st, run); err != nil {

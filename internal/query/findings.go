@@ -175,6 +175,9 @@ func (c *comparedReport) tell(f *finding) bool {
 func (c *comparedReport) before(base *runView) error {
 	c.was = map[findingID]bool{}
 	return c.find(base, c.report.of(base), func(f *finding) bool {
+		if _, had := c.was[f.findingID]; had { // of another link to the same page
+			return true
+		}
 		if c.was[f.findingID] = false; len(c.was) <= maxKept {
 			c.kept = append(c.kept, f)
 		}

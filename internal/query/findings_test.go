@@ -261,6 +261,63 @@ func TestCountFindings(t *testing.T) {
 	}
 }
 
+// Links to what is gone are counted once a page that is gone, whatever many ways
+// lead there, and where there were too many to keep.
+func TestManyBrokenAreCounted(t *testing.T) {
+	w := newWorld(t)
+	for name, gone := range map[string]int{"few": 30, "more than are kept": maxKept + 100} {
+		var runs [2]*store.Run
+		for i := range runs {
+			runs[i] = &store.Run{Site: name, Settings: []byte("{}"), State: store.Complete}
+			if err := w.st.Begin(t.Context(), runs[i]); err != nil {
+				t.Fatal(err)
+			}
+			var links []store.Link
+			for n := range gone {
+				page := &store.Page{URL: mustURL(t, fmt.Sprintf("https://m.example/%d", n)), Run: runs[i].ID, Try: 1, Status: 404}
+				if i == 1 && n%3 > 0 {
+					page.Status = 200
+				}
+				if err := w.st.Put(t.Context(), page, nil, nil); err != nil {
+					t.Fatal(err)
+				}
+				for _, text := range []string{"a", "b", "c"} {
+					links = append(links, store.Link{Target: page.URL.String(), Text: text, Element: "a", Attr: "href"})
+				}
+			}
+			home := &store.Page{URL: mustURL(t, "https://m.example/"), Run: runs[i].ID, Try: 1, Status: 200, Type: "html"}
+			if err := w.st.Put(t.Context(), home, links, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db := w.database(Options{Run: runs[1], Baseline: runs[0]})
+		ask(t, db, "SELECT count(*) FROM findings") // which makes both indexes
+		counts, err := db.CountFindings(t.Context(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		still := (gone + 2) / 3
+		want := store.FindingCount{Kind: "broken", Severity: Critical, Now: uint64(still), Fixed: uint64(gone - still)}
+		if i := slices.IndexFunc(counts, func(n store.FindingCount) bool { return n.Kind == "broken" }); i < 0 || counts[i] != want {
+			t.Errorf("%s: %+v, want %+v", name, counts, want)
+		}
+		q := newQuestion(t.Context(), db)
+		v, err := q.defaultRun()
+		if err != nil {
+			t.Fatal(err)
+		}
+		base, err := q.view(runs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := Reports(nil)
+		c := comparedReport{run: v, report: &all[slices.IndexFunc(all, func(r Report) bool { return r.Name == "broken" })], briefly: true}
+		if err := c.before(base); err != nil || len(c.was) != gone || len(c.kept) != min(gone, maxKept) {
+			t.Errorf("%s: of %d there were %d, %d are kept; %v", name, gone, len(c.was), len(c.kept), err)
+		}
+	}
+}
+
 // What a report finds is found by its keys alone, too.
 func TestKeysOfReports(t *testing.T) {
 	w := newWorld(t)
