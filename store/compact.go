@@ -21,7 +21,17 @@ func (b *Bolt) Compact(ctx context.Context) (err error) {
 
 // measure notes how large the index is now.
 func (b *Bolt) measure() error {
-	return b.db.View(func(tx *bolt.Tx) error { b.began.Store(tx.Size()); return nil })
+	size, err := b.indexSize()
+	if err == nil {
+		b.began.Store(size)
+	}
+	return err
+}
+
+// indexSize is how large the index is, in bytes.
+func (b *Bolt) indexSize() (size int64, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil })
+	return size, err
 }
 
 // When an index is worth the work. A run of a first crawl fills pages to two
@@ -52,13 +62,9 @@ func (b *Bolt) Tidy(ctx context.Context) (done bool, err error) {
 
 // grown tells whether so much of the index is new that it is worth to look how full
 // its pages are: all of them have to be read for that.
-func (b *Bolt) grown() (is bool, err error) {
-	err = b.db.View(func(tx *bolt.Tx) error {
-		size := tx.Size()
-		is = size >= leastIndex && float64(size-b.began.Load()) >= leastShare*float64(size)
-		return nil
-	})
-	return is, err
+func (b *Bolt) grown() (bool, error) {
+	size, err := b.indexSize()
+	return err == nil && size >= leastIndex && float64(size-b.began.Load()) >= leastShare*float64(size), err
 }
 
 // roomFor is how much room 100 bytes take in full pages: records differ in

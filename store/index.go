@@ -135,7 +135,7 @@ func (x *indexing) page(p *Page) error {
 // it may be slow, and write.
 func (x *indexing) links(p *Page, number uint32) error {
 	u, sitemap := unpacker{origin: p.URL.Origin()}, p.Kind == KindSitemap
-	defer u.free(u.take())
+	defer u.giveBack(u.borrow())
 	err := x.db.Sweep(func(tx *bolt.Tx) (err error) {
 		u.page, err = linksRecord(tx, p, u.page)
 		return x.named(err)
@@ -143,7 +143,6 @@ func (x *indexing) links(p *Page, number uint32) error {
 	if err != nil {
 		return err
 	}
-	u.links = u.seen
 	err = u.record(u.page, func(key templateKey, n int) error {
 		h := holder{key, u.origin, sitemap}
 		if x.part.hold(h, number) {
@@ -161,8 +160,7 @@ func (x *indexing) links(p *Page, number uint32) error {
 // template adds the n links of a template, once in a part.
 func (x *indexing) template(h holder, n int) error {
 	u := unpacker{origin: h.origin}
-	defer u.free(u.take())
-	u.links = u.seen
+	defer u.giveBack(u.borrow())
 	err := x.db.Sweep(func(tx *bolt.Tx) error { return u.templateIn(tx.Bucket(bucketTemplates), h.template, n) })
 	if err != nil {
 		return err
@@ -178,8 +176,6 @@ func (x *indexing) variants(u *unpacker, sitemap bool, tell func(v uint32)) {
 			tell(v)
 		}
 	}
-	clear(u.links) // of their texts
-	u.seen = u.links
 }
 
 // endPart writes what was gathered.

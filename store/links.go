@@ -95,15 +95,13 @@ func (b *Bolt) ReadLinks(ctx context.Context, p *Page, read func(iter.Seq2[[]byt
 		return err
 	}
 	u := unpacker{origin: p.URL.Origin(), textless: true}
-	defer u.free(u.take())
-	u.links = u.seen
+	defer u.giveBack(u.borrow())
 	if p.Links > 0 {
 		err = b.db.View(func(tx *bolt.Tx) error { return b.named(u.pageIn(tx, p)) })
 	}
 	if err != nil {
 		return err
 	}
-	u.seen = u.links
 	read(u.all())
 	return nil
 }

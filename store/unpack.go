@@ -122,6 +122,20 @@ func (u *unpacker) take() *room {
 	return r
 }
 
+// borrow is take for links that nobody keeps: their room is used again, too, once
+// giveBack has what it returned.
+func (u *unpacker) borrow() *room {
+	r := u.take()
+	u.links = u.seen
+	return r
+}
+
+func (u *unpacker) giveBack(r *room) {
+	clear(u.links) // of their texts
+	u.seen = u.links
+	u.free(r)
+}
+
 // packed returns what a packed sequence of a page (0) or a template (1) refers
 // back to when it begins.
 func (u *unpacker) packed(n int) *packing {

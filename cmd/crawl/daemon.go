@@ -343,7 +343,7 @@ func (d *daemon) touch(ctx context.Context, run *store.Run) error {
 		return err
 	}
 	name := crawler.Name(run.ID)
-	if err := d.front.Open(ctx, name, frontier.Config{Manners: manners(&o.s, o.hosts, o.seeds), KnownBytes: 1}); err != nil {
+	if err := d.front.Open(ctx, name, frontier.Config{Manners: manners(&o.s, o.hosts, o.seeds), KnownBytes: forgetful}); err != nil {
 		return err
 	}
 	return d.front.Leave(name)

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"crawl/crawler"
-	"crawl/frontier"
 	"crawl/internal/search"
 	"crawl/store"
 
@@ -200,12 +199,12 @@ func verdict(faults int) string {
 // checkQueue counts the queue of an unfinished run again, and sees that every
 // URL it calls done has its page.
 func checkQueue(ctx context.Context, st store.Store, dir string, run *store.Run) (faults []string, err error) {
-	front := frontier.NewBolt(filepath.Join(dir, "runs"))
-	defer func() { err = errors.Join(err, front.Close()) }()
-	name := crawler.Name(run.ID)
-	if err := front.Open(ctx, name, frontier.Config{KnownBytes: 1}); err != nil {
+	front, err := openQueue(ctx, dir, run)
+	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, front.Close()) }()
+	name := crawler.Name(run.ID)
 	if faults, err = front.Check(ctx, name); err != nil {
 		return faults, err
 	}

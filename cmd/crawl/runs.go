@@ -270,15 +270,27 @@ func settle(ctx context.Context, st store.Store, dir string, run *store.Run) (er
 	if _, err := os.Stat(queueFile(dir, run)); errors.Is(err, os.ErrNotExist) {
 		return nil // it was cut off before its queue was made
 	}
-	front := frontier.NewBolt(filepath.Join(dir, "runs"))
-	defer func() { err = errors.Join(err, front.Close()) }()
-	if err := front.Open(ctx, crawler.Name(run.ID), frontier.Config{KnownBytes: 1}); err != nil {
+	front, err := openQueue(ctx, dir, run)
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, front.Close()) }()
 	if err := crawler.Settle(ctx, front, st, run); err != nil {
 		return err
 	}
 	return st.Update(ctx, run)
+}
+
+// forgetful is frontier.Config.KnownBytes for whoever hands no links in.
+const forgetful = 1
+
+// openQueue opens the queue of a run that is not crawled just now.
+func openQueue(ctx context.Context, dir string, run *store.Run) (*frontier.Bolt, error) {
+	front := frontier.NewBolt(filepath.Join(dir, "runs"))
+	if err := front.Open(ctx, crawler.Name(run.ID), frontier.Config{KnownBytes: forgetful}); err != nil {
+		return nil, errors.Join(err, front.Close())
+	}
+	return front, nil
 }
 
 // queueName is the file of a queue, in the folder of its run.

@@ -37,37 +37,44 @@ func mappedOf(t *testing.T, path string) (kB int) {
 	return kB
 }
 
+// recordsOf is the bucket of openRecords.
+var recordsOf = []byte("b")
+
+// openRecords opens a file to which change n adds so many records of so many bytes,
+// whose keys follow those of the change before; each ends with its key.
+func openRecords(t *testing.T, path string, each uint64, size int) *DB[int] {
+	t.Helper()
+	db, err := Open(path, Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
+		b, err := tx.CreateBucketIfNotExists(recordsOf)
+		for _, n := range batch {
+			for i := range each {
+				key := binary.BigEndian.AppendUint64(nil, uint64(n)*each+i)
+				if err == nil {
+					err = b.Put(key, append(make([]byte, size-len(key)), key...))
+				}
+			}
+		}
+		return err
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
 // TestSweep reads 16 MB of a file in small steps: they are not in memory at the
 // end where the process wrote them, and are where another one did. What is read
 // is what was written, whoever else reads meanwhile.
 func TestSweep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	const records, size = 4096, 4 << 10
-	bucket := []byte("b")
-	open := func() *DB[int] {
-		db, err := Open(path, Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
-			b, err := tx.CreateBucketIfNotExists(bucket)
-			for _, n := range batch {
-				for i := range uint64(256) {
-					key := binary.BigEndian.AppendUint64(nil, uint64(n)*256+i)
-					if err == nil {
-						err = b.Put(key, append(make([]byte, size-8), key...))
-					}
-				}
-			}
-			return err
-		}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return db
-	}
+	open := func() *DB[int] { return openRecords(t, path, 256, size) }
 	read := func(db *DB[int]) {
 		for from := uint64(0); from < records; from += 64 {
 			err := db.Sweep(func(tx *bolt.Tx) error {
 				for i := from; i < from+64; i++ {
 					key := binary.BigEndian.AppendUint64(nil, i)
-					if v := tx.Bucket(bucket).Get(key); len(v) != size || string(v[size-8:]) != string(key) {
+					if v := tx.Bucket(recordsOf).Get(key); len(v) != size || string(v[size-8:]) != string(key) {
 						return fmt.Errorf("record %d is %d bytes long", i, len(v))
 					}
 				}
@@ -113,19 +120,7 @@ func TestSweep(t *testing.T) {
 
 // TestScan reads a whole file that it asked the system to read ahead, and then as before.
 func TestScan(t *testing.T) {
-	bucket := []byte("b")
-	db, err := Open(filepath.Join(t.TempDir(), "x.db"), Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
-		b, err := tx.CreateBucketIfNotExists(bucket)
-		for _, n := range batch {
-			if err == nil {
-				err = b.Put(binary.BigEndian.AppendUint64(nil, uint64(n)), make([]byte, 512))
-			}
-		}
-		return err
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := openRecords(t, filepath.Join(t.TempDir(), "x.db"), 1, 512)
 	defer db.Close()
 	for n := range 1000 {
 		if err := db.Schedule(t.Context(), n, 1); err != nil {
@@ -137,7 +132,7 @@ func TestScan(t *testing.T) {
 	}
 	for name, read := range map[string]func(func(*bolt.Tx) error) error{"Scan": db.Scan, "View": db.View, "Sweep": db.Sweep} {
 		if err := read(func(tx *bolt.Tx) error {
-			if n := tx.Bucket(bucket).Stats().KeyN; n != 1000 {
+			if n := tx.Bucket(recordsOf).Stats().KeyN; n != 1000 {
 				t.Errorf("%s reads %d records", name, n)
 			}
 			return nil
@@ -151,18 +146,7 @@ func TestScan(t *testing.T) {
 // back once there were many of them.
 func TestLookedAt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	db, err := Open(path, Options{NoSync: true}, func(tx *bolt.Tx, batch []int) error {
-		b, err := tx.CreateBucketIfNotExists([]byte("b"))
-		for _, n := range batch {
-			if err == nil {
-				err = b.Put(binary.BigEndian.AppendUint64(nil, uint64(n)), make([]byte, 1<<20))
-			}
-		}
-		return err
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := openRecords(t, path, 1, 1<<20)
 	defer db.Close()
 	for n := range 16 {
 		if err := db.Commit(context.Background(), n); err != nil {
@@ -177,7 +161,7 @@ func TestLookedAt(t *testing.T) {
 		db.mapped.since.Store(test.changes)
 		sum := 0
 		err := db.View(func(tx *bolt.Tx) error {
-			return tx.Bucket([]byte("b")).ForEach(func(_, v []byte) error {
+			return tx.Bucket(recordsOf).ForEach(func(_, v []byte) error {
 				for i := 0; i < len(v); i += 512 {
 					sum += int(v[i])
 				}
